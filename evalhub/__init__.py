@@ -1,0 +1,1 @@
+"""EvalHub: the Django project and its core domain."""
