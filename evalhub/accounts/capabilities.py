@@ -1,0 +1,58 @@
+"""What roles and scopes allow."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Capability(StrEnum):
+    VIEW = "view"  # see datasets, runs, reports
+    LABEL = "label"  # answer units of campaigns
+    SUBMIT = "submit"  # add datasets, runs, outputs, measurements
+    LEAD = "lead"  # set up campaigns, see agreement, publish, reopen runs
+    OWN = "own"  # members and API keys
+
+
+ALL = frozenset(Capability)
+_OF_ROLE = {
+    "owner": ALL,
+    "lead": ALL - {Capability.OWN},
+    "expert": frozenset({Capability.VIEW, Capability.LABEL}),
+    "annotator": frozenset({Capability.LABEL}),
+    "viewer": frozenset({Capability.VIEW}),
+}
+_OF_SCOPE = {
+    "read": frozenset({Capability.VIEW}),
+    "submit": frozenset({Capability.SUBMIT}),
+    "label": frozenset({Capability.LABEL}),
+    "admin": frozenset({Capability.LEAD, Capability.OWN}),
+}
+SCOPES = tuple(_OF_SCOPE)
+
+NEEDED = {
+    Capability.VIEW: "Your role here is to label; runs and reports stay closed so that labels are blind.",
+    Capability.LABEL: "Labeling needs the role annotator, expert, lead or owner.",
+    Capability.SUBMIT: "Adding datasets and runs needs the role lead or owner.",
+    Capability.LEAD: "This needs the role lead or owner.",
+    Capability.OWN: "This needs the role owner.",
+}
+
+
+def capabilities_of_role(role: str) -> frozenset[Capability]:
+    return _OF_ROLE[role]
+
+
+def capabilities_of_scopes(scopes: list[str]) -> frozenset[Capability]:
+    return frozenset().union(*(_OF_SCOPE[scope] for scope in scopes))
+
+
+def scopes_of_role(role: str) -> list[str]:
+    """Return the scopes that reach no further than the role."""
+    allowed = capabilities_of_role(role)
+    return [
+        scope for scope, given in _OF_SCOPE.items() if given & allowed and not _beyond(given, role)
+    ]
+
+
+def _beyond(given: frozenset[Capability], role: str) -> bool:
+    return bool(given - capabilities_of_role(role) - {Capability.OWN})

@@ -1,0 +1,94 @@
+"""What pages share: a signed-in person, their project, and what they may do in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, Protocol, cast
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+
+from evalhub.accounts.capabilities import NEEDED, Capability
+from evalhub.accounts.models import Membership, Project, User
+from evalhub.accounts.services import Actor
+from evalhub.errors import NotAllowed
+
+P = ParamSpec("P")
+
+
+class SignedInRequest(HttpRequest):
+    """A request whose user is never anonymous."""
+
+    user: User
+    project: Project
+    membership: Membership
+    capabilities: frozenset[Capability]
+
+
+class Page(Protocol[P]):
+    def __call__(
+        self, request: SignedInRequest, *args: P.args, **kwargs: P.kwargs
+    ) -> HttpResponse: ...
+
+
+def signed_in(
+    view: Callable[Concatenate[SignedInRequest, P], HttpResponse],
+) -> Callable[..., HttpResponse]:
+    """Send strangers to the login page."""
+
+    @login_required
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        return view(cast(SignedInRequest, request), *args, **kwargs)
+
+    return wrapped
+
+
+def enter_project(request: SignedInRequest, slug: str, capability: Capability | None) -> Project:
+    """Return the project of a page: 404 for strangers, 403 without the capability.
+
+    None asks for no more than membership.
+    Sets `request.project`, `request.membership` and `request.capabilities`, which the page
+    shell reads.
+    """
+    membership = (
+        Membership.objects.select_related("project")
+        .filter(project__slug=slug, user=request.user)
+        .first()
+    )
+    return _enter(request, membership, capability)
+
+
+def enter_project_of(
+    request: SignedInRequest, project_id: int, capability: Capability | None
+) -> Project:
+    """Like `enter_project`, for a page reached by a run, a campaign or a comparison."""
+    membership = (
+        Membership.objects.select_related("project")
+        .filter(project_id=project_id, user=request.user)
+        .first()
+    )
+    return _enter(request, membership, capability)
+
+
+def _enter(
+    request: SignedInRequest, membership: Membership | None, capability: Capability | None
+) -> Project:
+    if membership is None:
+        raise Http404("There is no such page, or it is not yours.")
+    request.project = membership.project
+    request.membership = membership
+    request.capabilities = membership.capabilities
+    if capability is not None and capability not in membership.capabilities:
+        raise NotAllowed(NEEDED[capability])
+    return membership.project
+
+
+def actor_of(request: SignedInRequest) -> Actor:
+    return Actor(user=request.user)
+
+
+def projects_of(user: User) -> QuerySet[Project]:
+    return Project.objects.for_member(user).order_by("name", "pk")

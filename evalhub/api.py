@@ -1,0 +1,110 @@
+"""What every REST answer shares: errors in one shape, and lists by cursor."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import OperationalError
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from evalhub.errors import Busy, DomainError, NotAllowed, NotFound, ShapeError, TooLarge
+
+log = logging.getLogger("evalhub.api")
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 1_000
+
+
+def handle_exception(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """Turn what a view raised into ``{code, detail, errors}``; the unforeseen is a plain 500."""
+    error = _domain_error(exc)
+    if error is not None:
+        response = Response(error.as_dict(), status=error.status)
+        if retry_after := getattr(error, "retry_after", None):
+            response["Retry-After"] = str(retry_after)
+        return response
+    if isinstance(exc, exceptions.APIException):
+        response = Response(
+            {"code": _code_of(exc), "detail": str(exc.detail), "errors": []}, exc.status_code
+        )
+        if header := getattr(exc, "auth_header", None):
+            response["WWW-Authenticate"] = header
+        return response
+    log.error("unforeseen error", exc_info=exc)
+    return Response(
+        {
+            "code": "internal",
+            "detail": "Something went wrong here; the log names it by the X-Request-ID.",
+            "errors": [],
+        },
+        status=500,
+    )
+
+
+def _domain_error(exc: Exception) -> DomainError | None:
+    if isinstance(exc, DomainError):
+        return exc
+    if isinstance(exc, Http404):
+        return NotFound("There is no such thing, or it is not yours.")
+    if isinstance(exc, PermissionDenied):
+        return NotAllowed("This is not allowed.")
+    if isinstance(exc, RequestDataTooBig):
+        return TooLarge("The body is too large for this request.")
+    if isinstance(exc, OperationalError) and "locked" in str(exc):
+        return Busy("The database is busy with another write.", retry_after=2)
+    return None
+
+
+def _code_of(exc: exceptions.APIException) -> str:
+    codes = {401: "unauthenticated", 403: "not_allowed", 404: "not_found", 405: "method"}
+    return codes.get(exc.status_code, "request")
+
+
+def page_limit(request: Request) -> int:
+    """Return ?limit=, from 1 to 1,000, 50 by default."""
+    given = request.query_params.get("limit")
+    if given is None:
+        return DEFAULT_LIMIT
+    if not given.isascii() or not given.isdigit() or not 1 <= int(given[:9]) <= MAX_LIMIT:
+        raise ShapeError(f"limit must be a whole number from 1 to {MAX_LIMIT}.")
+    return int(given)
+
+
+def encode_cursor(value: Any) -> str:
+    """Return where the next page starts, as an opaque text."""
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+def decode_cursor(text: str | None) -> Any:
+    """Return what `encode_cursor` was given, or None for the first page."""
+    if not text:
+        return None
+    try:
+        padded = text + "=" * (-len(text) % 4)
+        return json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (ValueError, binascii.Error, RecursionError) as exc:
+        raise ShapeError("cursor is not one that this interface gave out.") from exc
+
+
+def decode_whole_number(text: str | None) -> int | None:
+    """Return a cursor that is one whole number of at most 63 bits."""
+    value = decode_cursor(text)
+    if value is None:
+        return None
+    if type(value) is not int or not 0 <= value < 2**63:
+        raise ShapeError("cursor is not one that this interface gave out.")
+    return value
+
+
+def listed(rows: Sequence[Any], *, next_cursor: str | None) -> Response:
+    """Return ``{"data": [...], "next_cursor": ...}``."""
+    return Response({"data": list(rows), "next_cursor": next_cursor})

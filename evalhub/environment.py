@@ -1,0 +1,138 @@
+"""Settings from the environment: each is read once, checked, and refused with a sentence."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+class SettingError(SystemExit):
+    """A wrong setting. Being a SystemExit, it stops any process with its sentence alone."""
+
+
+def text(name: str, default: str = "") -> str:
+    """Return the variable, or the content of the file that NAME_FILE names."""
+    if path := os.environ.get(f"{name}_FILE"):
+        if name in os.environ:
+            raise SettingError(f"{name} and {name}_FILE are both set; keep one of them.")
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as exc:
+            raise SettingError(f"{name}_FILE cannot be read: {exc.strerror}.") from exc
+    return os.environ.get(name, default).strip()
+
+
+def flag(name: str, *, default: bool) -> bool:
+    value = text(name).lower()
+    if not value:
+        return default
+    if value in TRUE:
+        return True
+    if value in FALSE:
+        return False
+    raise SettingError(f"{name} must be true or false.")
+
+
+def integer(name: str, default: int, *, low: int, high: int) -> int:
+    value = text(name)
+    if not value:
+        return default
+    if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
+        raise SettingError(f"{name} must be a whole number from {low} to {high}.")
+    return int(value)
+
+
+def number(name: str, default: float, *, low: float, high: float) -> float:
+    value = text(name)
+    if not value:
+        return default
+    try:
+        result = float(value)
+    except ValueError:
+        result = float("nan")
+    if not low <= result <= high:
+        raise SettingError(f"{name} must be a number from {low:g} to {high:g}.")
+    return result
+
+
+def choice(name: str, default: str, options: tuple[str, ...]) -> str:
+    value = text(name, default)
+    if value not in options:
+        raise SettingError(f"{name} must be one of {', '.join(options)}.")
+    return value
+
+
+def names(name: str, default: str = "") -> list[str]:
+    return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def web_address(name: str) -> str:
+    """Return an http or https address without a trailing slash, or nothing."""
+    value = text(name)
+    if not value:
+        return ""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingError(f"{name} must be an address that starts with http:// or https://.")
+    return value.rstrip("/")
+
+
+def broker(name: str, default: str) -> str:
+    value = text(name, default)
+    if not value.startswith(("redis://", "rediss://", "unix://", "redis+socket://")):
+        raise SettingError(f"{name} must start with redis://, rediss:// or unix://.")
+    return value
+
+
+def database(name: str, *, data_dir: Path, busy_seconds: int) -> dict[str, Any]:
+    """Return Django's database settings for a postgresql:// or sqlite:// address.
+
+    Without one it is the SQLite file in the data directory.
+    """
+    value = text(name)
+    if not value:
+        return _sqlite(data_dir / "evalhub.sqlite3", busy_seconds)
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError as exc:
+        raise SettingError(f"{name} is not a valid address: {exc}.") from exc
+    if parts.scheme == "sqlite":
+        if not parts.path.strip("/"):
+            raise SettingError(f"{name} names no file; write sqlite:////path/to/file.")
+        return _sqlite(Path(unquote(parts.path[1:])), busy_seconds)
+    if parts.scheme not in ("postgres", "postgresql"):
+        raise SettingError(f"{name} must start with postgresql:// or sqlite://.")
+    if not parts.path.strip("/"):
+        raise SettingError(f"{name} names no database.")
+    options = dict(parse_qsl(parts.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path[1:]),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": options.pop("host", unquote(parts.hostname or "")),
+        "PORT": str(port or ""),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": 10, **options},
+    }
+
+
+def _sqlite(path: Path, busy_seconds: int) -> dict[str, Any]:
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(path),
+        "CONN_MAX_AGE": 60,
+        "OPTIONS": {
+            # IMMEDIATE: a transaction that reads first and writes later fails at once
+            # in WAL mode when another writer came between, whatever the timeout.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": busy_seconds,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+        },
+    }

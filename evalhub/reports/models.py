@@ -1,0 +1,97 @@
+"""Comparisons and their findings: the question and the answer, never changed afterwards."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Self
+
+from django.db import models
+
+from evalhub.accounts.models import Project, User
+from evalhub.identifiers import new_id
+from evalhub.runs.models import Measurement, Run
+
+new_comparison_id = partial(new_id, "cmp")
+
+
+class ComparisonQuerySet(models.QuerySet["Comparison"]):
+    def for_member(self, user: User) -> Self:
+        return self.filter(project__memberships__user=user)
+
+
+class Comparison(models.Model):
+    """Candidate against baseline, on shared keys, with equal signatures.
+
+    `digest` covers the measurements on both sides, the seed and the version of the method:
+    asking the same question again finds the same comparison.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="comparisons")
+    public_id = models.CharField(max_length=24, unique=True, default=new_comparison_id)
+    baseline = models.ForeignKey(
+        Run, on_delete=models.CASCADE, related_name="comparisons_as_baseline"
+    )
+    candidate = models.ForeignKey(
+        Run, on_delete=models.CASCADE, related_name="comparisons_as_candidate"
+    )
+    digest = models.CharField(max_length=64)
+    method = models.PositiveSmallIntegerField()  # version of the comparing code
+    seed = models.BigIntegerField()
+    n_pairs = models.PositiveIntegerField()
+    coverage = models.JSONField()
+    skipped = models.JSONField(default=list)  # metrics left out, each with a sentence
+    outcome = models.CharField(max_length=25)
+    created_at = models.DateTimeField()
+
+    objects = ComparisonQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("project", "digest", name="comparison_once_per_question"),
+        ]
+        indexes = [models.Index(fields=["project", "-id"], name="comparisons_of_project")]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
+class Finding(models.Model):
+    """One metric's gain, over all shared examples or in one slice."""
+
+    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="findings")
+    order = models.PositiveIntegerField()
+    metric = models.CharField(max_length=100)
+    is_primary = models.BooleanField(default=False)
+    slice_field = models.CharField(max_length=200, blank=True, default="")
+    slice_level = models.CharField(max_length=400, blank=True, default="")
+    baseline_measurement = models.ForeignKey(
+        Measurement, on_delete=models.CASCADE, related_name="+"
+    )
+    candidate_measurement = models.ForeignKey(
+        Measurement, on_delete=models.CASCADE, related_name="+"
+    )
+    n = models.PositiveIntegerField()
+    baseline = models.FloatField(null=True, blank=True)
+    candidate = models.FloatField(null=True, blank=True)
+    gain = models.FloatField(null=True, blank=True)
+    low = models.FloatField(null=True, blank=True)
+    high = models.FloatField(null=True, blank=True)
+    p_value = models.FloatField(null=True, blank=True)
+    p_exact = models.FloatField(null=True, blank=True)
+    p_adjusted = models.FloatField(null=True, blank=True)
+    detectable = models.FloatField(null=True, blank=True)
+    n_lost = models.PositiveIntegerField(null=True, blank=True)
+    n_won = models.PositiveIntegerField(null=True, blank=True)
+    outcome = models.CharField(max_length=25)
+    method = models.CharField(max_length=200, blank=True, default="")
+    reason = models.TextField(blank=True, default="")  # what limits it, in a sentence
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "comparison", "metric", "slice_field", "slice_level", name="finding_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.metric} in comparison {self.comparison_id}"

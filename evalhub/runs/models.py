@@ -1,0 +1,347 @@
+"""What systems answered and how well: systems, runs, outputs, measurements, scores, ratings."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+
+from evalhub.accounts.models import Project, User, valid_slug
+from evalhub.datasets.models import DatasetVersion
+from evalhub.identifiers import new_id
+
+new_run_id = partial(new_id, "run")
+new_measurement_id = partial(new_id, "mea")
+
+
+class System(models.Model):
+    """What is evaluated: a model, a prompt, a whole pipeline."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="systems")
+    slug = models.CharField(max_length=100, validators=[valid_slug])
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("project", "slug", name="system_slug_once_per_project"),
+        ]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class SystemVersion(models.Model):
+    """A system in one state, named by its owner; an empty name is the unnamed version."""
+
+    system = models.ForeignKey(System, on_delete=models.CASCADE, related_name="versions")
+    name = models.CharField(max_length=100, blank=True, default="")
+    configuration = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("system", "name", name="system_version_once_per_system"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.system} {self.name}".strip()
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    def for_member(self, user: User) -> Self:
+        return self.filter(project__memberships__user=user)
+
+    def move(self, *, to: Run.State, **changes: object) -> bool:
+        """Move the one matching run on, if its state allows it: a single conditional UPDATE."""
+        return bool(self.filter(state__in=Run.BEFORE[to]).update(state=to, **changes))
+
+
+class Run(models.Model):
+    """One system version's outputs on one dataset version."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        SCORING = "scoring"
+        SCORED = "scored"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    # Where each state may be entered from. A scored run scores again when a measurement is added.
+    BEFORE = {
+        State.OPEN: (State.SCORED, State.FAILED, State.SCORING, State.CANCELLED),
+        State.SCORING: (State.OPEN, State.SCORED, State.FAILED),
+        State.SCORED: (State.SCORING,),
+        State.FAILED: (State.SCORING,),
+        State.CANCELLED: (State.OPEN, State.SCORING),
+    }
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="runs")
+    public_id = models.CharField(max_length=24, unique=True, default=new_run_id)
+    version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="runs")
+    system_version = models.ForeignKey(
+        SystemVersion, on_delete=models.PROTECT, related_name="runs"
+    )
+    attempts = models.PositiveSmallIntegerField(default=1)
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    git_commit = models.CharField(max_length=100, blank=True, default="")
+    params = models.JSONField(default=dict, blank=True)
+    tags = models.JSONField(default=list, blank=True)
+    external_id = models.CharField(max_length=200, blank=True, default="")
+    seed = models.BigIntegerField()
+    environment = models.JSONField(default=dict, blank=True)  # library versions of the scoring
+    n_outputs = models.PositiveIntegerField(default=0)  # kept by the transactions that add them
+    n_errors = models.PositiveIntegerField(default=0)
+    created_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    scored_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "project",
+                "external_id",
+                condition=~Q(external_id=""),
+                name="external_id_once_per_project",
+            ),
+        ]
+        indexes = [models.Index(fields=["project", "-id"], name="runs_of_project")]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @property
+    def n_expected(self) -> int:
+        """How many outputs a complete run has."""
+        return self.version.n_examples * self.attempts
+
+
+class Output(models.Model):
+    """What the system gave for one example: text, or JSON, or its error.
+
+    Exactly one of `text`, `data` (canonical JSON text) and `error` is set.
+    """
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="outputs")
+    position = models.PositiveIntegerField()
+    attempt = models.PositiveSmallIntegerField()
+    text = models.TextField(null=True, blank=True)  # noqa: DJ001 - an empty text is an answer
+    data = models.TextField(null=True, blank=True)  # noqa: DJ001
+    error = models.TextField(null=True, blank=True)  # noqa: DJ001
+    latency_ms = models.FloatField(null=True, blank=True)
+    ttft_ms = models.FloatField(null=True, blank=True)
+    input_tokens = models.BigIntegerField(null=True, blank=True)
+    output_tokens = models.BigIntegerField(null=True, blank=True)
+    cached_tokens = models.BigIntegerField(null=True, blank=True)
+    cost = models.FloatField(null=True, blank=True)
+    confidence = models.FloatField(null=True, blank=True)
+    retrieved = models.TextField(blank=True, default="")  # canonical JSON text
+    trace_id = models.CharField(max_length=400, blank=True, default="")
+    metadata = models.TextField(blank=True, default="")  # canonical JSON text
+    digest = models.BinaryField(max_length=32)  # sha256 of the parsed line
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("run", "position", "attempt", name="output_once_per_attempt"),
+            models.CheckConstraint(
+                name="output_is_text_or_data_or_error",
+                condition=Q(text__isnull=False, data__isnull=True, error__isnull=True)
+                | Q(text__isnull=True, data__isnull=False, error__isnull=True)
+                | Q(text__isnull=True, data__isnull=True, error__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"output {self.position}/{self.attempt} of run {self.run_id}"
+
+
+class Measurement(models.Model):
+    """One metric spec on one run. Scoring again makes a new one; nothing is overwritten."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"  # the run is still open
+        SCORING = "scoring"
+        SCORED = "scored"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    class Kind(models.TextChoices):
+        AUTOMATIC = "automatic"
+        JUDGE = "judge"
+        HUMAN = "human"
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="measurements")
+    public_id = models.CharField(max_length=24, unique=True, default=new_measurement_id)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.AUTOMATIC)
+    name = models.CharField(max_length=100)  # the key in all answers: the spec's `as`
+    generation = models.PositiveIntegerField(default=1)  # the newest of a name is the current one
+    metric = models.CharField(max_length=100)
+    params = models.JSONField(default=dict, blank=True)
+    signature = models.TextField()
+    order = models.PositiveSmallIntegerField(default=0)  # the run's first metric is primary
+    higher_is_better = models.BooleanField(default=True)
+    low_bound = models.FloatField(null=True, blank=True)  # the metric's range
+    high_bound = models.FloatField(null=True, blank=True)
+    family = models.CharField(max_length=10)  # binary, mean, corpus
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    value = models.FloatField(null=True, blank=True)
+    low = models.FloatField(null=True, blank=True)
+    high = models.FloatField(null=True, blank=True)
+    interval_method = models.CharField(max_length=100, blank=True, default="")
+    no_interval = models.TextField(blank=True, default="")  # why there is none, in a sentence
+    answered_only = models.FloatField(null=True, blank=True)  # without errors and missing outputs
+    n_scored = models.PositiveIntegerField(default=0)
+    unscored = models.JSONField(default=dict, blank=True)  # {reason: count}
+    n_failed = models.PositiveIntegerField(default=0)
+    problem = models.TextField(blank=True, default="")  # why it failed, in a sentence
+    created_at = models.DateTimeField()
+    scored_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "run", "name", "generation", name="measurement_once_per_generation"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} of run {self.run_id}"
+
+
+class Rating(models.Model):
+    """One rater's value for one output: a person's, an imported annotator's, or a judge's."""
+
+    measurement = models.ForeignKey(Measurement, on_delete=models.CASCADE, related_name="ratings")
+    position = models.PositiveIntegerField()
+    attempt = models.PositiveSmallIntegerField()
+    rater = models.CharField(max_length=200)
+    value = models.FloatField(null=True, blank=True)
+    reason = models.PositiveSmallIntegerField(default=0)  # metrics.reasons; 0 is a value
+    at = models.DateTimeField()
+    revision = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "measurement", "position", "attempt", "rater", name="rating_once_per_rater"
+            ),
+            models.CheckConstraint(
+                name="rating_has_value_or_reason",
+                condition=Q(value__isnull=False, reason=0)
+                | (Q(value__isnull=True) & ~Q(reason=0)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rater} on {self.position}/{self.attempt}"
+
+
+class ScoreColumn(models.Model):
+    """The scores of one measurement for positions [start, start + n), every attempt of each.
+
+    Row i of a column is position start + i // attempts, attempt i % attempts + 1. `values` is
+    float64, NaN exactly where `reasons` (uint8) is not 0; `statistics` are additive rows,
+    column-major. All are shuffled and zstd-compressed; `codec` names how.
+    """
+
+    measurement = models.ForeignKey(
+        Measurement, on_delete=models.CASCADE, related_name="score_columns"
+    )
+    start = models.PositiveIntegerField()
+    n = models.PositiveIntegerField()
+    values = models.BinaryField()
+    reasons = models.BinaryField()
+    statistics = models.BinaryField()
+    n_statistics = models.PositiveSmallIntegerField(default=0)
+    inputs_digest = models.CharField(max_length=64)
+    codec = models.CharField(max_length=20)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("measurement", "start", name="column_once_per_start"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.start}+{self.n} of measurement {self.measurement_id}"
+
+
+class Job(models.Model):
+    """Work on one run: the chunks of it, and the measurements they fill."""
+
+    class State(models.TextChoices):
+        WORKING = "working"
+        DONE = "done"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="jobs")
+    kind = models.CharField(max_length=20)  # a name of settings.CHUNK_RUNNERS
+    measurements = models.ManyToManyField(Measurement, related_name="jobs")
+    state = models.CharField(max_length=10, choices=State, default=State.WORKING)
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind} job {self.pk} of run {self.run_id}"
+
+
+class Chunk(models.Model):
+    """Positions [start, stop) of a job: what a worker claims, does, and marks done.
+
+    `fence` grows with every claim; a worker writes only while owner and fence are still its own.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        CLAIMED = "claimed"
+        DONE = "done"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="chunks")
+    start = models.PositiveIntegerField()
+    stop = models.PositiveIntegerField()
+    turn = models.BigIntegerField()  # runs interleave: the k-th chunks of all runs come together
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    owner = models.CharField(max_length=100, blank=True, default="")
+    fence = models.PositiveIntegerField(default=0)
+    crashes = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(null=True, blank=True)  # a retry waits until then
+    error = models.TextField(blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("job", "start", "stop", name="chunk_once_per_job"),
+            models.CheckConstraint(name="chunk_is_not_empty", condition=Q(start__lt=F("stop"))),
+        ]
+        indexes = [
+            models.Index(
+                fields=["turn", "id"], name="chunks_waiting", condition=Q(state="waiting")
+            ),
+            models.Index(
+                fields=["lease_until"], name="chunks_claimed", condition=Q(state="claimed")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"[{self.start}, {self.stop}) of job {self.job_id}"
+
+
+class Worker(models.Model):
+    """A worker process and when it was last alive, on the database's clock."""
+
+    name = models.CharField(max_length=100, unique=True)
+    host = models.CharField(max_length=200)
+    pid = models.PositiveIntegerField()
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name

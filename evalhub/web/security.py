@@ -1,0 +1,59 @@
+"""What every page answers with: the content security policy, and one face for domain errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from evalhub.errors import DomainError
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+class ContentSecurityPolicy:
+    """Nothing inline, nothing from elsewhere, no frames."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.setdefault("Content-Security-Policy", POLICY)
+        return response
+
+
+class PageErrors:
+    """Render a domain error that no form caught, and a database that stays busy."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, DomainError):
+            return error_page(request, exception.status, exception.detail)
+        if is_busy(exception):
+            response = error_page(
+                request, 503, "The database is busy with another write. Try again in a moment."
+            )
+            response["Retry-After"] = "2"
+            return response
+        return None
+
+
+def is_busy(exception: BaseException) -> bool:
+    """Say whether SQLite gave up waiting for its write lock."""
+    return isinstance(exception, OperationalError) and "locked" in str(exception)
+
+
+def error_page(request: HttpRequest, status: int, detail: str) -> HttpResponse:
+    template = {403: "403.html", 404: "404.html"}.get(status, "error.html")
+    return render(request, template, {"detail": detail, "status": status}, status=status)

@@ -1,0 +1,13 @@
+"""Addresses of the shared pages."""
+
+from django.urls import path
+
+from evalhub.web import views
+
+app_name = "web"
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+    path("p/<str:project>/", views.overview, name="overview"),
+]

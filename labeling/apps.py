@@ -1,0 +1,8 @@
+"""The labeling app."""
+
+from django.apps import AppConfig
+
+
+class LabelingConfig(AppConfig):
+    name = "labeling"
+    label = "labeling"
