@@ -1,0 +1,199 @@
+"""Template tags and filters: how numbers, times, outcomes and charts look on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from evalhub.web import charts, formatting, histograms, marks, untrusted
+from evalhub.web.axes import Axis
+
+register = template.Library()
+
+# Numbers and words
+
+register.filter("number", formatting.number)
+register.filter("p_value", formatting.p_value)
+register.filter("percent", formatting.percent)
+register.filter("count", formatting.count)
+register.filter("of", formatting.of)
+register.filter("duration", formatting.duration)
+register.filter("milliseconds", formatting.milliseconds)
+register.filter("size", formatting.size)
+register.filter("heat", charts.heat)
+
+
+@register.filter
+def score(value: float | None, span: float = 1) -> str:
+    """Write one score with the usual decimals for a metric whose range has this length."""
+    return formatting.number(value, formatting.digits_of_span(span))
+
+
+@register.filter
+def gain(value: float | None, span: float = 1) -> str:
+    """Write a gain with its sign."""
+    return formatting.number(value, formatting.digits_of_span(span), signed=True)
+
+
+@register.filter
+def plural(n: int, nouns: str) -> str:
+    """Write a count with its noun: `{{ n|plural:"run" }}`, `{{ n|plural:"entry,entries" }}`."""
+    one, _, many = nouns.partition(",")
+    return formatting.plural(n, one, many)
+
+
+@register.simple_tag
+def interval(low: float | None, high: float | None, span: float = 1, **how: Any) -> str:
+    """Write an interval alone; `signed=True` for gains."""
+    digits = formatting.earned_digits(low, high, formatting.digits_of_span(span))
+    return formatting.interval(low, high, digits, **how)
+
+
+# Times
+
+
+@register.filter
+def moment(at: datetime | None, never: str = "never") -> SafeString | str:
+    """Write a moment in UTC, inside <time>."""
+    return marks.time(at, formatting.moment(at) if at else "", never=never)
+
+
+@register.filter
+def day(at: datetime | None, never: str = "never") -> SafeString | str:
+    return marks.time(at, formatting.day(at) if at else "", never=never)
+
+
+@register.filter
+def ago(at: datetime | None, never: str = "never") -> SafeString | str:
+    """Write how long ago it was, inside <time>."""
+    words = formatting.ago(at, now=timezone.now()) if at else ""
+    return marks.time(at, words, never=never)
+
+
+# Marks
+
+register.simple_tag(marks.icon, name="icon")
+register.simple_tag(marks.shape, name="shape")
+register.filter("signature", marks.signature)
+
+
+@register.simple_tag
+def badge(text: str, kind: str = "", icon: str = "") -> SafeString:
+    """Draw a badge: `{% badge "low agreement" "warn" icon="alert" %}`."""
+    return marks.badge(text, kind=kind, icon_name=icon)
+
+
+@register.simple_tag
+def outcome(name: str | None, text: str = "") -> SafeString:
+    """Draw an outcome: shape, word, color."""
+    return marks.outcome(name, text=text)
+
+
+@register.simple_tag
+def state(name: str, text: str = "") -> SafeString:
+    """Draw the state of a run, a measurement or a campaign."""
+    return marks.state(name, text=text)
+
+
+@register.simple_tag
+def value(
+    estimate: float | None,
+    low: float | None = None,
+    high: float | None = None,
+    **how: Any,
+) -> SafeString:
+    """Write a value with its interval: `{% value m.value m.low m.high span=100 reason=why %}`."""
+    return marks.value(estimate, low, high, **how)
+
+
+# What others wrote
+
+
+@register.filter
+def untrusted_text(text: str | None, nothing: str = "no text") -> SafeString:
+    """Write a whole text for reading, its invisible characters spelled out."""
+    if text is None:
+        return _muted(nothing)
+    return untrusted.readable(text) if text else _muted("empty text")
+
+
+register.filter("untrusted", untrusted_text)
+
+
+@register.filter
+def excerpt(text: str | None, length: int = 120) -> SafeString:
+    """Write the beginning of a text for one line of a table."""
+    if text is None:
+        return _muted("no text")
+    return untrusted.excerpt(text, length) if text else _muted("empty text")
+
+
+def _muted(text: str) -> SafeString:
+    return format_html('<span class="muted">{}</span>', text)
+
+
+# Charts
+
+
+@register.simple_tag
+def chart_interval(
+    estimate: float | None,
+    low: float | None,
+    high: float | None,
+    start: float = 0,
+    end: float = 1,
+    label: str = "",
+    **how: Any,
+) -> SafeString:
+    """Draw an interval between start and end; without a value, nothing."""
+    if estimate is None or not formatting.known(estimate):
+        return charts.NOTHING
+    return charts.interval(
+        charts.Estimate(value=estimate, low=low, high=high),
+        axis=Axis.of(start, end),
+        label=label,
+        **how,
+    )
+
+
+@register.simple_tag
+def chart_axis(
+    start: float = 0, end: float = 1, steps: int = 2, *, signed: bool = False
+) -> SafeString:
+    """Draw the axis that stands over or under a column of intervals."""
+    return charts.axis_line(Axis.of(start, end, steps=steps), signed=signed)
+
+
+@register.simple_tag
+def chart_bar(part: float, whole: float) -> SafeString:
+    return charts.bar(part, whole)
+
+
+@register.simple_tag
+def chart_strip(answers: Sequence[float], low: float, high: float, label: str) -> SafeString:
+    return charts.strip(answers, low=low, high=high, label=label)
+
+
+@register.simple_tag
+def chart_histogram(bins: histograms.Bins, label: str = "") -> SafeString:
+    return histograms.histogram(bins, label=label)
+
+
+# Layout
+
+
+@register.simple_block_tag
+def tablewrap(content: str, label: str, *, tall: bool = False) -> SafeString:
+    """Let a table scroll by itself, and make it reachable with Tab."""
+    return format_html(
+        '<div class="tw{}" tabindex="0" role="region" aria-label="{}">{}</div>',
+        " tall" if tall else "",
+        label,
+        content,
+    )

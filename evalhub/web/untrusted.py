@@ -1,0 +1,42 @@
+"""Text that others wrote, made safe to read: escaped, isolated, with nothing invisible."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+
+# Controls but for tab and line feed; soft hyphen; direction marks and overrides; zero-width and
+# invisible operators; line separators; the byte order mark; lone surrogates; tag characters.
+# The joiners U+200C and U+200D stay: scripts and emoji need them.
+_INVISIBLE: Final = re.compile(
+    "([\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f])\\1*"
+)
+_SHORT: Final = {"\r": "CR", "\x00": "NUL", "\x1b": "ESC", "\xad": "SHY", "\ufeff": "BOM"}
+
+
+def readable(text: str) -> SafeString:
+    """Escape text for reading in full, with every invisible character spelled out."""
+    unified = text.replace("\r\n", "\n")
+    shown = _INVISIBLE.sub(_spelled, str(escape(unified)))
+    return format_html('<span class="said" dir="auto">{}</span>', mark_safe(shown))  # noqa: S308
+
+
+def excerpt(text: str, length: int) -> SafeString:
+    """Escape the beginning of a text for one line of a table."""
+    start = " ".join(text[: 4 * length].split())
+    cut = start[:length].rstrip() + "…" if len(start) > length or len(text) > 4 * length else start
+    shown = _INVISIBLE.sub(_spelled, str(escape(cut)))
+    return format_html('<span class="said line" dir="auto">{}</span>', mark_safe(shown))  # noqa: S308
+
+
+def _spelled(found: re.Match[str]) -> str:
+    character, times = found[1], len(found[0])
+    code = f"U+{ord(character):04X}"
+    name = unicodedata.name(character, "control character")
+    label = _SHORT.get(character, code) + (f" ×{times}" if times > 1 else "")
+    return f'<span class="ctl" title="{code} {escape(name.lower())}">{label}</span>'
