@@ -11,7 +11,7 @@ if "EVALHUB_TEST_DIR" not in os.environ:
     atexit.register(shutil.rmtree, os.environ["EVALHUB_TEST_DIR"], ignore_errors=True)
 os.environ["EVALHUB_DATA_DIR"] = os.environ["EVALHUB_TEST_DIR"]
 
-from evalhub.settings import *  # noqa: E402
+from evalhub.settings import *
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, not memory: threads and processes of a test meet the locks that people meet.
