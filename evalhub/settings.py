@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 from evalhub import environment as env
 from evalhub.embedded import secret_key
@@ -98,7 +99,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(env.text("EVALHUB_STATIC_ROOT", str(DATA_DIR / "static")))
+# Only an image built with collectstatic has one; elsewhere the finders serve the files in place.
+STATIC_ROOT = env.text("EVALHUB_STATIC_ROOT") or None
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -141,7 +143,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # The database is the queue of record. Redis wakes workers, and everything in it may vanish.
-REDIS_URL = env.broker("REDIS_URL", f"unix://{DATA_DIR / 'run' / 'valkey.sock'}")
+REDIS_URL = env.broker("REDIS_URL", f"unix://{quote(str(DATA_DIR / 'run' / 'valkey.sock'))}")
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "evalhub"

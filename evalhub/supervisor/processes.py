@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import subprocess
@@ -125,7 +126,7 @@ class Child:
         """Note a crash, and return how many seconds pass before the next start."""
         if time.monotonic() - self._started_at > HEALTHY_SECONDS:
             self.crashes = 0
-        seconds = min(FIRST_PAUSE_SECONDS * 2**self.crashes, LONGEST_PAUSE_SECONDS)
+        seconds = min(math.ldexp(FIRST_PAUSE_SECONDS, self.crashes), LONGEST_PAUSE_SECONDS)
         self.crashes += 1
         self._due_at = time.monotonic() + seconds
         return seconds

@@ -79,16 +79,20 @@ def worker(options: Options) -> Program:
         *("--hostname", f"{options.port}@%h"),
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
     ]
-    return _celery("worker", arguments)
+    return _celery("worker", "evalhub.celery:app", arguments)
 
 
 def beat() -> Program:
     # The schedule lives in memory: a sweep that comes early after a restart does no harm.
-    return _celery("beat", ["beat", "--scheduler", "celery.beat:Scheduler", "--pidfile", ""])
+    return _celery(
+        "beat",
+        "evalhub.beat:app",
+        ["beat", "--scheduler", "celery.beat:Scheduler", "--pidfile", ""],
+    )
 
 
-def _celery(role: str, arguments: list[str]) -> Program:
-    argv = [sys.executable, "-m", "celery", "--app", "evalhub.celery:app", "--quiet", *arguments]
+def _celery(role: str, app: str, arguments: list[str]) -> Program:
+    argv = [sys.executable, "-m", "celery", "--app", app, "--quiet", *arguments]
     return Program(
         name=role,
         argv=(*argv, "--loglevel", "WARNING"),

@@ -48,7 +48,7 @@ class Signals:
 
     def wait(self, seconds: float, *sources: socket.socket) -> None:
         """Wait until a signal arrives, a source can be read, or the time is over."""
-        select.select([self._reading, *sources], [], [], seconds)
+        select.select([self._reading, *(source.fileno() for source in sources)], [], [], seconds)
         with contextlib.suppress(BlockingIOError):
             while os.read(self._reading, 512):
                 pass
