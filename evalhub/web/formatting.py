@@ -68,8 +68,10 @@ def known(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
 
 
-def digits_of_span(span: float) -> int:
-    """Return the usual decimals for a metric whose range has this length."""
+def digits_of_span(span: float | None) -> int:
+    """Return the usual decimals for a metric whose range has this length; None is no end."""
+    if span is None or not math.isfinite(span):
+        return 2
     if span <= 1:
         return 3
     return 2 if span <= 20 else 1

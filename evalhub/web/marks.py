@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Protocol
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -12,7 +13,7 @@ from evalhub.web import formatting
 
 def icon(name: str) -> SafeString:
     """Draw an icon of the sprite; the word stands beside it."""
-    return format_html('<svg class="i" aria-hidden="true"><use href="#{}"/></svg>', name)
+    return format_html('<svg class="i" aria-hidden="true"><use href="#i-{}"/></svg>', name)
 
 
 def shape(name: str) -> SafeString:
@@ -42,18 +43,58 @@ def value(
     low: float | None = None,
     high: float | None = None,
     *,
-    span: float = 1,
+    span: float | None = 1,
     signed: bool = False,
     reason: str = "",
+    no_interval: str = "",
 ) -> SafeString:
-    """Write a value with its interval; without a value, the reason."""
+    """Write a value with its interval; for what is missing, the reason."""
     if not formatting.known(estimate):
         return format_html('<span class="muted">{}</span>', reason or formatting.NO_VALUE)
     digits = formatting.earned_digits(low, high, formatting.digits_of_span(span))
+    written = formatting.number(estimate, digits, signed=signed)
+    if no_interval and not (formatting.known(low) and formatting.known(high)):
+        return format_html(
+            '<span class="val"><b>{}</b></span> <small class="muted">{}</small>',
+            written,
+            no_interval,
+        )
     return format_html(
         '<span class="val"><b>{}</b><span>{}</span></span>',
-        formatting.number(estimate, digits, signed=signed),
+        written,
         formatting.interval(low, high, digits, signed=signed),
+    )
+
+
+class Measured(Protocol):
+    """A measurement, as far as a page writes it."""
+
+    name: str
+    value: float | None
+    low: float | None
+    high: float | None
+    low_bound: float | None
+    high_bound: float | None
+    no_interval: str
+    problem: str
+
+
+def span_of(measurement: Measured) -> float | None:
+    """Return the length of the metric's range, or None where it has no end."""
+    if measurement.low_bound is None or measurement.high_bound is None:
+        return None
+    return measurement.high_bound - measurement.low_bound
+
+
+def measured(measurement: Measured) -> SafeString:
+    """Write a measurement's value with its interval, or why there is none."""
+    return value(
+        measurement.value,
+        measurement.low,
+        measurement.high,
+        span=span_of(measurement),
+        reason=measurement.problem,
+        no_interval=measurement.no_interval,
     )
 
 

@@ -112,6 +112,9 @@ def value(
     return marks.value(estimate, low, high, **how)
 
 
+register.simple_tag(marks.measured, name="measured")
+register.filter("span_of", marks.span_of)
+
 # What others wrote
 
 
@@ -158,6 +161,22 @@ def chart_interval(
         charts.Estimate(value=estimate, low=low, high=high),
         axis=Axis.of(start, end),
         label=label,
+        **how,
+    )
+
+
+@register.simple_tag
+def chart_measured(measurement: marks.Measured, **how: Any) -> SafeString:
+    """Draw a measurement's interval over the metric's whole range; nothing where it has no end."""
+    if marks.span_of(measurement) is None or measurement.value is None:
+        return charts.NOTHING
+    return chart_interval(
+        measurement.value,
+        measurement.low,
+        measurement.high,
+        measurement.low_bound or 0,
+        measurement.high_bound or 0,
+        label=measurement.name,
         **how,
     )
 
