@@ -25,7 +25,7 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line. An exception is named by type and place: its message may quote text."""
+    """One JSON object a line; an exception by type and place, as its message may quote text."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {

@@ -108,7 +108,7 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 
-# Bodies of the REST interface never touch Django's form parser: the intake door has its own limits.
+# Bodies of the REST interface never touch Django's form parser: the intake has its own limits.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024

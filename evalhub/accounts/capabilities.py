@@ -30,7 +30,9 @@ _OF_SCOPE = {
 SCOPES = tuple(_OF_SCOPE)
 
 NEEDED = {
-    Capability.VIEW: "Your role here is to label; runs and reports stay closed so that labels are blind.",
+    Capability.VIEW: (
+        "Your role here is to label; runs and reports stay closed so that labels are blind."
+    ),
     Capability.LABEL: "Labeling needs the role annotator, expert, lead or owner.",
     Capability.SUBMIT: "Adding datasets and runs needs the role lead or owner.",
     Capability.LEAD: "This needs the role lead or owner.",

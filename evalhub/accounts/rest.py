@@ -68,7 +68,7 @@ def idempotent(
     """Answer a repeated `Idempotency-Key` of a small JSON request with the first answer."""
 
     @wraps(method)
-    def wrapped(self: V, request: Request, *args: P.args, **kwargs: P.kwargs) -> Response:
+    def wrapped(self: V, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> Response:
         return answer_once(
             self,
             body_digest=lambda: hashlib.sha256(request._request.body).hexdigest(),  # noqa: SLF001

@@ -24,6 +24,7 @@ from evalhub.accounts.models import (
 )
 from evalhub.errors import Conflict, ContentError
 
+MAX_NAME = 100
 MAX_FAILURES = 10
 FAILURES_WITHIN = timedelta(minutes=15)
 
@@ -135,14 +136,10 @@ def issue_api_key(
     *, project: Project, name: str, scopes: list[str], actor: Actor = COMMAND_LINE
 ) -> tuple[ApiKey, str]:
     """Make a key and return it with its secret, which is not kept and never shown again."""
-    if not name.strip() or len(name) > ApiKey._meta.get_field("name").max_length:  # noqa: SLF001
+    if not 1 <= len(name.strip()) <= MAX_NAME:
         raise ContentError("A key needs a name of 1 to 100 characters.")
-    if not scopes or (unknown := set(scopes) - set(SCOPES)):
-        raise ContentError(
-            f"A key needs scopes out of {', '.join(SCOPES)}."
-            if not scopes
-            else f"There is no scope {min(unknown)!r}; the scopes are {', '.join(SCOPES)}."
-        )
+    if not scopes or set(scopes) - set(SCOPES):
+        raise ContentError(f"A key needs one or more of the scopes {', '.join(SCOPES)}.")
     prefix, secret = new_key()
     key = ApiKey.objects.create(
         project=project,

@@ -7,119 +7,260 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Dataset',
+            name="Dataset",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.CharField(max_length=100, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\\Z', 'Use letters, digits, dots, dashes and underscores, at most 100.')])),
-                ('name', models.CharField(max_length=200)),
-                ('description', models.TextField(blank=True, default='')),
-                ('created_at', models.DateTimeField()),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='datasets', to='accounts.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "slug",
+                    models.CharField(
+                        max_length=100,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\\Z",
+                                "Use letters, digits, dots, dashes and underscores, at most 100.",
+                            )
+                        ],
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("description", models.TextField(blank=True, default="")),
+                ("created_at", models.DateTimeField()),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="datasets",
+                        to="accounts.project",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DatasetVersion',
+            name="DatasetVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('digest', models.CharField(max_length=64)),
-                ('n_examples', models.PositiveIntegerField()),
-                ('n_added', models.PositiveIntegerField()),
-                ('n_changed', models.PositiveIntegerField()),
-                ('n_removed', models.PositiveIntegerField()),
-                ('n_unchanged', models.PositiveIntegerField()),
-                ('cluster_field', models.CharField(blank=True, default='', max_length=200)),
-                ('schema', models.JSONField(default=dict)),
-                ('notes', models.TextField(blank=True, default='')),
-                ('key_index', models.BinaryField()),
-                ('created_at', models.DateTimeField()),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='datasets.dataset')),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='datasets.datasetversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("digest", models.CharField(max_length=64)),
+                ("n_examples", models.PositiveIntegerField()),
+                ("n_added", models.PositiveIntegerField()),
+                ("n_changed", models.PositiveIntegerField()),
+                ("n_removed", models.PositiveIntegerField()),
+                ("n_unchanged", models.PositiveIntegerField()),
+                ("cluster_field", models.CharField(blank=True, default="", max_length=200)),
+                ("schema", models.JSONField(default=dict)),
+                ("notes", models.TextField(blank=True, default="")),
+                ("key_index", models.BinaryField()),
+                ("created_at", models.DateTimeField()),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="versions",
+                        to="datasets.dataset",
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="datasets.datasetversion",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Example',
+            name="Example",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.BinaryField(max_length=32)),
-                ('key', models.CharField(max_length=400)),
-                ('content', models.TextField()),
-                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='examples', to='datasets.dataset')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("digest", models.BinaryField(max_length=32)),
+                ("key", models.CharField(max_length=400)),
+                ("content", models.TextField()),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="examples",
+                        to="datasets.dataset",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SliceColumn',
+            name="SliceColumn",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('field', models.CharField(max_length=200)),
-                ('levels', models.JSONField()),
-                ('codes', models.BinaryField()),
-                ('is_slice', models.BooleanField()),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='slice_columns', to='datasets.datasetversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("field", models.CharField(max_length=200)),
+                ("levels", models.JSONField()),
+                ("codes", models.BinaryField()),
+                ("is_slice", models.BooleanField()),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="slice_columns",
+                        to="datasets.datasetversion",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='VersionPage',
+            name="VersionPage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('example_ids', models.BinaryField()),
-                ('digest', models.CharField(max_length=64)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pages', to='datasets.datasetversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("example_ids", models.BinaryField()),
+                ("digest", models.CharField(max_length=64)),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="pages",
+                        to="datasets.datasetversion",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='VersionTag',
+            name="VersionTag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\\Z', 'Use letters, digits, dots, dashes and underscores, at most 100.')])),
-                ('moved_at', models.DateTimeField()),
-                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tags', to='datasets.dataset')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tags', to='datasets.datasetversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        max_length=100,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\\Z",
+                                "Use letters, digits, dots, dashes and underscores, at most 100.",
+                            )
+                        ],
+                    ),
+                ),
+                ("moved_at", models.DateTimeField()),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tags",
+                        to="datasets.dataset",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tags",
+                        to="datasets.datasetversion",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='dataset',
-            constraint=models.UniqueConstraint(models.F('project'), models.F('slug'), name='dataset_slug_once_per_project'),
+            model_name="dataset",
+            constraint=models.UniqueConstraint(
+                models.F("project"), models.F("slug"), name="dataset_slug_once_per_project"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='datasetversion',
-            constraint=models.UniqueConstraint(models.F('dataset'), models.F('number'), name='version_number_once_per_dataset'),
+            model_name="datasetversion",
+            constraint=models.UniqueConstraint(
+                models.F("dataset"), models.F("number"), name="version_number_once_per_dataset"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='datasetversion',
-            constraint=models.UniqueConstraint(models.F('dataset'), models.F('digest'), name='version_content_once_per_dataset'),
+            model_name="datasetversion",
+            constraint=models.UniqueConstraint(
+                models.F("dataset"), models.F("digest"), name="version_content_once_per_dataset"
+            ),
         ),
         migrations.AddIndex(
-            model_name='example',
-            index=models.Index(fields=['dataset', 'key'], name='example_by_key'),
+            model_name="example",
+            index=models.Index(fields=["dataset", "key"], name="example_by_key"),
         ),
         migrations.AddConstraint(
-            model_name='example',
-            constraint=models.UniqueConstraint(models.F('dataset'), models.F('digest'), name='example_once_per_dataset'),
+            model_name="example",
+            constraint=models.UniqueConstraint(
+                models.F("dataset"), models.F("digest"), name="example_once_per_dataset"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='slicecolumn',
-            constraint=models.UniqueConstraint(models.F('version'), models.F('field'), name='slice_column_once_per_version'),
+            model_name="slicecolumn",
+            constraint=models.UniqueConstraint(
+                models.F("version"), models.F("field"), name="slice_column_once_per_version"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='versionpage',
-            constraint=models.UniqueConstraint(models.F('version'), models.F('number'), name='page_once_per_version'),
+            model_name="versionpage",
+            constraint=models.UniqueConstraint(
+                models.F("version"), models.F("number"), name="page_once_per_version"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='versiontag',
-            constraint=models.UniqueConstraint(models.F('dataset'), models.F('name'), name='tag_once_per_dataset'),
+            model_name="versiontag",
+            constraint=models.UniqueConstraint(
+                models.F("dataset"), models.F("name"), name="tag_once_per_dataset"
+            ),
         ),
     ]

@@ -1,0 +1,59 @@
+"""What people type into the account pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm
+
+from evalhub.accounts.capabilities import SCOPES
+from evalhub.accounts.models import Membership, valid_slug
+from evalhub.accounts.services import (
+    forget_failed_logins,
+    is_login_blocked,
+    note_failed_login,
+)
+
+TOO_MANY_FAILURES = "This name failed to log in too often. Try again in 15 minutes."
+
+
+class LoginForm(AuthenticationForm):
+    """Name and password, with guessing slowed down per name."""
+
+    def clean(self) -> dict[str, Any]:
+        username = self.cleaned_data.get("username") or ""
+        if is_login_blocked(username=username):
+            raise forms.ValidationError(TOO_MANY_FAILURES, code="blocked")
+        try:
+            cleaned = super().clean()
+        except forms.ValidationError:
+            note_failed_login(username=username)
+            raise
+        forget_failed_logins(username=username)
+        return cleaned
+
+
+class ProjectForm(forms.Form):
+    name = forms.CharField(max_length=200)
+    slug = forms.CharField(max_length=100, validators=[valid_slug])
+    description = forms.CharField(max_length=2_000, required=False, widget=forms.Textarea)
+
+
+class MemberForm(forms.Form):
+    """An account, new or existing, and its role. A password makes a new account."""
+
+    username = forms.CharField(max_length=150)
+    role = forms.ChoiceField(choices=Membership.Role.choices)
+    password = forms.CharField(
+        required=False, max_length=200, widget=forms.PasswordInput, strip=False
+    )
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(choices=[*Membership.Role.choices, ("", "remove")], required=False)
+
+
+class KeyForm(forms.Form):
+    name = forms.CharField(max_length=100)
+    scopes = forms.MultipleChoiceField(choices=[(scope, scope) for scope in SCOPES])

@@ -1,0 +1,38 @@
+"""Print a new API key, alone and once. Works beside the running service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from evalhub.accounts.capabilities import scopes_of_role
+from evalhub.accounts.models import Membership, Project
+from evalhub.accounts.services import issue_api_key
+from evalhub.errors import DomainError
+
+
+class Command(BaseCommand):
+    help = "Make an API key for a project and print it; it is not kept and never shown again."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--project", required=True, metavar="SLUG")
+        parser.add_argument("--name", required=True, help="what the key is for, as shown in lists")
+        parser.add_argument(
+            "--role",
+            default=Membership.Role.LEAD.value,
+            choices=Membership.Role.values,
+            help="the key may do what this role may (default: lead)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        project = Project.objects.filter(slug=options["project"]).first()
+        if project is None:
+            raise CommandError(f"There is no project {options['project']!r}.")
+        try:
+            _, secret = issue_api_key(
+                project=project, name=options["name"], scopes=scopes_of_role(options["role"])
+            )
+        except DomainError as exc:
+            raise CommandError(exc.detail) from exc
+        self.stdout.write(secret)

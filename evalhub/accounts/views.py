@@ -1,0 +1,140 @@
+"""Login, the account page, projects, members and API keys."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth import views as auth_views
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from evalhub.accounts import services
+from evalhub.accounts.capabilities import SCOPES, Capability
+from evalhub.accounts.forms import KeyForm, LoginForm, MemberForm, ProjectForm, RoleForm
+from evalhub.accounts.http import SignedInRequest, actor_of, enter_project, signed_in
+from evalhub.accounts.models import ApiKey, Membership, Project, User
+from evalhub.errors import DomainError
+
+get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+
+login = auth_views.LoginView.as_view(
+    template_name="accounts/login.html",
+    authentication_form=LoginForm,
+    redirect_authenticated_user=True,
+)
+logout = auth_views.LogoutView.as_view()
+
+
+@get_or_post
+@signed_in
+def account(request: SignedInRequest) -> HttpResponse:
+    """One's own account: name, projects, theme."""
+    if request.method == "POST":
+        theme = request.POST.get("theme", "")
+        if theme not in User.Theme.values:
+            raise Http404("There is no such theme.")
+        User.objects.filter(pk=request.user.pk).update(theme=theme)
+        return redirect("accounts:account")
+    memberships = request.user.memberships.select_related("project").order_by("project__name")
+    return render(request, "accounts/account.html", {"memberships": memberships})
+
+
+@get_or_post
+@signed_in
+def project_new(request: SignedInRequest) -> HttpResponse:
+    """Open a project; who opens it owns it."""
+    form = ProjectForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            project = services.create_project(
+                **form.cleaned_data, owner=request.user, actor=actor_of(request)
+            )
+        except DomainError as exc:
+            form.add_error("slug", exc.detail)
+        else:
+            return redirect("web:overview", project=project.slug)
+    return render(
+        request, "accounts/project_new.html", {"form": form}, status=422 if form.errors else 200
+    )
+
+
+@get_or_post
+@signed_in
+def members(request: SignedInRequest, project: str) -> HttpResponse:
+    """Who is in the project; an owner adds people."""
+    found = enter_project(request, project, Capability.OWN)
+    form = MemberForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() and _add_member(request, found, form):
+        return redirect("accounts:members", project=found.slug)
+    rows = found.memberships.select_related("user").order_by("user__username")
+    context = {"form": form, "memberships": rows, "roles": Membership.Role.choices}
+    return render(request, "accounts/members.html", context, status=422 if form.errors else 200)
+
+
+def _add_member(request: SignedInRequest, project: Project, form: MemberForm) -> bool:
+    given = form.cleaned_data
+    user = User.objects.filter(username=given["username"]).first()
+    try:
+        if user is None:
+            if not given["password"]:
+                form.add_error(
+                    "password", "There is no such account yet. Give it a first password."
+                )
+                return False
+            user = services.create_user(username=given["username"], password=given["password"])
+        services.set_role(project=project, user=user, role=given["role"], actor=actor_of(request))
+    except DomainError as exc:
+        form.add_error("username", exc.detail)
+        return False
+    messages.success(request, f"{user.username} is {given['role']}.")
+    return True
+
+
+@require_POST
+@signed_in
+def member(request: SignedInRequest, project: str, user_id: int) -> HttpResponse:
+    """Change a member's role, or remove the member."""
+    found = enter_project(request, project, Capability.OWN)
+    membership = get_object_or_404(found.memberships.select_related("user"), user_id=user_id)
+    form = RoleForm(request.POST)
+    if not form.is_valid():
+        raise Http404("There is no such role.")
+    try:
+        if role := form.cleaned_data["role"]:
+            services.set_role(
+                project=found, user=membership.user, role=role, actor=actor_of(request)
+            )
+        else:
+            services.remove_member(project=found, user=membership.user, actor=actor_of(request))
+    except DomainError as exc:
+        messages.error(request, exc.detail)
+    return redirect("accounts:members", project=found.slug)
+
+
+@never_cache
+@get_or_post
+@signed_in
+def keys(request: SignedInRequest, project: str) -> HttpResponse:
+    """The project's API keys; a new one is shown once, in the answer that makes it."""
+    found = enter_project(request, project, Capability.OWN)
+    form = KeyForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        key, secret = services.issue_api_key(
+            project=found, **form.cleaned_data, actor=actor_of(request)
+        )
+        return render(request, "accounts/key_created.html", {"key": key, "secret": secret})
+    rows = ApiKey.objects.filter(project=found).order_by("-pk")
+    context = {"form": form, "keys": rows, "scopes": SCOPES}
+    return render(request, "accounts/keys.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@signed_in
+def key_revoke(request: SignedInRequest, project: str, prefix: str) -> HttpResponse:
+    """Stop a key from working, at once and for good."""
+    found = enter_project(request, project, Capability.OWN)
+    key = get_object_or_404(ApiKey, project=found, prefix=prefix)
+    services.revoke_api_key(key=key, actor=actor_of(request))
+    messages.success(request, f"The key {key.name} no longer works.")
+    return redirect("accounts:keys", project=found.slug)
