@@ -1,0 +1,64 @@
+# The commands of a contributor. The first run of each makes .venv and installs what the locks say;
+# afterwards everything works offline.
+#
+#   make demo    run EvalHub with a demo project   (EVALHUB_PORT=8000 EVALHUB_DATA_DIR=./var)
+#   make run     the same without the demo project
+#   make test    run the tests, on SQLite or on the PostgreSQL that DATABASE_URL names
+#   make check   lint, types, import contracts, templates, migrations, coverage
+#   make format  put code and templates into shape
+#   make lock    compile the lock files from pyproject.toml
+#
+# PYTHON chooses the interpreter (3.11 or newer), TESTS the tests to run.
+
+PYTHON ?= python3
+TESTS ?= tests
+PARALLEL ?= -n auto --dist loadgroup
+PY := .venv/bin/python
+SOURCES := evalhub labeling metrics tests manage.py
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test check lint coverage format lock runtime development
+
+help:
+	@sed -n 's/^#  //p' Makefile
+
+demo: runtime
+	@exec $(PY) -m evalhub.supervisor --demo --parent $$PPID
+
+run: runtime
+	@exec $(PY) -m evalhub.supervisor --parent $$PPID
+
+test: development
+	@EVALHUB_TEST_PARENT=$$PPID exec $(PY) -m pytest $(PARALLEL) $(TESTS)
+
+check: lint coverage
+
+lint: development
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -c "from importlinter.cli import lint_imports_command as run; run()"
+	$(PY) -m djlint --lint --check --quiet templates
+	$(PY) manage.py check --fail-level WARNING --settings tests.settings
+	$(PY) manage.py makemigrations --check --dry-run --settings tests.settings
+
+coverage: development
+	@EVALHUB_TEST_PARENT=$$PPID exec $(PY) -m pytest $(PARALLEL) $(TESTS) -m "not journey and not browser" --cov --cov-report=term
+
+format: development
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+	$(PY) -m djlint --reformat --quiet templates
+
+LOCK = $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
+
+lock: development
+	$(LOCK) -o requirements.txt
+	$(LOCK) --group dev -c requirements.txt -o requirements-dev.txt
+	$(LOCK) --only-group build -o requirements-build.txt
+
+runtime:
+	@PYTHON="$(PYTHON)" sh tools/install.sh requirements.txt requirements-dev.txt
+
+development:
+	@PYTHON="$(PYTHON)" sh tools/install.sh requirements-dev.txt

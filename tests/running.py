@@ -1,0 +1,202 @@
+"""The real service, started for a test by its supervising command and ended with it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+import psycopg
+from psycopg import sql
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+START_SECONDS = 90.0
+STOP_SECONDS = 15.0
+
+
+@dataclass
+class Service:
+    """A running service. `output` is what its supervising command printed."""
+
+    data_dir: Path
+    port: int
+    environment: dict[str, str]
+    arguments: tuple[str, ...] = ()
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def output(self) -> str:
+        return self._output_path.read_text(errors="replace")
+
+    @property
+    def _output_path(self) -> Path:
+        return self.data_dir.with_name(f"{self.data_dir.name}-output.txt")
+
+    def start(self) -> None:
+        """Start the supervising command and wait until the service answers."""
+        self.launch()
+        wait_until(lambda: "EvalHub runs at" in self.output or self.is_gone, seconds=START_SECONDS)
+        assert not self.is_gone, self.output
+
+    def launch(self) -> None:
+        with self._output_path.open("wb") as output:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "evalhub.supervisor"),
+                    *("--parent", str(os.getpid()), *self.arguments),
+                ],
+                cwd=BASE_DIR,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    @property
+    def is_gone(self) -> bool:
+        return self.process is None or self.process.poll() is not None
+
+    def stop(self) -> int | None:
+        """Ask it to stop, wait, and return the exit code."""
+        if self.process is None:
+            return None
+        if not self.is_gone:
+            self.process.terminate()
+        return self.process.wait(STOP_SECONDS)
+
+    def kill(self) -> None:
+        """Kill the supervising process as nobody should, and wait for the guard's work."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        wait_until(lambda: not self.pids(), seconds=5)
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command beside the service, and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=BASE_DIR,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def client(self, *, key: str = "") -> httpx2.Client:
+        """Return an HTTP client on the service, with an API key or as a stranger."""
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return httpx2.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)
+
+    def pids(self, pattern: str = "") -> list[int]:
+        """Return its processes (Linux), those whose command line matches the pattern."""
+        mark = b"EVALHUB_DATA_DIR=" + os.fsencode(self.data_dir)
+        found = []
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                if entry.name.isdigit() and self._is_ours(entry, mark):
+                    words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    if re.search(pattern, words):
+                        found.append(int(entry.name))
+        return sorted(found)
+
+    def _is_ours(self, entry: Path, mark: bytes) -> bool:
+        # The broker overwrites its environment; its socket is on its command line.
+        return mark in (entry / "environ").read_bytes().split(b"\0") or (
+            os.fsencode(self.data_dir) in (entry / "cmdline").read_bytes()
+        )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition, *, seconds: float) -> None:
+    """Wait for a condition, or fail with its last answer."""
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds:g} s; last answer {answer!r}"
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def service_environment(data_dir: Path, settings: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Yield the environment of a service of its own: data directory, port, database."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("EVALHUB_", "DJANGO_", "REDIS_", "PYTEST_", "COV_"))
+    }
+    with _own_database() as database:
+        yield {
+            **inherited,
+            **database,
+            "EVALHUB_DATA_DIR": str(data_dir),
+            "EVALHUB_PORT": str(free_port()),
+            "EVALHUB_WORKERS": "2",
+            **settings,
+        }
+
+
+@contextlib.contextmanager
+def _own_database() -> Iterator[dict[str, str]]:
+    """Yield the address of a database for one service: SQLite's is in the data directory."""
+    url = os.environ.get("DATABASE_URL", "")
+    if not url.startswith("postgres"):
+        yield {"DATABASE_URL": url if url.startswith("sqlite") else ""}
+        return
+    name = f"evalhub_journey_{secrets.token_hex(6)}"
+    base, _, query = url.partition("?")
+    own = f"{base.rsplit('/', 1)[0]}/{name}{f'?{query}' if query else ''}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield {"DATABASE_URL": own}
+        finally:
+            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+            connection.execute(drop.format(sql.Identifier(name)))
+
+
+@contextlib.contextmanager
+def running(data_dir: Path, *arguments: str, **settings: str) -> Iterator[Service]:
+    """Run a service of its own. It is stopped at the end, whatever the test did to it."""
+    with service_environment(data_dir, settings) as environment:
+        service = Service(
+            data_dir=data_dir,
+            port=int(environment["EVALHUB_PORT"]),
+            environment=environment,
+            arguments=arguments,
+        )
+        service.start()
+        try:
+            yield service
+        finally:
+            service.stop()
+
+
+def send(pid: int, name: str) -> None:
+    """Send a signal by its name to one process."""
+    os.kill(pid, signal.Signals[name])
