@@ -1,0 +1,1 @@
+"""The one door for bodies of write endpoints: received whole, read strictly, refused by line."""
