@@ -1,0 +1,305 @@
+"""The sums behind Krippendorff's alpha, and alpha again without each group of units.
+
+alpha = 1 - (n - 1) * O / X, where n counts the pairable answers, O adds up the distances within
+units (each unit's pairs divided by its answers - 1) and X the distances between all answers.
+Krippendorff, "Content Analysis" (2004), chapter 11. For ordered answers the distance is that of
+interval answers between mid-ranks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metrics.base import Floats
+
+Codes = NDArray[np.intp]
+
+_ROUNDING = 1e-12
+_BLOCK_CELLS = 2_000_000
+
+
+class Level(StrEnum):
+    """What the distance between two answers means."""
+
+    NOMINAL = "nominal"
+    ORDINAL = "ordinal"
+    INTERVAL = "interval"
+    RATIO = "ratio"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answers:
+    """Pairable answers: each one's unit, its value as an index of `domain`, and each unit's group.
+
+    Every unit has at least two answers. `domain` is in rising order.
+    """
+
+    units: Codes
+    codes: Codes
+    domain: Floats
+    group_of_unit: Codes
+
+    @property
+    def n_units(self) -> int:
+        return len(self.group_of_unit)
+
+    @property
+    def n_groups(self) -> int:
+        return int(self.group_of_unit.max()) + 1
+
+    @property
+    def per_unit(self) -> Floats:
+        """How many answers each unit has."""
+        return np.bincount(self.units).astype(np.float64)
+
+    @property
+    def margins(self) -> Floats:
+        """How often each value was given."""
+        return np.bincount(self.codes, minlength=len(self.domain)).astype(np.float64)
+
+    @property
+    def groups(self) -> Codes:
+        """The group of each answer."""
+        return self.group_of_unit[self.units]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Alphas:
+    """Alpha over all answers, and without each group; NaN where nothing varies."""
+
+    whole: float
+    without: Floats
+
+
+class TooLarge(ValueError):
+    """The answers have too many different values for this level's sums."""
+
+
+MAX_PAIRS = 20_000_000
+MAX_DOMAIN = 10_000
+
+
+def alphas(answers: Answers, level: Level) -> Alphas:
+    """Return alpha and its leave-one-group-out values from additive sums."""
+    match level:
+        case Level.NOMINAL:
+            return _nominal(answers)
+        case Level.ORDINAL:
+            return _ordinal(answers)
+        case Level.INTERVAL:
+            return _interval(answers)
+        case Level.RATIO:
+            return _ratio(answers)
+
+
+def agreeing_share(answers: Answers) -> float:
+    """Return the share of pairs of answers to one unit that are equal."""
+    _, _, counts = _counted(answers.units, answers.codes, len(answers.domain))
+    m = answers.per_unit
+    return float((counts * (counts - 1)).sum() / (m * (m - 1)).sum())
+
+
+def _nominal(answers: Answers) -> Alphas:
+    m = answers.per_unit
+    owner, _, counts = _counted(answers.units, answers.codes, len(answers.domain))
+    same = np.bincount(owner, weights=counts**2, minlength=answers.n_units)
+    margins = answers.margins
+    rest = _MarginsWithout(answers)
+    n = rest.totals
+    return _alphas(
+        answers,
+        within=(m**2 - same) / (m - 1),
+        between=margins.sum() ** 2 - float(np.square(margins).sum()),
+        between_without=n**2 - rest.sum_of_powers(2),
+    )
+
+
+def _interval(answers: Answers) -> Alphas:
+    """Use each unit's moments alone: no memory per distinct value."""
+    values = answers.domain - float((answers.domain * answers.margins).sum()) / len(answers.codes)
+    values = values[answers.codes]
+    groups, n_groups = answers.groups, answers.n_groups
+    n = len(values) - np.bincount(groups, minlength=n_groups)
+    first = values.sum() - np.bincount(groups, weights=values, minlength=n_groups)
+    squares = np.square(values)
+    second = squares.sum() - np.bincount(groups, weights=squares, minlength=n_groups)
+    between = 2.0 * len(values) * squares.sum() - 2.0 * values.sum() ** 2
+    return _alphas(
+        answers,
+        within=_spread_within(answers, values),
+        between=float(between),
+        between_without=2.0 * n * second - 2.0 * first**2,
+    )
+
+
+def _ordinal(answers: Answers) -> Alphas:
+    """Use the moments of mid-ranks; without a group the ranks themselves are others."""
+    margins = answers.margins
+    n = margins.sum()
+    rest = _MarginsWithout(answers)
+    ranks = _mid_ranks(margins)[answers.codes]
+    within = _spread_within(answers, ranks)
+    n_without = rest.totals
+    return _alphas(
+        answers,
+        within=within,
+        between=float(n * (n**3 - (margins**3).sum()) / 6.0),
+        between_without=n_without * (n_without**3 - rest.sum_of_powers(3)) / 6.0,
+        within_without=_rank_spreads_without(answers, rest),
+    )
+
+
+def _ratio(answers: Answers) -> Alphas:
+    owner, low, high, product = _distinct_pairs(answers.units, answers.codes, len(answers.domain))
+    apart = product * _ratio_distance(answers.domain[low], answers.domain[high])
+    within = 2.0 * np.bincount(owner, weights=apart, minlength=answers.n_units)
+    margins = answers.margins
+    reach = _ratio_reach(answers.domain, margins)
+    between = float((margins * reach).sum())
+    group, code, counts = _counted(answers.groups, answers.codes, len(answers.domain))
+    lost = np.bincount(group, weights=counts * reach[code], minlength=answers.n_groups)
+    inside = _distinct_pairs(answers.groups, answers.codes, len(answers.domain))
+    shared = inside[3] * _ratio_distance(answers.domain[inside[1]], answers.domain[inside[2]])
+    kept = 2.0 * np.bincount(inside[0], weights=shared, minlength=answers.n_groups)
+    return _alphas(
+        answers,
+        within=within / (answers.per_unit - 1),
+        between=between,
+        between_without=between - 2.0 * lost + kept,
+    )
+
+
+def _alphas(
+    answers: Answers,
+    *,
+    within: Floats,
+    between: float,
+    between_without: Floats,
+    within_without: Floats | None = None,
+) -> Alphas:
+    observed = float(within.sum())
+    n_groups = answers.n_groups
+    lost = np.bincount(answers.group_of_unit, weights=within).astype(np.float64)
+    left_within = observed - lost if within_without is None else within_without
+    n = len(answers.codes)
+    left = n - np.bincount(answers.groups, minlength=n_groups)
+    # What is left after taking away a group is exactly 0, or rounding, or variation.
+    varies = between_without > _ROUNDING * between
+    without = np.full(n_groups, np.nan)
+    np.divide((left - 1) * left_within, between_without, out=without, where=varies)
+    return Alphas(whole=1.0 - (n - 1) * observed / between, without=1.0 - without)
+
+
+def _spread_within(answers: Answers, values: Floats) -> Floats:
+    """Return each unit's sum of squared differences over its pairs, by its moments."""
+    m = answers.per_unit
+    centers = np.bincount(answers.units, weights=values) / m
+    around = np.square(values - centers[answers.units])
+    return 2.0 * m * np.bincount(answers.units, weights=around) / (m - 1)
+
+
+def _mid_ranks(margins: Floats) -> Floats:
+    """Return each value's mid-rank among all answers, along the last axis."""
+    ranks: Floats = np.cumsum(margins, axis=-1) - margins / 2.0
+    return ranks
+
+
+class _MarginsWithout:
+    """How often each value was given outside each group, kept sparse."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._group, self._code, self._counts = _counted(
+            answers.groups, answers.codes, len(answers.domain)
+        )
+        self._margins = answers.margins
+        self._n_groups = answers.n_groups
+
+    @property
+    def totals(self) -> Floats:
+        inside = np.bincount(self._group, weights=self._counts, minlength=self._n_groups)
+        totals: Floats = self._margins.sum() - inside
+        return totals
+
+    def sum_of_powers(self, power: int) -> Floats:
+        """Return, for each group, the sum over values of their counts outside it to a power."""
+        before = self._margins[self._code] ** power
+        after = (self._margins[self._code] - self._counts) ** power
+        change = np.bincount(self._group, weights=before - after, minlength=self._n_groups)
+        powers: Floats = (self._margins**power).sum() - change
+        return powers
+
+    def rows(self, start: int, stop: int) -> Floats:
+        """Return the counts outside groups start to stop, a dense row for each."""
+        rows = np.tile(self._margins, (stop - start, 1))
+        chosen = (self._group >= start) & (self._group < stop)
+        rows[self._group[chosen] - start, self._code[chosen]] -= self._counts[chosen]
+        return rows
+
+
+def _rank_spreads_without(answers: Answers, rest: _MarginsWithout) -> Floats:
+    """Return the distances within the units outside each group, under the ranks left there."""
+    owner, low, high, product = _distinct_pairs(answers.units, answers.codes, len(answers.domain))
+    weight = 2.0 * product / (answers.per_unit[owner] - 1)
+    group = answers.group_of_unit[owner]
+    cell, place = np.unique(low * len(answers.domain) + high, return_inverse=True)
+    cells = np.bincount(place, weights=weight, minlength=len(cell))
+    cell_low, cell_high = np.divmod(cell, len(answers.domain))
+    n_groups, width = answers.n_groups, max(len(cell), len(answers.domain))
+    if n_groups * width > 50 * MAX_PAIRS:
+        raise TooLarge
+    spreads = np.zeros(n_groups)
+    block = max(1, _BLOCK_CELLS // width)
+    for start in range(0, n_groups, block):
+        stop = min(start + block, n_groups)
+        ranks = _mid_ranks(rest.rows(start, stop))
+        apart = np.square(ranks[:, cell_high] - ranks[:, cell_low])
+        own = (group >= start) & (group < stop)
+        row = group[own] - start
+        own_apart = np.square(ranks[row, high[own]] - ranks[row, low[own]])
+        inside = np.bincount(row, weights=weight[own] * own_apart, minlength=stop - start)
+        spreads[start:stop] = np.einsum("gc,c->g", apart, cells) - inside
+    return spreads
+
+
+def _ratio_distance(low: Floats, high: Floats) -> Floats:
+    """Return ((a - b) / (a + b))² for values of at least 0; 0 where both are 0."""
+    total = high + low
+    relative = np.divide(high - low, total, out=np.zeros_like(total), where=total > 0)
+    return np.square(relative)
+
+
+def _ratio_reach(domain: Floats, margins: Floats) -> Floats:
+    """Return each value's summed distance to all answers."""
+    if len(domain) > MAX_DOMAIN:
+        raise TooLarge
+    reach = np.zeros(len(domain))
+    for value, count in zip(domain, margins, strict=True):
+        reach += count * _ratio_distance(value, domain)
+    return reach
+
+
+def _counted(owners: Codes, codes: Codes, n_values: int) -> tuple[Codes, Codes, Floats]:
+    """Count equal answers of one owner (a unit or a group): owner, value, how often."""
+    keys, counts = np.unique(owners * n_values + codes, return_counts=True)
+    owner, code = np.divmod(keys, n_values)
+    return owner, code, counts.astype(np.float64)
+
+
+def _distinct_pairs(
+    owners: Codes, codes: Codes, n_values: int
+) -> tuple[Codes, Codes, Codes, Floats]:
+    """Pair the different values of each owner: owner, lower, higher, product of their counts."""
+    owner, code, counts = _counted(owners, codes, n_values)
+    starts = np.flatnonzero(np.concatenate([[True], owner[1:] != owner[:-1]]))
+    sizes = np.diff(np.append(starts, len(owner)))
+    later = np.repeat(starts + sizes, sizes) - np.arange(len(owner)) - 1
+    if later.sum() > MAX_PAIRS:
+        raise TooLarge
+    first = np.repeat(np.arange(len(owner)), later)
+    offset = np.arange(later.sum()) - np.repeat(np.cumsum(later) - later, later)
+    second = first + 1 + offset
+    return owner[first], code[first], code[second], counts[first] * counts[second]

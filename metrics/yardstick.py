@@ -1,0 +1,110 @@
+"""What the statistics need to know of a measurement: its family, direction, range and formula."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from metrics.base import Family, Floats, Metric, mean_of, totals_of
+
+ValuesOf = Callable[[Floats], Floats]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Yardstick:
+    """How the numbers of a column are to be read.
+
+    `low` and `high` are the range, infinite where there is none. `values_of` turns summed
+    statistics into values; only a corpus metric has it.
+    """
+
+    family: Family
+    low: float = -math.inf
+    high: float = math.inf
+    higher_is_better: bool = True
+    values_of: ValuesOf | None = None
+
+    def __post_init__(self) -> None:
+        if (self.family is Family.CORPUS) != (self.values_of is not None):
+            raise ValueError("A corpus metric, and no other, has a value of summed statistics.")
+        if not self.low < self.high:
+            raise ValueError(f"The range {self.low} to {self.high} is empty.")
+
+    @classmethod
+    def of(cls, metric: Metric) -> Yardstick:
+        """Return the yardstick of an automatic metric."""
+        return cls(
+            family=metric.family,
+            low=metric.low,
+            high=metric.high,
+            higher_is_better=metric.higher_is_better,
+            values_of=metric.values_of if metric.family is Family.CORPUS else None,
+        )
+
+    @property
+    def width(self) -> float:
+        """How far apart two values can be; infinite without a range."""
+        return self.high - self.low
+
+    def oriented(self, difference: float) -> float:
+        """Return candidate minus baseline so that more is better."""
+        return difference if self.higher_is_better else -difference
+
+    def corpus_values(self, totals: Floats) -> Floats:
+        """Return the metric for summed statistics, over any leading axes."""
+        if self.values_of is None:
+            raise TypeError("Only a corpus metric has a value of summed statistics.")
+        return np.asarray(self.values_of(totals), dtype=np.float64)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Column:
+    """One run's scores: a row per example, NaN where unscored.
+
+    `values` is (examples,) or (examples, attempts); `statistics`, of corpus metrics, has one
+    more axis.
+    """
+
+    values: Floats
+    statistics: Floats | None = None
+
+    @property
+    def attempts(self) -> int:
+        """How many outputs each example may have."""
+        return self.values.shape[1] if self.values.ndim == 2 else 1
+
+    def folded(self) -> Column:
+        """Average the scored attempts within each example, so that examples weigh alike."""
+        if self.values.ndim == 1:
+            return self
+        scored = ~np.isnan(self.values)
+        count = scored.sum(axis=1)
+        share = np.divide(1.0, count, out=np.zeros(len(count)), where=count > 0)
+        total = np.where(scored, self.values, 0.0).sum(axis=1)
+        values = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        if self.statistics is None:
+            return Column(values=values)
+        kept = np.where(scored[:, :, None], self.statistics, 0.0).sum(axis=1)
+        return Column(values=values, statistics=kept * share[:, None])
+
+    def at(self, chosen: np.ndarray) -> Column:
+        """Return the rows of a mask or of positions."""
+        statistics = None if self.statistics is None else self.statistics[chosen]
+        return Column(values=self.values[chosen], statistics=statistics)
+
+
+def value_of(column: Column, yardstick: Yardstick) -> float:
+    """Return the value of a folded column; NaN where undefined."""
+    if yardstick.values_of is None:
+        return mean_of(column.values)
+    return float(yardstick.corpus_values(totals_of(statistics_of(column))))
+
+
+def statistics_of(column: Column) -> Floats:
+    """Return the statistics of a corpus metric's column."""
+    if column.statistics is None:
+        raise ValueError("A corpus metric's column needs its statistics.")
+    return column.statistics
