@@ -9,6 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -101,7 +103,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Stop, and clean up, when the command that started the tests is killed."""
+    """Make the tests' directory, and stop when the command that started the tests is killed."""
+    if not hasattr(config, "workerinput"):
+        directory = Path(os.environ["EVALHUB_TEST_DIR"])
+        directory.mkdir(mode=0o700)
+        config.add_cleanup(partial(shutil.rmtree, directory, ignore_errors=True))
     parent = os.environ.pop("EVALHUB_TEST_PARENT", "")
     if parent == str(os.getppid()):
         threading.Thread(target=_stay_with, args=(int(parent),), daemon=True).start()
@@ -116,7 +122,7 @@ def _stay_with(parent: int) -> None:
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Return a running service with the demo project, for journeys that leave it whole."""
-    with running(tmp_path_factory.mktemp("service") / "var", "--demo") as started:
+    with running(tmp_path_factory.mktemp("service") / "var") as started:
         yield started
 
 

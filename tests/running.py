@@ -111,20 +111,20 @@ class Service:
 
     def pids(self, pattern: str = "") -> list[int]:
         """Return its processes (Linux), those whose command line matches the pattern."""
-        mark = b"EVALHUB_DATA_DIR=" + os.fsencode(self.data_dir)
         found = []
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError):
-                if entry.name.isdigit() and self._is_ours(entry, mark):
+                if entry.name.isdigit() and self._is_ours(entry):
                     words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
                     if re.search(pattern, words):
                         found.append(int(entry.name))
         return sorted(found)
 
-    def _is_ours(self, entry: Path, mark: bytes) -> bool:
-        # The broker overwrites its environment; its socket is on its command line.
+    def _is_ours(self, entry: Path) -> bool:
+        # The broker overwrites its environment, but writes into the service's log.
+        mark = b"EVALHUB_DATA_DIR=" + os.fsencode(self.data_dir)
         return mark in (entry / "environ").read_bytes().split(b"\0") or (
-            os.fsencode(self.data_dir) in (entry / "cmdline").read_bytes()
+            (entry / "fd" / "1").readlink().is_relative_to(self.data_dir)
         )
 
 

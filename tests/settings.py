@@ -1,15 +1,16 @@
 """Django's settings for the tests: the product's own, in a directory that is gone afterwards."""
 
-import atexit
 import os
-import shutil
+import secrets
 import tempfile
+from pathlib import Path
 
-if "EVALHUB_TEST_DIR" not in os.environ:
-    # Worker processes of the tests inherit the directory; only its maker removes it.
-    os.environ["EVALHUB_TEST_DIR"] = tempfile.mkdtemp(prefix="evalhub-tests-")
-    atexit.register(shutil.rmtree, os.environ["EVALHUB_TEST_DIR"], ignore_errors=True)
+# Named here, made and removed by conftest.py. The tests' worker processes inherit the name.
+os.environ.setdefault(
+    "EVALHUB_TEST_DIR", str(Path(tempfile.gettempdir(), f"evalhub-tests-{secrets.token_hex(8)}"))
+)
 os.environ["EVALHUB_DATA_DIR"] = os.environ["EVALHUB_TEST_DIR"]
+os.environ.setdefault("EVALHUB_SECRET_KEY", secrets.token_urlsafe(64))
 
 from evalhub.settings import *
 

@@ -67,6 +67,11 @@ class DataDirectory:
         path.unlink(missing_ok=True)
         return path
 
+    def leave(self) -> None:
+        """Remove what the broker's socket needed outside the directory."""
+        if not _fits(self.path / "run" / "valkey.sock"):
+            shutil.rmtree(_short_directory(self.path), ignore_errors=True)
+
     def trim_logs(self) -> None:
         """Keep each log under its limit, with one older file beside it."""
         for log in self.logs.glob("*.log"):

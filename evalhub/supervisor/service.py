@@ -153,6 +153,7 @@ class Service:
         others = [child for child in self._children if child.program.name != "broker"]
         self._end(others, seconds=STOP_SECONDS)
         self._end(broker, seconds=BROKER_STOP_SECONDS)
+        self._directory.leave()
 
     def _end(self, children: list[Child], *, seconds: float) -> None:
         for child in children:
