@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from evalhub.accounts.models import Project, User
 from evalhub.identifiers import new_id
@@ -18,13 +19,18 @@ new_unit_id = partial(new_id, "unt")
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):
     def for_member(self, user: User) -> Self:
-        return self.filter(project__memberships__user=user)
+        return self.ready().filter(project__memberships__user=user)
+
+    def ready(self) -> Self:
+        """Leave out what is still being set up, or was given up on the way."""
+        return self.exclude(state=Campaign.State.PREPARING)
 
 
 class Campaign(models.Model):
     """One labeling effort: outputs, questions, an overlap, people."""
 
     class State(models.TextChoices):
+        PREPARING = "preparing"  # its units are being written
         OPEN = "open"
         CLOSED = "closed"
 
@@ -34,8 +40,11 @@ class Campaign(models.Model):
     guidelines = models.TextField(blank=True, default="")
     overlap = models.PositiveSmallIntegerField()
     seed = models.BigIntegerField()
-    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    shows_reference = models.BooleanField(default=False)
+    state = models.CharField(max_length=10, choices=State, default=State.PREPARING)
     runs = models.ManyToManyField(Run, related_name="campaigns")
+    n_outputs = models.PositiveIntegerField(default=0)
+    n_units = models.PositiveIntegerField(default=0)  # equal outputs of one example are one
     created_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -50,6 +59,10 @@ class Campaign(models.Model):
 
     def __str__(self) -> str:
         return self.public_id
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == Campaign.State.OPEN
 
 
 class Question(models.Model):
@@ -70,12 +83,13 @@ class Question(models.Model):
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="questions")
     order = models.PositiveSmallIntegerField()
     name = models.CharField(max_length=100)
-    text = models.TextField(blank=True, default="")  # as shown; the name where empty
+    text = models.TextField(blank=True, default="")  # asked under the name
     kind = models.CharField(max_length=10, choices=Kind)
     scale = models.CharField(max_length=10, choices=Scale)
     options = models.JSONField(default=list, blank=True)  # [{value, label}] in order
     low = models.FloatField(null=True, blank=True)
     high = models.FloatField(null=True, blank=True)
+    higher_is_better = models.BooleanField(default=True)
     is_required = models.BooleanField(default=True)
 
     class Meta:
@@ -88,7 +102,10 @@ class Question(models.Model):
 
 
 class Annotator(models.Model):
-    """Someone who answers in a campaign: a member, or a name that came with an import."""
+    """Someone who answers in a campaign: a member, or a name that came with an import.
+
+    The row is locked by whatever this person does, so that two tabs are one queue.
+    """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="annotators")
     user = models.ForeignKey(
@@ -96,7 +113,14 @@ class Annotator(models.Model):
     )
     name = models.CharField(max_length=200)
     seed = models.BigIntegerField()  # of the order in which this person sees units
-    last_position = models.PositiveIntegerField(null=True, blank=True)  # never two of one example
+    unit = models.ForeignKey(  # on the desk now, since shown_at
+        "Unit", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    shown_at = models.DateTimeField(null=True, blank=True)
+    last_bundle = models.PositiveIntegerField(null=True, blank=True)  # never two of one example
+    n_answered = models.PositiveIntegerField(default=0)
+    n_skipped = models.PositiveIntegerField(default=0)
+    seen_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -116,8 +140,9 @@ class Annotator(models.Model):
 class Unit(models.Model):
     """One output to be labeled.
 
-    Equal outputs of one example are shown once: `twin` names the unit that stands for this one
-    on the desk, whose answers count for both when scores are published.
+    `bundle` numbers the examples of the campaign: the outputs of one example go to the same
+    people. Equal outputs of one example are shown once: `twin` names the unit that stands for
+    this one on the desk, and whose answers count for both when labels are published.
     """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="units")
@@ -125,6 +150,7 @@ class Unit(models.Model):
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="units")
     position = models.PositiveIntegerField()
     attempt = models.PositiveSmallIntegerField()
+    bundle = models.PositiveIntegerField()
     twin = models.ForeignKey(
         "self", on_delete=models.CASCADE, null=True, blank=True, related_name="stands_for"
     )
@@ -135,64 +161,116 @@ class Unit(models.Model):
                 "campaign", "run", "position", "attempt", name="unit_once_per_output"
             ),
         ]
-        indexes = [models.Index(fields=["campaign", "position"], name="units_by_position")]
+        indexes = [models.Index(fields=["campaign", "bundle"], name="units_of_bundle")]
 
     def __str__(self) -> str:
         return self.public_id
 
 
-class Slot(models.Model):
-    """A place for one annotator on one unit. The row that is claimed is the row that changes.
+class SlotQuerySet(models.QuerySet["Slot"]):
+    def claimable(self, now: datetime) -> Self:
+        return self.filter(
+            Q(state=Slot.State.OPEN) | Q(state=Slot.State.LEASED, lease_until__lt=now)
+        )
 
-    The slots of one number and position are claimed together: all systems' outputs of an
-    example go to the same people.
+    def held_by(self, annotator: Annotator) -> Self:
+        """Return what a person has in hand; an expired lease is theirs until somebody takes it."""
+        return self.filter(annotator=annotator, state=Slot.State.LEASED)
+
+
+class Slot(models.Model):
+    """A place for one annotator on one example, that is on all its units.
+
+    The row that is claimed is the row that changes, so nobody can be let in twice. An
+    annotation takes the slot's place on its unit; `unique(slot, unit)` bounds the overlap.
     """
 
     class State(models.TextChoices):
         OPEN = "open"
         LEASED = "leased"
-        ANSWERED = "answered"
-        SKIPPED = "skipped"
+        DONE = "done"
 
-    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="slots")
-    unit = models.ForeignKey(Unit, on_delete=models.CASCADE, related_name="slots")
-    position = models.PositiveIntegerField()
-    number = models.PositiveSmallIntegerField()
-    order = models.BigIntegerField()  # of the campaign's shuffled examples
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.CASCADE, related_name="slots", db_index=False
+    )
+    bundle = models.PositiveIntegerField()
+    number = models.PositiveSmallIntegerField()  # from 1 to the overlap
+    order = models.PositiveIntegerField()  # of the campaign's shuffled examples
+    n_units = models.PositiveIntegerField()
+    n_answered = models.PositiveIntegerField(default=0)
     annotator = models.ForeignKey(
-        Annotator, on_delete=models.PROTECT, null=True, blank=True, related_name="slots"
+        Annotator,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="slots",
+        db_index=False,
     )
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     lease_until = models.DateTimeField(null=True, blank=True)
 
+    objects = SlotQuerySet.as_manager()
+
     class Meta:
         constraints = [
-            models.UniqueConstraint("unit", "number", name="slot_once_per_number"),
-            models.UniqueConstraint("unit", "annotator", name="slot_once_per_annotator"),
+            models.UniqueConstraint("campaign", "bundle", "number", name="slot_once_per_number"),
+            models.CheckConstraint(
+                name="slot_is_never_overfull", condition=Q(n_answered__lte=F("n_units"))
+            ),
         ]
         indexes = [
-            models.Index(fields=["campaign", "state", "order"], name="slots_to_claim"),
+            models.Index(fields=["campaign", "state", "order", "number"], name="slots_to_claim"),
             models.Index(fields=["annotator", "state"], name="slots_of_annotator"),
         ]
 
     def __str__(self) -> str:
-        return f"slot {self.number} of unit {self.unit_id}"
+        return f"slot {self.number} of example {self.bundle} in campaign {self.campaign_id}"
+
+
+class AnnotationQuerySet(models.QuerySet["Annotation"]):
+    def given(self) -> Self:
+        """Return the answers that count."""
+        return self.filter(state=Annotation.State.GIVEN)
 
 
 class Annotation(models.Model):
-    """One annotator's answers for one unit: the newest revision."""
+    """What one annotator did with one unit: their answers, the newest revision of them."""
 
-    unit = models.ForeignKey(Unit, on_delete=models.CASCADE, related_name="annotations")
-    annotator = models.ForeignKey(Annotator, on_delete=models.PROTECT, related_name="annotations")
-    answers = models.JSONField()  # {question: value, or null for "cannot judge"}
+    class State(models.TextChoices):
+        GIVEN = "given"
+        WITHDRAWN = "withdrawn"  # undone, and not yet answered again
+        SKIPPED = "skipped"
+
+    unit = models.ForeignKey(
+        Unit, on_delete=models.CASCADE, related_name="annotations", db_index=False
+    )
+    annotator = models.ForeignKey(
+        Annotator, on_delete=models.PROTECT, related_name="annotations", db_index=False
+    )
+    slot = models.ForeignKey(  # the place it takes; imported ones take none
+        Slot,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="annotations",
+        db_index=False,
+    )
+    bundle = models.PositiveIntegerField()  # of the unit
+    state = models.CharField(max_length=10, choices=State, default=State.GIVEN)
+    answers = models.JSONField(default=dict)  # {question: value, or null for "cannot judge"}
     seconds = models.FloatField(null=True, blank=True)
     at = models.DateTimeField()
     revision = models.PositiveIntegerField(default=1)
-    is_withdrawn = models.BooleanField(default=False)  # undone, and not yet answered again
+
+    objects = AnnotationQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint("unit", "annotator", name="annotation_once_per_annotator"),
+            models.UniqueConstraint("slot", "unit", name="annotation_once_per_place"),
+        ]
+        indexes = [
+            models.Index(fields=["annotator", "bundle"], name="annotations_of_annotator"),
         ]
 
     def __str__(self) -> str:
@@ -200,11 +278,14 @@ class Annotation(models.Model):
 
 
 class AnnotationRevision(models.Model):
-    """Every state an annotation has had. Rows are only added."""
+    """What an annotation was before it changed. Rows are only added."""
 
-    annotation = models.ForeignKey(Annotation, on_delete=models.CASCADE, related_name="revisions")
+    annotation = models.ForeignKey(
+        Annotation, on_delete=models.CASCADE, related_name="revisions", db_index=False
+    )
     number = models.PositiveIntegerField()
-    answers = models.JSONField(null=True)  # null where the annotation was undone
+    state = models.CharField(max_length=10, choices=Annotation.State)
+    answers = models.JSONField(default=dict)
     seconds = models.FloatField(null=True, blank=True)
     at = models.DateTimeField()
 
