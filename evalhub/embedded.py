@@ -11,6 +11,8 @@ from evalhub.environment import SettingError
 
 MIN_SECRET_LENGTH = 50
 MIN_SECRET_CHARACTERS = 10
+# The first version without the WAL-reset bug, which can lose a commit.
+FIXED_SQLITE = (3, 51, 3)
 
 
 def secret_key(*, given: str, production: bool, data_dir: Path) -> str:
@@ -19,7 +21,7 @@ def secret_key(*, given: str, production: bool, data_dir: Path) -> str:
     Production takes only a given one: several machines must share it.
     """
     if given:
-        if production and _is_weak(given):
+        if production and is_weak_secret(given):
             raise SettingError(
                 "EVALHUB_SECRET_KEY is weak: production needs at least "
                 f"{MIN_SECRET_LENGTH} random characters, for example from "
@@ -33,7 +35,7 @@ def secret_key(*, given: str, production: bool, data_dir: Path) -> str:
     return _kept_secret(data_dir / "secret_key")
 
 
-def _is_weak(secret: str) -> bool:
+def is_weak_secret(secret: str) -> bool:
     return len(secret) < MIN_SECRET_LENGTH or len(set(secret)) < MIN_SECRET_CHARACTERS
 
 

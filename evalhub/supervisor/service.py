@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from evalhub.embedded import FIXED_SQLITE
 from evalhub.supervisor import programs
 from evalhub.supervisor.directory import DataDirectory
 from evalhub.supervisor.errors import StartError
@@ -25,7 +26,6 @@ TRIM_SECONDS = 60.0
 STOP_SECONDS, BROKER_STOP_SECONDS = 7.0, 1.5
 # A program that fails this often before the service was ever up will not come up by itself.
 MAX_CRASHES_AT_START = 3
-FIXED_SQLITE = (3, 51, 3)
 
 
 class Service:

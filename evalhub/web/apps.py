@@ -2,7 +2,12 @@
 
 from django.apps import AppConfig
 
+from evalhub import checks
+
 
 class WebConfig(AppConfig):
     name = "evalhub.web"
     label = "web"
+
+    def ready(self) -> None:
+        checks.register_all()
