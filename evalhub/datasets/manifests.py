@@ -68,7 +68,8 @@ class Manifest:
         given = _by_key(source()) if parent else None
         if parent and given is not None:
             for example in _stored(parent):
-                manifest._add(given.pop(example.key, None) or _Stored.of(example))
+                newer = given.pop(example.key) if example.key in given else None
+                manifest._add(newer or _Stored.of(example))
         for row in given.values() if given is not None else source():
             manifest._add(row)
         manifest._check()

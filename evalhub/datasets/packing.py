@@ -62,19 +62,23 @@ class KeyIndex:
 
     def find(self, keys: Sequence[str]) -> NDArray[np.int64]:
         """Return each key's position, -1 where the version has no such key."""
-        found = np.full(len(keys), -1, dtype=np.int64)
-        if not len(self.high):
-            return found
-        high, low = _digests(keys)
+        return self.find_digests(*_digests(keys))
+
+    def find_digests(
+        self, high: NDArray[np.uint64], low: NDArray[np.uint64]
+    ) -> NDArray[np.int64]:
+        """Return the position of each digest, given in two halves; -1 where there is none."""
+        found = np.full(len(high), -1, dtype=np.int64)
         at = np.searchsorted(self.high, high)
-        open_ = at < len(self.high)
-        while open_.any():
-            here = np.flatnonzero(open_)
-            same = self.high[at[here]] == high[here]
-            hit = same & (self.low[at[here]] == low[here])
-            found[here[hit]] = self.positions[at[here[hit]]]
-            at[here] += 1
-            open_[here] = same & ~hit & (at[here] < len(self.high))
+        searched = np.flatnonzero(at < len(self.high))
+        while len(searched):
+            # Nearly always one round: digests that share their first half stand side by side.
+            searched = searched[self.high[at[searched]] == high[searched]]
+            hit = self.low[at[searched]] == low[searched]
+            found[searched[hit]] = self.positions[at[searched[hit]]]
+            searched = searched[~hit]
+            at[searched] += 1
+            searched = searched[at[searched] < len(self.high)]
         return found
 
 

@@ -26,6 +26,7 @@ from evalhub.datasets.selectors import keys_and_digests, newest_version
 from evalhub.errors import Conflict, ContentError
 
 MODES = ("replace", "merge")
+RESERVED = "new"
 _SLUG_LIKE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -39,6 +40,8 @@ def create_dataset(*, project: Project, name: str, description: str = "", actor:
         raise ContentError(
             "A dataset needs a name with at least one letter or digit, of at most 200 characters."
         ) from exc
+    if slug == RESERVED:
+        raise ContentError(f"A dataset cannot be named {RESERVED!r}; that address is taken.")
     try:
         with transaction.atomic():
             dataset = Dataset.objects.create(

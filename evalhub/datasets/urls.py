@@ -1,6 +1,27 @@
-"""Addresses of the datasets pages and their REST interface."""
+"""Addresses of the dataset pages and their REST interface."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from evalhub.datasets import api, views
 
 app_name = "datasets"
-urlpatterns: list[URLPattern] = []
+PAGES, REST = "p/<str:project>/datasets/", "api/v1/projects/<str:project>/datasets"
+urlpatterns = [
+    path(PAGES, views.dataset_list, name="list"),
+    path(f"{PAGES}new/", views.upload, name="upload"),
+    path(f"{PAGES}new/<str:token>/", views.upload_columns, name="upload_columns"),
+    path(f"{PAGES}<str:dataset>/", views.detail, name="detail"),
+    path(f"{PAGES}<str:dataset>/v<int:number>/", views.version, name="version"),
+    path(
+        f"{PAGES}<str:dataset>/v<int:number>/examples/<int:position>/",
+        views.example,
+        name="example",
+    ),
+    path(REST, api.Datasets.as_view(), name="api_datasets"),
+    path(f"{REST}/<str:dataset>/versions", api.Versions.as_view(), name="api_versions"),
+    path(
+        f"{REST}/<str:dataset>/versions/<str:version>/examples",
+        api.Examples.as_view(),
+        name="api_examples",
+    ),
+]

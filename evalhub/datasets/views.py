@@ -1,0 +1,322 @@
+"""The dataset pages: list, versions, one version, one example, upload in two steps."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from evalhub.accounts.capabilities import Capability
+from evalhub.accounts.http import SignedInRequest, actor_of, enter_project, signed_in
+from evalhub.accounts.models import Project
+from evalhub.accounts.services import Actor
+from evalhub.datasets import selectors, services, uploads
+from evalhub.datasets.forms import ColumnsForm, UploadForm
+from evalhub.datasets.models import Dataset, DatasetVersion, Example
+from evalhub.datasets.reading import Look, look_at, rows_of
+from evalhub.errors import DomainError, NotFound
+from evalhub.intake.spool import DATASETS, receive
+
+SHOWN_CHANGES = 50
+SHOWN_FIELDS = 3
+PAGE = 50
+get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@require_safe
+@signed_in
+def dataset_list(request: SignedInRequest, project: str) -> HttpResponse:
+    found = enter_project(request, project, Capability.VIEW)
+    return render(request, "datasets/list.html", {"datasets": selectors.datasets_of(found)})
+
+
+@require_safe
+@signed_in
+def detail(request: SignedInRequest, project: str, dataset: str) -> HttpResponse:
+    """A dataset's versions."""
+    found = selectors.dataset_of(enter_project(request, project, Capability.VIEW), dataset)
+    versions = found.versions.prefetch_related("tags").order_by("-number")
+    address = request.build_absolute_uri(f"/api/v1/projects/{project}/datasets/{dataset}/versions")
+    curl = (
+        f"curl -H 'Authorization: Bearer <api key>' -H 'Content-Type: application/x-ndjson' \\\n"
+        f"  --data-binary @examples.jsonl '{address}'"
+    )
+    context = {"dataset": found, "versions": versions, "example_curl": curl}
+    return render(request, "datasets/detail.html", context)
+
+
+@require_safe
+@signed_in
+def version(request: SignedInRequest, project: str, dataset: str, number: int) -> HttpResponse:
+    """One version: what changed, its slices, its examples."""
+    found = selectors.dataset_of(enter_project(request, project, Capability.VIEW), dataset)
+    wanted = selectors.version_of(found, number)
+    slicings = selectors.slicings(wanted)
+    changed, n_changes = _changes(wanted)
+    context = {
+        "dataset": found,
+        "version": wanted,
+        "tags": wanted.tags.order_by("name"),
+        "n_runs": wanted.runs.count(),
+        "changed": changed,
+        "n_changes": n_changes,
+        "slicings": slicings,
+        "shown_fields": [slicing.field for slicing in slicings[:SHOWN_FIELDS]],
+        **_example_table(request, wanted, slicings),
+    }
+    return render(request, "datasets/version.html", context)
+
+
+def _example_table(
+    request: SignedInRequest, wanted: DatasetVersion, slicings: list[selectors.Slicing]
+) -> dict[str, Any]:
+    form = {"q": request.GET.get("q", "")[:200], "slice": request.GET.get("slice", "")}
+    field, _, level = form["slice"].partition(":")
+    within = selectors.positions_in_slice(wanted, field, level) if field else None
+    given = request.GET.get("from", "0")
+    start = int(given[:9]) if given.isascii() and given.isdigit() else 0
+    page = selectors.find_examples(wanted, start=start, limit=PAGE, text=form["q"], within=within)
+    rows = [_shown(position, example, slicings) for position, example in page.examples]
+    query = {name: value for name, value in form.items() if value}
+    following = None
+    if page.next_position is not None:
+        following = f"?{urlencode({**query, 'from': page.next_position})}#examples"
+    first = rows[0]["position"] + 1 if rows else 0
+    shown = f"from {first:,} of {wanted.n_examples:,}" if rows else ""
+    previous = f"?{urlencode(query)}#examples" if start else None
+    pagination = {"shown": shown, "previous": previous, "next": following}
+    return {"examples": rows, "form": form, "pagination": pagination}
+
+
+def _shown(
+    position: int, example: Example, slicings: list[selectors.Slicing]
+) -> dict[str, Any]:
+    fields = example.fields
+    levels = [
+        slicing.levels[code] if (code := slicing.codes[position]) >= 0 else ""
+        for slicing in slicings[:SHOWN_FIELDS]
+    ]
+    return {
+        "position": position,
+        "key": example.key,
+        "input": as_text(fields.get("input")),
+        "expected_output": as_text(fields.get("expected_output")),
+        "levels": levels,
+    }
+
+
+def as_text(value: object) -> str | None:
+    """Return a text as it is, and any other JSON as it is written."""
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class ShownChange:
+    kind: str
+    key: str
+    before: str
+    after: str
+
+
+def _changes(version: DatasetVersion) -> tuple[list[ShownChange], int]:
+    """Return the first differences against the parent, with texts, and how many there are."""
+    n_changes = version.n_added + version.n_changed + version.n_removed
+    first = list(islice(selectors.changes(version), SHOWN_CHANGES)) if version.parent else []
+    new = [change.position for change in first if change.position is not None]
+    old = [change.old_position for change in first if change.old_position is not None]
+    now = selectors.examples_at_positions(version, new)
+    before = selectors.examples_at_positions(version.parent, old) if version.parent else {}
+    return [
+        _shown_change(
+            change,
+            None if change.old_position is None else before[change.old_position],
+            None if change.position is None else now[change.position],
+        )
+        for change in first
+    ], n_changes
+
+
+def _shown_change(
+    change: selectors.Change, before: Example | None, after: Example | None
+) -> ShownChange:
+    """Name the fields that differ; of a new or removed example, its input."""
+    old, new = (row.fields if row else {} for row in (before, after))
+    if not before or not after:
+        return ShownChange(
+            change.kind,
+            change.key,
+            as_text(old.get("input")) or "",
+            as_text(new.get("input")) or "",
+        )
+    differing = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    written = [
+        "; ".join(f"{name}: {as_text(side.get(name)) or 'none'}" for name in differing)
+        for side in (old, new)
+    ]
+    return ShownChange(change.kind, change.key, written[0], written[1])
+
+
+@require_safe
+@signed_in
+def example(
+    request: SignedInRequest, project: str, dataset: str, number: int, position: int
+) -> HttpResponse:
+    """One example in full."""
+    found = selectors.dataset_of(enter_project(request, project, Capability.VIEW), dataset)
+    wanted = selectors.version_of(found, number)
+    rows = selectors.examples_at(wanted, position, position + 1)
+    if not rows:
+        raise Http404("There is no such example.")
+    fields = rows[0].fields
+
+    def address(at: int) -> str | None:
+        if not 0 <= at < wanted.n_examples:
+            return None
+        return reverse("datasets:example", args=[project, dataset, number, at])
+
+    context = {
+        "dataset": found,
+        "version": wanted,
+        "number": position + 1,
+        "key": rows[0].key,
+        "parts": list(_parts(fields)),
+        "metadata": [(name, as_text(value)) for name, value in fields.get("metadata", {}).items()],
+        "previous_url": address(position - 1),
+        "next_url": address(position + 1),
+    }
+    return render(request, "datasets/example.html", context)
+
+
+def _parts(fields: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    labels = {
+        "input": "Input",
+        "expected_output": "Expected output",
+        "references": "References",
+        "context": "Context",
+        "relevant": "Relevant documents",
+    }
+    parts = []
+    for name, label in labels.items():
+        value = fields.get(name)
+        if value is not None and value != []:
+            values = value if isinstance(value, list) else [value]
+            parts.append((label, [as_text(one) or "" for one in values]))
+    return parts
+
+
+@get_or_post
+@signed_in
+def upload(request: SignedInRequest, project: str) -> HttpResponse:
+    """Take a file, look at it, and ask what its columns mean. Nothing is stored yet."""
+    found = enter_project(request, project, Capability.SUBMIT)
+    datasets = selectors.datasets_of(found)
+    form = UploadForm(
+        request.POST or None,
+        request.FILES or None,
+        datasets=datasets,
+        initial={"dataset": request.GET.get("dataset")},
+    )
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        kept = uploads.keep(
+            given["file"],
+            user_id=request.user.pk,
+            project_id=found.pk,
+            name=given["dataset"].name if given["dataset"] else given["name"],
+            slug=given["dataset"].slug if given["dataset"] else "",
+        )
+        try:
+            _look(kept)
+        except DomainError as exc:
+            uploads.forget(kept)
+            form.add_error("file", exc.detail)
+        else:
+            return redirect("datasets:upload_columns", project=project, token=kept.token)
+    status = 422 if form.errors else 200
+    return render(request, "datasets/upload.html", {"form": form}, status=status)
+
+
+def _look(upload: uploads.Upload) -> Look:
+    with upload.open() as file, receive(
+        file, folder=settings.SPOOL_DIR, limits=DATASETS
+    ) as spool:
+        return look_at(spool)
+
+
+@get_or_post
+@signed_in
+def upload_columns(request: SignedInRequest, project: str, token: str) -> HttpResponse:
+    """Name the columns of an uploaded file and make the version."""
+    found = enter_project(request, project, Capability.SUBMIT)
+    kept = uploads.waiting(token, user_id=request.user.pk, project_id=found.pk)
+    look = _look(kept)
+    dataset = Dataset.objects.filter(project=found, slug=kept.dataset_slug).first()
+    newest = selectors.newest_version(dataset) if dataset else None
+    form = ColumnsForm(
+        request.POST or None, columns=look.columns, has_versions=newest is not None
+    )
+    problem = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            added = _add(kept, look, form, found, actor_of(request))
+        except DomainError as exc:
+            problem = exc
+        else:
+            uploads.forget(kept)
+            if not added.is_new:
+                messages.info(request, "This content is already a version; here it is.")
+            return redirect(
+                "datasets:version",
+                project=project,
+                dataset=added.version.dataset.slug,
+                number=added.version.number,
+            )
+    columns = [
+        {"name": name, "field": form[f"column_{number}"], "first": look.first.get(name)}
+        for number, name in enumerate(look.columns)
+    ]
+    context = {
+        "upload": kept,
+        "columns": columns,
+        "form": form,
+        "newest": newest,
+        "problem": problem,
+    }
+    status = 422 if form.errors or problem else 200
+    return render(request, "datasets/upload_columns.html", context, status=status)
+
+
+def _add(
+    kept: uploads.Upload, look: Look, form: ColumnsForm, project: Project, actor: Actor
+) -> services.Added:
+    with kept.open() as file, receive(file, folder=settings.SPOOL_DIR, limits=DATASETS) as spool:
+        source = rows_of(
+            spool, kind=look.kind, mapping=form.mapping(), delimiter=look.delimiter
+        )
+        for _ in source():  # a file with errors makes no dataset either
+            pass
+        try:
+            dataset = selectors.dataset_of(project, kept.dataset_slug)
+        except NotFound:
+            dataset = services.create_dataset(
+                project=project, name=kept.dataset_name, actor=actor
+            )
+        return services.add_version(
+            dataset=dataset,
+            source=source,
+            mode=form.cleaned_data["mode"],
+            cluster_field=form.cleaned_data["cluster"],
+            notes=form.cleaned_data["notes"],
+            actor=actor,
+        )
