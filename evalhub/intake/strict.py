@@ -189,7 +189,7 @@ def _integer(digits: str) -> int:
     number = int(digits) if len(digits) <= 20 else INT64_HIGH + 1
     if not INT64_LOW <= number <= INT64_HIGH:
         raise ShapeError(
-            f"The whole number {_shortened(digits)} does not fit in 64 bits; send it as text.",
+            f"The whole number {shortened(digits)} does not fit in 64 bits; send it as text.",
             code="integer_range",
         )
     return number
@@ -199,11 +199,11 @@ def _float(digits: str) -> float:
     number = float(digits)
     if math.isinf(number):
         raise ShapeError(
-            f"The number {_shortened(digits)} is too large for a 64-bit float.", code="not_finite"
+            f"The number {shortened(digits)} is too large for a 64-bit float.", code="not_finite"
         )
     if number == 0.0 and _NONZERO_DIGITS.search(re.split("[eE]", digits)[0]):
         raise ShapeError(
-            f"The number {_shortened(digits)} is too small for a 64-bit float; send 0.",
+            f"The number {shortened(digits)} is too small for a 64-bit float; send 0.",
             code="underflow",
         )
     return number
@@ -215,10 +215,10 @@ def _constant(name: str) -> NoReturn:
 
 def quoted(text: str) -> str:
     """Return somebody's text for a sentence: in quotes, escaped, not long."""
-    return json.dumps(_shortened(text))
+    return json.dumps(shortened(text))
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
     return text if len(text) <= _ECHO else text[:_ECHO] + "…"
 
 

@@ -1,0 +1,132 @@
+"""From the lines of a body to typed rows; every fault goes to the collector, with its line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from evalhub.errors import ShapeError
+from evalhub.intake.columns import ExampleColumns, OutputColumns
+from evalhub.intake.lines import ErrorCollector, Repeats, Rows, json_lines
+from evalhub.intake.rows import AnnotationRow, ExampleRow, OutputRow, typed
+from evalhub.intake.strict import decode, quoted, shortened
+from evalhub.intake.tables import Format, read_table
+
+_EXAMPLE_FIELDS = ExampleColumns()
+_OUTPUT_FIELDS = OutputColumns()
+_YEARS = range(1970, 2200)
+
+
+def read_examples(
+    lines: Iterable[bytes],
+    errors: ErrorCollector,
+    *,
+    format: Format = Format.JSONL,
+    columns: ExampleColumns = _EXAMPLE_FIELDS,
+    delimiter: str = ",",
+) -> Iterator[tuple[int, ExampleRow]]:
+    """Yield the line and the example of each good row; a key stands once in a body.
+
+    One text stands for a list of one in `references` and `context`. In CSV, `relevant` and
+    `metadata` are JSON. A named column that no row has raises ContentError.
+    """
+    repeats = Repeats(errors)
+    for line, values in _example_values(lines, errors, format, columns, delimiter):
+        members = columns.members(values, line, errors)
+        for name in ("references", "context"):
+            if isinstance(text := members.get(name), str):
+                members[name] = [text]
+        row = typed(ExampleRow, members, line, errors, columns.given)
+        if row is None:
+            continue
+        if row.input is None:
+            errors.add(line, "missing", "input is missing.", "input")
+        elif repeats.is_new(row.key, line, f"Key {quoted(row.key)}"):
+            yield line, row
+
+
+def read_outputs(
+    lines: Iterable[bytes], errors: ErrorCollector, *, columns: OutputColumns = _OUTPUT_FIELDS
+) -> Iterator[tuple[int, OutputRow]]:
+    """Yield the line and the output of each good row; (key, attempt) stands once in a body."""
+    repeats = Repeats(errors)
+    for line, values in json_lines(lines, errors):
+        members = columns.members(values, line, errors) if columns.given else values
+        row = typed(OutputRow, members, line, errors, columns.given)
+        if row is None:
+            continue
+        if (row.output is None) == (row.error is None):
+            which = "neither" if row.output is None else "both"
+            detail = f"A line has either an output or an error; this one has {which}."
+            errors.add(line, "one_of", detail, "output")
+        elif repeats.is_new((row.key, row.attempt), line, _place(row.key, row.attempt)):
+            yield line, row
+
+
+def read_annotations(
+    lines: Iterable[bytes], errors: ErrorCollector
+) -> Iterator[tuple[int, AnnotationRow]]:
+    """Yield the line and the annotation of each good row; an annotator answers a unit once."""
+    repeats = Repeats(errors)
+    for line, values in json_lines(lines, errors):
+        row = typed(AnnotationRow, values, line, errors)
+        if row is None or not _is_whole(row, line, errors):
+            continue
+        place = (row.run, row.system, row.key, row.attempt, row.annotator)
+        said = f"{_place(row.key, row.attempt)} by {quoted(row.annotator)}"
+        if repeats.is_new(place, line, said):
+            yield line, row
+
+
+def _example_values(
+    lines: Iterable[bytes],
+    errors: ErrorCollector,
+    format: Format,
+    columns: ExampleColumns,
+    delimiter: str,
+) -> Rows:
+    if format is Format.CSV:
+        table = read_table(lines, errors, delimiter=delimiter)
+        columns.check_present(table.columns, required=("key", "input"))
+        for line, values in table.rows:
+            if _read_json_cells(values, columns.json_columns, line, errors):
+                yield line, values
+        return
+    missing = set(columns.given.values())
+    seen: dict[str, object] = {}
+    for line, values in json_lines(lines, errors):
+        if missing:
+            missing -= values.keys()
+            seen |= values if len(seen) < 20 else {}
+        yield line, values
+    if missing and not errors.total:
+        columns.check_present(seen)
+
+
+def _read_json_cells(
+    values: dict[str, object], names: list[str], line: int, errors: ErrorCollector
+) -> bool:
+    for name in names:
+        cell = values.get(name)
+        if isinstance(cell, str):
+            try:
+                values[name] = decode(cell.encode())
+            except ShapeError as error:
+                detail = f"{quoted(name)} is read as JSON. {error.detail}"
+                errors.add(line, error.code, detail, shortened(name))
+                return False
+    return True
+
+
+def _is_whole(row: AnnotationRow, line: int, errors: ErrorCollector) -> bool:
+    before = errors.total
+    if (row.run is None) == (row.system is None):
+        errors.add(line, "one_of", "A line names either a run or a system.", "run")
+    if not row.answers:
+        errors.add(line, "missing", "answers names no question.", "answers")
+    if row.at is not None and row.at.year not in _YEARS:
+        errors.add(line, "type", "at must be a time between 1970 and 2199.", "at")
+    return errors.total == before
+
+
+def _place(key: str, attempt: int) -> str:
+    return f"Key {quoted(key)}, attempt {attempt}"
