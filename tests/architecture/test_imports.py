@@ -1,0 +1,38 @@
+"""Imports point one way, and settings and tests stay out of the code."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+
+from tests.architecture.sources import BASE_DIR, CODE
+
+
+def test_the_import_contracts_of_pyproject_are_kept(capsys):
+    status = lint_imports(config_filename=str(BASE_DIR / "pyproject.toml"), no_cache=True)
+
+    assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+def test_the_supervising_process_loads_neither_django_nor_celery():
+    """What forks must not open the database, so it must not be able to."""
+    script = (
+        "import sys, evalhub.supervisor.__main__, evalhub.gunicorn_conf;"
+        "print(sorted({name.split('.')[0] for name in sys.modules} & {'django', 'celery'}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=BASE_DIR, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("path", CODE, ids=str)
+def test_code_reads_settings_through_django_and_knows_no_tests(path):
+    text = Path(BASE_DIR / path).read_text(encoding="utf-8")
+
+    assert "import tests" not in text
+    assert "from tests" not in text
+    assert "from evalhub.settings import" not in text
+    assert "from evalhub import settings" not in text
