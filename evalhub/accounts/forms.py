@@ -21,6 +21,11 @@ TOO_MANY_FAILURES = "This name failed to log in too often. Try again in 15 minut
 class LoginForm(AuthenticationForm):
     """Name and password, with guessing slowed down per name."""
 
+    error_messages = {  # noqa: RUF012 - Django reads it from the class
+        "invalid_login": "This name and password do not belong together.",
+        "inactive": "This account is switched off.",
+    }
+
     def clean(self) -> dict[str, Any]:
         username = self.cleaned_data.get("username") or ""
         if is_login_blocked(username=username):
@@ -44,7 +49,7 @@ class MemberForm(forms.Form):
     """An account, new or existing, and its role. A password makes a new account."""
 
     username = forms.CharField(max_length=150)
-    role = forms.ChoiceField(choices=Membership.Role.choices)
+    role = forms.ChoiceField(choices=Membership.Role.choices, initial=Membership.Role.ANNOTATOR)
     password = forms.CharField(
         required=False, max_length=200, widget=forms.PasswordInput, strip=False
     )

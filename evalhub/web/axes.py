@@ -65,7 +65,7 @@ class Axis:
 
     def write(self, value: float, *, signed: bool = False) -> str:
         """Write a tick: no more decimals than the step needs, a real minus sign."""
-        text = f"{abs(value):.{self.digits}f}"
+        text = f"{abs(value):.{0 if value == round(value) else self.digits}f}"
         if not text.strip("0."):
             return "0"
         return MINUS + text if value < 0 else f"+{text}" if signed else text

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.functional import SimpleLazyObject
 
 from evalhub.accounts.models import Membership
@@ -85,18 +85,27 @@ def active_section(request: HttpRequest) -> str:
 def start_page(slug: str, capabilities: Collection[str]) -> str:
     """Return where a member starts: annotators see the labeling pages only."""
     name = "web:overview" if "view" in capabilities else "labeling:list"
-    return reverse(name, args=[slug])
+    return _address(name, slug) or reverse("web:overview", args=[slug])
+
+
+def _address(name: str, slug: str) -> str:
+    """Return an address, or nothing while its app has none."""
+    try:
+        return reverse(name, args=[slug])
+    except NoReverseMatch:
+        return ""
 
 
 def _navigation(slug: str, capabilities: Collection[str], active: str) -> tuple[Link, ...]:
     return tuple(
         Link(
             label=section.label,
-            url=reverse(section.address, args=[slug]),
+            url=url,
             current=section.name == active,
         )
         for section in SECTIONS
         if not section.capabilities.isdisjoint(capabilities)
+        and (url := _address(section.address, slug))
     )
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Literal
+
+Shape = Literal["up", "down", "same", "unsure"]
 
 MINUS: Final = "\N{MINUS SIGN}"
 EN_DASH: Final = "\N{EN DASH}"
 THIN: Final = "\N{NARROW NO-BREAK SPACE}"
+FIXED: Final = "\N{NO-BREAK SPACE}"
 NO_VALUE: Final = "no value yet"
 MAX_DIGITS: Final = 6
 
@@ -23,7 +26,7 @@ _DAY: Final = 86_400
 class Outcome:
     """An outcome for people: the shape that carries it, and its word."""
 
-    shape: str
+    shape: Shape
     word: str
 
 
@@ -157,11 +160,11 @@ def duration(seconds: float | None) -> str:
     if seconds < 0:
         return MINUS + duration(-seconds)
     if seconds < 0.9995:
-        return f"{seconds * 1_000:.0f} ms"
+        return f"{seconds * 1_000:.0f}{FIXED}ms"
     if seconds < 9.995:
-        return f"{seconds:.2f} s"
+        return f"{seconds:.2f}{FIXED}s"
     if seconds < _MINUTE - 0.05:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f}{FIXED}s"
     return _long_duration(round(seconds))
 
 
@@ -175,8 +178,8 @@ def _long_duration(seconds: int) -> str:
     else:
         large, small = divmod(seconds // _HOUR, 24)
         names = ("d", "h")
-    text = f"{large} {names[0]}"
-    return f"{text} {small} {names[1]}" if small else text
+    text = f"{large}{FIXED}{names[0]}"
+    return f"{text}{FIXED}{small}{FIXED}{names[1]}" if small else text
 
 
 def size(n: float | None) -> str:
@@ -184,12 +187,12 @@ def size(n: float | None) -> str:
     if n is None:
         return "size unknown"
     if n < 1_000:
-        return f"{n:.0f} byte{'' if n == 1 else 's'}"
+        return f"{n:.0f}{FIXED}byte{'' if n == 1 else 's'}"
     for name in _SIZES[1:]:
         n /= 1_000
         if n < 999.5 or name == _SIZES[-1]:
             break
-    return f"{n:.1f} {name}" if n < 9.95 else f"{n:.0f} {name}"
+    return f"{n:.1f}{FIXED}{name}" if n < 9.95 else f"{n:.0f}{FIXED}{name}"
 
 
 def moment(at: datetime) -> str:

@@ -104,7 +104,7 @@ def signature(text: str) -> SafeString:
 
 def time(at: datetime | None, words: str, *, never: str) -> SafeString | str:
     """Wrap a written time so that machines and hovering people get the exact one."""
-    if at is None:
+    if not at:
         return never
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',

@@ -46,6 +46,23 @@
 
   // Toasts
 
+  // What went well leaves by itself; what went wrong stays until it is closed.
+  const TOAST_MS = 8000;
+
+  const ageToasts = () => {
+    for (const box of document.querySelectorAll("#toasts .toast:not(.down, [data-ages])")) {
+      box.dataset.ages = "";
+      const leave = () => {
+        if (box.matches(":hover, :focus-within")) {
+          setTimeout(leave, TOAST_MS);
+        } else {
+          box.remove();
+        }
+      };
+      setTimeout(leave, TOAST_MS);
+    }
+  };
+
   const toast = (text, kind) => {
     const toasts = document.getElementById("toasts");
     if (!toasts) return;
@@ -62,6 +79,7 @@
     close.textContent = "Close";
     box.append(words, close);
     toasts.append(box);
+    ageToasts();
   };
 
   // Copying
@@ -116,6 +134,8 @@
     if (event.key === "Escape") closeMenuWithKey();
   });
 
+  document.addEventListener("htmx:afterSettle", ageToasts);
+
   // htmx: a refusal that is not swapped in must not pass in silence.
 
   document.addEventListener("htmx:responseError", (event) => {
@@ -131,6 +151,7 @@
 
   const start = () => {
     showTheme();
+    ageToasts();
     for (const item of document.querySelectorAll("[data-needs-script]")) item.hidden = false;
     const here = document.querySelector(".nav [aria-current]");
     if (here) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.clientWidth / 2;
