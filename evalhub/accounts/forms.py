@@ -21,7 +21,7 @@ TOO_MANY_FAILURES = "This name failed to log in too often. Try again in 15 minut
 class LoginForm(AuthenticationForm):
     """Name and password, with guessing slowed down per name."""
 
-    error_messages = {  # noqa: RUF012 - Django reads it from the class
+    error_messages = {
         "invalid_login": "This name and password do not belong together.",
         "inactive": "This account is switched off.",
     }

@@ -21,12 +21,12 @@ class Axis:
     step: float
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
-            raise ValueError(f"an axis runs from a lower to a higher number, not {self}")
+        _must_rise(self.low, self.high)
 
     @classmethod
     def of(cls, low: float, high: float, *, steps: int = 4) -> Self:
         """Return the axis with exactly these ends."""
+        _must_rise(low, high)
         return cls(low=low, high=high, step=nice_step(high - low, steps))
 
     @classmethod
@@ -69,6 +69,11 @@ class Axis:
         if not text.strip("0."):
             return "0"
         return MINUS + text if value < 0 else f"+{text}" if signed else text
+
+
+def _must_rise(low: float, high: float) -> None:
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ValueError(f"an axis runs from a lower to a higher number, not from {low} to {high}")
 
 
 def nice_step(span: float, steps: int) -> float:
