@@ -128,7 +128,7 @@ class Metric(ABC):
     high: ClassVar[float] = 1.0
     higher_is_better: ClassVar[bool] = True
     statistic_names: ClassVar[tuple[str, ...]] = ()
-    defined_by: ClassVar[str] = ""
+    defined_by: ClassVar[tuple[str, ...]] = ()
 
     def score(self, batch: Batch) -> Scores:
         """Score a batch on its own."""
@@ -151,17 +151,14 @@ class Metric(ABC):
     def signature(self) -> str:
         """Everything that defines the number, such as ``bleu|v1|...|sacrebleu:2.6.0``."""
         params = (
-            f"{field.name}:{self._written(getattr(self, field.name))}"
-            for field in dataclasses.fields(self)
+            f"{name}:{json.dumps(value, ensure_ascii=False, separators=(',', ':'))}"
+            for name, value in self.signed_params().items()
         )
-        parts = [self.name, f"v{self.version}", *params]
-        if self.defined_by:
-            parts.append(self.defined_by)
-        return "|".join(parts)
+        return "|".join([self.name, f"v{self.version}", *params, *self.defined_by])
 
-    def _written(self, value: object) -> str:
-        """Write a parameter so that different values can never read the same."""
-        return json.dumps(value, ensure_ascii=False)
+    def signed_params(self) -> dict[str, object]:
+        """Return every parameter by name, as the signature carries it."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     @classmethod
     def describe(cls) -> dict[str, object]:

@@ -8,10 +8,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from metrics.base import Json, Kind, Metric, MetricParamsError
+from metrics.bleu import Bleu
+from metrics.chrf import Chrf
+from metrics.exact_match import ExactMatch
+from metrics.rouge import Rouge1, Rouge2, RougeL
+from metrics.token_f1 import TokenF1
 
-CATALOG: tuple[type[Metric], ...] = ()
+CATALOG: tuple[type[Metric], ...] = (
+    ExactMatch,
+    TokenF1,
+    Bleu,
+    Chrf,
+    Rouge1,
+    Rouge2,
+    RougeL,
+)
 
 _BY_NAME: Mapping[str, type[Metric]] = {metric.name: metric for metric in CATALOG}
+MAX_STEPS = 20
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}")
 
 
@@ -89,8 +103,10 @@ def _read_parameter(metric: str, field: dataclasses.Field[Any], value: Json) -> 
             raise MetricParamsError(f"{where} is true or false, not {_shown(value)}.")
         return value
     if kind is Kind.STEPS:
-        if isinstance(value, str) or not isinstance(value, (list, tuple)):
-            raise MetricParamsError(f"{where} is a list of steps: {', '.join(choices)}.")
+        if not isinstance(value, (list, tuple)) or len(value) > MAX_STEPS:
+            raise MetricParamsError(
+                f"{where} is a list of at most {MAX_STEPS} steps: {', '.join(choices)}."
+            )
         return tuple(_chosen(where, step, choices) for step in value)
     if kind is Kind.CHOICE:
         return _chosen(where, value, choices)

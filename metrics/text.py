@@ -1,0 +1,90 @@
+"""What metrics that compare texts have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from metrics.base import Family, Kind, Metric, Scores, Workspace, blank_scores, parameter
+from metrics.preparation import EXPECTED_OUTPUT, REFERENCES, STEPS, Preparation, Prepared
+
+
+def normalize_parameter(*default: str) -> Any:
+    """Declare `normalize` with the steps a metric takes when nothing else is asked for."""
+    return parameter(
+        default,
+        kind=Kind.STEPS,
+        choices=tuple(STEPS),
+        meaning="Steps that clean output and references, in this order: "
+        + "; ".join(f"{step.name}: {step.meaning}" for step in STEPS.values())
+        + ".",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextMetric(Metric):
+    """A metric of one text against one or more references, the best of which counts.
+
+    A simple metric only says what one pair is worth, in `pair_value`.
+    """
+
+    family: ClassVar[Family] = Family.MEAN
+    needs: ClassVar[str] = "text output; expected_output or references"
+
+    extract: str | None = parameter(
+        None,
+        kind=Kind.TEXT,
+        meaning="A pattern (RE2 syntax) with one group that holds the answer in the output. "
+        "^ and $ are the ends of the whole text, the last match counts, no match is a wrong "
+        "answer.",
+    )
+    normalize: tuple[str, ...] = normalize_parameter()
+    against: str = parameter(
+        EXPECTED_OUTPUT,
+        kind=Kind.CHOICE,
+        choices=(EXPECTED_OUTPUT, REFERENCES),
+        meaning="What the output is compared with; the other one where an example lacks it.",
+    )
+    path: str | None = parameter(
+        None,
+        kind=Kind.TEXT,
+        meaning="Where the text is in a JSON output, such as answer or choices.0.text. An output "
+        "without text there is a wrong answer.",
+    )
+
+    def __post_init__(self) -> None:
+        self._preparation.check()
+
+    def score_in(self, workspace: Workspace) -> Scores:
+        """Score each output by the reference it agrees with best."""
+        prepared = self.prepared(workspace)
+        best = max if self.higher_is_better else min
+        scores = blank_scores(prepared.reasons)
+        for row in prepared.scored_rows:
+            output = prepared.outputs[row]
+            if output is None:
+                scores.values[row] = self.worst
+            else:
+                scores.values[row] = best(
+                    self.pair_value(output, reference) for reference in prepared.references[row]
+                )
+        return scores
+
+    def pair_value(self, output: str, reference: str) -> float:
+        """Return what an output is worth beside one reference, both prepared."""
+        raise NotImplementedError
+
+    def prepared(self, workspace: Workspace) -> Prepared:
+        """Return the batch as this metric reads it."""
+        return self._preparation.prepare(workspace)
+
+    def signed_params(self) -> dict[str, object]:
+        """Return every parameter, steps with their versions."""
+        steps = [STEPS[name].signature for name in self.normalize]
+        return {**super().signed_params(), "normalize": steps}
+
+    @property
+    def _preparation(self) -> Preparation:
+        return Preparation(
+            extract=self.extract, normalize=self.normalize, against=self.against, path=self.path
+        )
