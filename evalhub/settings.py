@@ -52,7 +52,7 @@ MIDDLEWARE = [
     "evalhub.logs.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "evalhub.web.security.ContentSecurityPolicy",
-    "evalhub.web.security.PlainAddresses",
+    "evalhub.web.security.Doorkeeper",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,15 @@ from evalhub.accounts.rest import KeyView, answer_once, idempotent
 from evalhub.api import decode_whole_number, encode_cursor, listed, page_limit
 from evalhub.datasets import selectors, services
 from evalhub.datasets.models import Dataset, DatasetVersion, Example
-from evalhub.datasets.reading import ROLES, rows_of
+from evalhub.datasets.reading import rows_of
 from evalhub.errors import ContentError, FieldError, ShapeError
+from evalhub.intake.columns import ExampleColumns
 from evalhub.intake.http import bulk_format, read_json, spool_body
 from evalhub.intake.spool import DATASETS
 
 MAX_DESCRIPTION = 10_000
-_VERSION_OPTIONS = {*ROLES, "cluster", "mode", "notes"}
+_COLUMNS = {column.name for column in fields(ExampleColumns)}
+_VERSION_OPTIONS = {*_COLUMNS, "cluster", "mode", "notes"}
 
 
 class Datasets(KeyView):
@@ -39,7 +42,7 @@ class Datasets(KeyView):
     @idempotent
     def post(self, request: Request, project: str) -> Response:
         found = self.project(project, Capability.SUBMIT)
-        body = read_json(request._request)
+        body = read_json(self.plain_request)
         for name in body.keys() - {"name", "description"}:
             raise ShapeError(
                 "The body has a member that is not known.",
@@ -59,7 +62,10 @@ class Versions(KeyView):
 
     def get(self, request: Request, project: str, dataset: str) -> Response:
         found = selectors.dataset_of(self.project(project, Capability.VIEW), dataset)
-        before, limit = decode_whole_number(request.query_params.get("cursor")), page_limit(request)
+        before, limit = (
+            decode_whole_number(request.query_params.get("cursor")),
+            page_limit(request),
+        )
         versions = found.versions.prefetch_related("tags").order_by("-number")
         if before is not None:
             versions = versions.filter(number__lt=before)
@@ -70,16 +76,13 @@ class Versions(KeyView):
     def post(self, request: Request, project: str, dataset: str) -> Response:
         found = selectors.dataset_of(self.project(project, Capability.SUBMIT), dataset)
         options = _version_options(request)
-        kind = bulk_format(request._request)
-        mapping = {role: options[role] for role in ROLES if role in options}
-        with spool_body(
-            request._request, folder=settings.SPOOL_DIR, limits=DATASETS
-        ) as spool:
+        kind = bulk_format(self.plain_request)
+        with spool_body(self.plain_request, folder=settings.SPOOL_DIR, limits=DATASETS) as spool:
 
             def produce() -> Response:
                 added = services.add_version(
                     dataset=found,
-                    source=rows_of(spool, kind=kind, mapping=mapping),
+                    source=rows_of(spool, kind=kind, columns=ExampleColumns.from_query(options)),
                     mode=options.get("mode", "replace"),
                     cluster_field=options.get("cluster", ""),
                     notes=options.get("notes", ""),

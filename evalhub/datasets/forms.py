@@ -9,18 +9,11 @@ from django import forms
 
 from evalhub.datasets.models import Dataset
 from evalhub.datasets.services import MODES
+from evalhub.intake.columns import ExampleColumns, guess_columns
 
 # What a column can become. "metadata" is where every unnamed column goes.
 ROLES = ("key", "input", "expected_output", "references", "context", "relevant")
 METADATA = "metadata"
-_USUAL_NAMES = {
-    "key": ("key", "id", "example_id", "uid"),
-    "input": ("input", "question", "prompt", "source", "text"),
-    "expected_output": ("expected_output", "answer", "target", "expected", "label"),
-    "references": ("references", "reference", "summary", "summaries"),
-    "context": ("context", "contexts", "passages", "documents"),
-    "relevant": ("relevant", "qrels"),
-}
 
 
 class UploadForm(forms.Form):
@@ -77,10 +70,11 @@ class ColumnsForm(forms.Form):
     def __init__(self, *args: Any, columns: Sequence[str], has_versions: bool, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.columns = list(columns)
+        guessed = {column: role for role, column in guess_columns(self.columns).given.items()}
         for number, name in enumerate(self.columns):
             self.fields[f"column_{number}"] = forms.ChoiceField(
                 choices=[(role, role) for role in (*ROLES, METADATA)],
-                initial=guessed_role(name, self.columns),
+                initial=guessed.get(name, METADATA),
                 label=name,
             )
         cluster = self.fields["cluster"]
@@ -106,19 +100,10 @@ class ColumnsForm(forms.Form):
                 raise forms.ValidationError(f"One column must become {role}.")
         return cleaned
 
-    def mapping(self) -> dict[str, str]:
-        """Return {role: column} for the columns that are no metadata."""
+    def mapping(self) -> ExampleColumns:
+        """Return which column holds which part of an example."""
         pairs = (
             (self.cleaned_data[f"column_{number}"], name)
             for number, name in enumerate(self.columns)
         )
-        return {role: name for role, name in pairs if role in ROLES}
-
-
-def guessed_role(name: str, columns: Sequence[str]) -> str:
-    """Return what a column probably is: the first that bears a usual name wins."""
-    for role, usual in _USUAL_NAMES.items():
-        best = next((known for known in usual if known in columns), None)
-        if name == best:
-            return role
-    return METADATA
+        return ExampleColumns(**{role: name for role, name in pairs if role in ROLES})

@@ -64,9 +64,7 @@ class KeyIndex:
         """Return each key's position, -1 where the version has no such key."""
         return self.find_digests(*_digests(keys))
 
-    def find_digests(
-        self, high: NDArray[np.uint64], low: NDArray[np.uint64]
-    ) -> NDArray[np.int64]:
+    def find_digests(self, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Return the position of each digest, given in two halves; -1 where there is none."""
         found = np.full(len(high), -1, dtype=np.int64)
         at = np.searchsorted(self.high, high)

@@ -8,7 +8,7 @@ import secrets
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -38,7 +38,9 @@ class Upload:
         return _path(self.token).stat().st_size
 
 
-def keep(file: UploadedFile, *, user_id: int, project_id: int, name: str, slug: str) -> Upload:
+def keep(
+    file: UploadedFile[Any], *, user_id: int, project_id: int, name: str, slug: str
+) -> Upload:
     """Keep a file for a day; older ones are thrown away on the way."""
     _folder().mkdir(mode=0o700, parents=True, exist_ok=True)
     _forget_old()

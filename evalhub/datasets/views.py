@@ -97,9 +97,7 @@ def _example_table(
     return {"examples": rows, "form": form, "pagination": pagination}
 
 
-def _shown(
-    position: int, example: Example, slicings: list[selectors.Slicing]
-) -> dict[str, Any]:
+def _shown(position: int, example: Example, slicings: list[selectors.Slicing]) -> dict[str, Any]:
     fields = example.fields
     levels = [
         slicing.levels[code] if (code := slicing.codes[position]) >= 0 else ""
@@ -248,9 +246,7 @@ def upload(request: SignedInRequest, project: str) -> HttpResponse:
 
 
 def _look(upload: uploads.Upload) -> Look:
-    with upload.open() as file, receive(
-        file, folder=settings.SPOOL_DIR, limits=DATASETS
-    ) as spool:
+    with upload.open() as file, receive(file, folder=settings.SPOOL_DIR, limits=DATASETS) as spool:
         return look_at(spool)
 
 
@@ -263,9 +259,7 @@ def upload_columns(request: SignedInRequest, project: str, token: str) -> HttpRe
     look = _look(kept)
     dataset = Dataset.objects.filter(project=found, slug=kept.dataset_slug).first()
     newest = selectors.newest_version(dataset) if dataset else None
-    form = ColumnsForm(
-        request.POST or None, columns=look.columns, has_versions=newest is not None
-    )
+    form = ColumnsForm(request.POST or None, columns=look.columns, has_versions=newest is not None)
     problem = None
     if request.method == "POST" and form.is_valid():
         try:
@@ -301,17 +295,13 @@ def _add(
     kept: uploads.Upload, look: Look, form: ColumnsForm, project: Project, actor: Actor
 ) -> services.Added:
     with kept.open() as file, receive(file, folder=settings.SPOOL_DIR, limits=DATASETS) as spool:
-        source = rows_of(
-            spool, kind=look.kind, mapping=form.mapping(), delimiter=look.delimiter
-        )
+        source = rows_of(spool, kind=look.kind, columns=form.mapping(), delimiter=look.delimiter)
         for _ in source():  # a file with errors makes no dataset either
             pass
         try:
             dataset = selectors.dataset_of(project, kept.dataset_slug)
         except NotFound:
-            dataset = services.create_dataset(
-                project=project, name=kept.dataset_name, actor=actor
-            )
+            dataset = services.create_dataset(project=project, name=kept.dataset_name, actor=actor)
         return services.add_version(
             dataset=dataset,
             source=source,

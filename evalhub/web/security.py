@@ -29,8 +29,18 @@ class ContentSecurityPolicy:
         return response
 
 
-class PlainAddresses:
-    """Refuse NUL in an address before it can reach a database, which cannot hold it."""
+MIB = 1024**2
+MAX_FORM_BYTES = 4 * MIB
+MAX_UPLOAD_BYTES = 1025 * MIB
+UPLOAD_PAGE = "/datasets/new/"
+
+
+class Doorkeeper:
+    """Refuse what no view should have to meet.
+
+    NUL in an address, which no database can hold; and a form far larger than the page it is
+    for, before anything reads it. Bodies under /api/ have their own, stricter door.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -38,7 +48,15 @@ class PlainAddresses:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
             return bad_request(request)
+        if not request.path.startswith("/api/") and _is_oversized(request):
+            return error_page(request, 413, "The form is larger than this page takes.")
         return self.get_response(request)
+
+
+def _is_oversized(request: HttpRequest) -> bool:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    limit = MAX_UPLOAD_BYTES if request.path.endswith(UPLOAD_PAGE) else MAX_FORM_BYTES
+    return not length.isdigit() or int(length[:20]) > limit
 
 
 class PageErrors:

@@ -1,0 +1,74 @@
+"""Ordinary valid things for tests: a project, its people, a key, a dataset version."""
+
+from __future__ import annotations
+
+import json
+from itertools import count
+
+from django.utils import timezone
+
+from evalhub.accounts.capabilities import scopes_of_role
+from evalhub.accounts.models import Membership, Project, User
+from evalhub.accounts.services import COMMAND_LINE, issue_api_key
+from evalhub.datasets.models import Dataset, DatasetVersion
+from evalhub.datasets.reading import Row
+from evalhub.datasets.services import add_version, create_dataset
+from evalhub.intake.rows import canonical, content_digest
+
+_numbers = count(1)
+
+
+def a_project(slug: str | None = None) -> Project:
+    slug = slug or f"project-{next(_numbers)}"
+    return Project.objects.create(slug=slug, name=slug, created_at=timezone.now())
+
+
+def a_user(name: str | None = None) -> User:
+    return User.objects.create_user(name or f"person-{next(_numbers)}")
+
+
+def a_member(project: Project, role: str) -> User:
+    user = a_user()
+    Membership.objects.create(project=project, user=user, role=role, created_at=timezone.now())
+    return user
+
+
+def a_key(project: Project, role: str = "lead") -> dict[str, str]:
+    """Return the header that bears a new key of this role."""
+    _, secret = issue_api_key(project=project, name="test", scopes=scopes_of_role(role))
+    return {"Authorization": f"Bearer {secret}"}
+
+
+def example_row(key: str, **fields: object) -> Row:
+    content = canonical({"key": key, "input": f"What is {key}?", **fields})
+    return Row(key, content, content_digest(content))
+
+
+def a_dataset(project: Project, name: str | None = None) -> Dataset:
+    return create_dataset(
+        project=project, name=name or f"dataset-{next(_numbers)}", actor=COMMAND_LINE
+    )
+
+
+def a_version(
+    project: Project,
+    rows: list[Row] | None = None,
+    *,
+    n: int = 3,
+    cluster_field: str = "",
+    dataset: Dataset | None = None,
+) -> DatasetVersion:
+    """Return a version of these rows, or of n questions q1…qn with expected answers a1…an."""
+    if rows is None:
+        rows = [example_row(f"q{i}", expected_output=f"a{i}") for i in range(1, n + 1)]
+    return add_version(
+        dataset=dataset or a_dataset(project),
+        source=lambda: rows,
+        cluster_field=cluster_field,
+        actor=COMMAND_LINE,
+    ).version
+
+
+def jsonl(*lines: object) -> str:
+    """Return a body of JSON lines."""
+    return "".join(json.dumps(line) + "\n" for line in lines)
