@@ -2,6 +2,7 @@
 
 import math
 import re
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -30,7 +31,7 @@ def lines(svg, css):
 
 
 def row(**changes):
-    given = {
+    given: dict[str, Any] = {
         "name": "exact_match",
         "outcome": "improved",
         "gain": 0.05,
