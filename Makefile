@@ -44,6 +44,7 @@ lint: development
 
 coverage: development
 	@EVALHUB_TEST_PARENT=$$PPID exec $(PY) -m pytest $(PARALLEL) $(TESTS) -m "not journey and not browser" --cov --cov-report=term
+	$(PY) -m coverage report --include 'metrics/*' --fail-under 100 --skip-covered
 
 format: development
 	$(PY) -m ruff check --fix .
