@@ -2,15 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 
-from django.utils import timezone
+import numpy as np
+from django.db.models import F, Q, Sum
+from django.db.models.functions import Now
+from numpy.typing import NDArray
 
-from evalhub.runs.models import Worker
+from evalhub.runs.models import Chunk, Job, Measurement, Output, Run, Worker
 
 ALIVE = timedelta(seconds=45)
 
 
 def living_workers() -> int:
     """Count the workers that were alive lately."""
-    return Worker.objects.filter(seen_at__gte=timezone.now() - ALIVE).count()
+    return Worker.objects.filter(seen_at__gte=Now() - ALIVE).count()
+
+
+def current_measurements(run: Run) -> list[Measurement]:
+    """Return the newest generation of every name, in the run's order: the first is primary."""
+    newest: dict[str, Measurement] = {}
+    for measurement in run.measurements.order_by("generation"):
+        newest[measurement.name] = measurement
+    return sorted(newest.values(), key=lambda measurement: (measurement.order, measurement.pk))
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the work on a run is, in outputs."""
+
+    done: int
+    total: int
+
+
+def progress(run: Run) -> Progress:
+    """Return how far the work under way is, or all of it when there is none."""
+    size = F("stop") - F("start")
+    ended = Q(state__in=(Chunk.State.DONE, Chunk.State.FAILED))
+    sums = Chunk.objects.filter(job__run=run, job__state=Job.State.WORKING).aggregate(
+        total=Sum(size), done=Sum(size, filter=ended)
+    )
+    if sums["total"]:
+        return Progress(
+            done=(sums["done"] or 0) * run.attempts, total=sums["total"] * run.attempts
+        )
+    is_over = run.state in (Run.State.SCORED, Run.State.FAILED)
+    return Progress(done=run.n_expected if is_over else 0, total=run.n_expected)
+
+
+def outputs_between(run: Run, start: int, stop: int) -> Iterable[Output]:
+    """Return the outputs at positions [start, stop), in the order of score columns."""
+    return Output.objects.filter(run=run, position__gte=start, position__lt=stop).order_by(
+        "position", "attempt"
+    )
+
+
+def is_answered(run: Run) -> NDArray[np.bool_]:
+    """Return (examples, attempts): whether there is an output that is no error."""
+    shape = (run.version.n_examples, run.attempts)
+    if run.n_errors == 0 and run.n_outputs == run.n_expected:
+        return np.ones(shape, dtype=np.bool_)
+    return places_of(run, Q(error__isnull=True))
+
+
+def is_missing(run: Run) -> NDArray[np.bool_]:
+    """Return (examples, attempts): whether there is no output at all, not even an error."""
+    return ~places_of(run, Q())
+
+
+def places_of(run: Run, condition: Q) -> NDArray[np.bool_]:
+    """Return (examples, attempts): whether there is an output that meets the condition."""
+    found = Output.objects.filter(condition, run=run).values_list("position", "attempt")
+    places = np.array(list(found.iterator()), dtype=np.int64).reshape(-1, 2)
+    result = np.zeros((run.version.n_examples, run.attempts), dtype=np.bool_)
+    result[places[:, 0], places[:, 1] - 1] = True
+    return result

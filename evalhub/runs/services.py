@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from evalhub.accounts.models import Project
-from evalhub.accounts.services import COMMAND_LINE, Actor
-from evalhub.runs.models import Measurement, Run
+import numpy as np
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import F, Max, QuerySet
+from django.utils import timezone
+
+from evalhub.accounts.models import Project, valid_slug
+from evalhub.accounts.services import COMMAND_LINE, Actor, record
+from evalhub.datasets.models import DatasetVersion
+from evalhub.datasets.selectors import (
+    dataset_of,
+    examples_at_positions,
+    positions_of,
+    version_of,
+)
+from evalhub.errors import Conflict, ContentError, FieldError
+from evalhub.intake.lines import ErrorCollector
+from evalhub.intake.rows import OutputRow
+from evalhub.runs import bulk, queue, sealing
+from evalhub.runs.models import Measurement, Run, System, SystemVersion
 from evalhub.runs.ratings import RatingRow
-from metrics.base import Json
+from evalhub.runs.selectors import current_measurements, is_missing
+from evalhub.runs.specs import Planned, plan
+from evalhub.runs.tasks import wake
+from metrics.base import Family, Json
+
+MAX_ATTEMPTS = 100
+MAX_OUTPUTS = 10_000_000
+SHOWN_KEYS = 10
+AUTOMATED = (Measurement.Kind.AUTOMATIC, Measurement.Kind.JUDGE)
+JOB_KINDS = {Measurement.Kind.AUTOMATIC: "score", Measurement.Kind.JUDGE: "judge"}
 
 
 @dataclass(frozen=True)
@@ -19,6 +46,9 @@ class Submitted:
     accepted: int
     replaced: int
     unchanged: int
+
+
+# --- a run is made --------------------------------------------------------------------------
 
 
 def create_run(  # noqa: PLR0913 - the members of the contract
@@ -37,32 +67,318 @@ def create_run(  # noqa: PLR0913 - the members of the contract
     actor: Actor = COMMAND_LINE,
 ) -> Run:
     """Open a run of a system on a dataset version, by number or tag; by default the newest."""
-    raise NotImplementedError
+    on = version_of(dataset_of(project, dataset), version)
+    planned = plan(metrics)
+    run = Run(
+        project=project,
+        version=on,
+        attempts=attempts,
+        git_commit=git_commit,
+        params=dict(params or {}),
+        tags=list(tags),
+        external_id=external_id,
+        seed=_seed_of(on),
+        created_by=actor.user,
+        created_at=timezone.now(),
+    )
+    _check(run, system=system, system_version=system_version)
+    try:
+        with transaction.atomic():
+            run.system_version = _system_version(project, system, system_version)
+            run.save()
+            for order, one in enumerate(planned):
+                _measurement(run, one, generation=1, order=order).save()
+    except IntegrityError as exc:
+        raise _repeated(project, external_id) from exc
+    return run
 
 
-def submit_outputs(*, run: Run, rows: Sequence[object]) -> Submitted:
-    """Keep a checked batch of outputs, all or none; the same output again changes nothing."""
-    raise NotImplementedError
+def _seed_of(version: DatasetVersion) -> int:
+    """Return the seed of a run's random numbers: equal inputs give equal numbers."""
+    digest = hashlib.sha256(f"run on {version.digest}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def _check(run: Run, *, system: str, system_version: str) -> None:
+    faults = [
+        *_fault(not 1 <= run.attempts <= MAX_ATTEMPTS, "attempts", f"1 to {MAX_ATTEMPTS}"),
+        *_fault(len(run.git_commit) > 100, "git_commit", "at most 100 characters"),
+        *_fault(len(run.external_id) > 200, "external_id", "at most 200 characters"),
+        *_fault(len(system_version) > 100, "system_version", "at most 100 characters"),
+        *_fault(len(run.tags) > 50, "tags", "at most 50 tags"),
+        *_fault(any(len(tag) > 100 for tag in run.tags), "tags", "tags of at most 100 characters"),
+    ]
+    try:
+        valid_slug(system)
+    except ValidationError as exc:
+        faults.append(FieldError("system", "slug", " ".join(exc.messages)))
+    if faults:
+        raise ContentError(f"{faults[0].field}: {faults[0].detail}", errors=faults)
+    if run.n_expected > MAX_OUTPUTS:
+        raise ContentError(
+            f"{run.version.n_examples:,} examples with {run.attempts} attempts are more than "
+            f"{MAX_OUTPUTS:,} outputs. Take fewer attempts."
+        )
+
+
+def _fault(is_wrong: bool, field: str, must: str) -> list[FieldError]:  # noqa: FBT001
+    return [FieldError(field, "range", f"This must be {must}.")] if is_wrong else []
+
+
+def _system_version(project: Project, slug: str, name: str) -> SystemVersion:
+    now = timezone.now()
+    system, _ = System.objects.get_or_create(
+        project=project, slug=slug, defaults={"created_at": now}
+    )
+    found, _ = SystemVersion.objects.get_or_create(
+        system=system, name=name, defaults={"created_at": now}
+    )
+    return found
+
+
+def _repeated(project: Project, external_id: str) -> Conflict:
+    earlier = Run.objects.filter(project=project, external_id=external_id).first()
+    which = f": {earlier.public_id}" if earlier else ""
+    return Conflict(f"The external_id {external_id!r} is a run of this project already{which}.")
+
+
+def _measurement(run: Run, planned: Planned, *, generation: int, order: int) -> Measurement:
+    return Measurement(
+        run=run,
+        kind=planned.kind,
+        name=planned.name,
+        generation=generation,
+        metric=planned.metric,
+        params=dict(planned.params),
+        signature=planned.signature,
+        order=order,
+        higher_is_better=planned.higher_is_better,
+        low_bound=planned.low_bound,
+        high_bound=planned.high_bound,
+        family=planned.family,
+        created_at=timezone.now(),
+    )
+
+
+# --- a run is filled ------------------------------------------------------------------------
+
+
+def submit_outputs(*, run: Run, rows: Sequence[tuple[int, OutputRow]]) -> Submitted:
+    """Keep a checked batch of outputs (with the lines they came from), all or none.
+
+    The same output again changes nothing; another for the same place replaces the first.
+    """
+    positions = _positions_of(run, rows)
+    digested = [
+        (position, row, row.digest()) for position, (_, row) in zip(positions, rows, strict=True)
+    ]
+    with transaction.atomic():
+        locked = _locked(run)
+        if locked.state != Run.State.OPEN:
+            raise Conflict(
+                f"The run is {locked.state}: it takes outputs only while it is open.",
+                code="not_open",
+            )
+        return _store(locked, digested)
+
+
+def _positions_of(run: Run, rows: Sequence[tuple[int, OutputRow]]) -> list[int]:
+    """Return the position of every row; unknown keys and attempts are named by their lines."""
+    errors = ErrorCollector()
+    positions: list[int] = positions_of(run.version, [row.key for _, row in rows]).tolist()
+    for position, (line, row) in zip(positions, rows, strict=True):
+        if position < 0:
+            detail = f"The dataset version has no example with the key {row.key[:100]!r}."
+            errors.add(line, "unknown_key", detail, "key")
+        elif row.attempt > run.attempts:
+            detail = f"Attempt {row.attempt} of a run with {run.attempts} for each example."
+            errors.add(line, "attempt", detail, "attempt")
+    errors.raise_if_any()
+    return positions
+
+
+def _store(run: Run, rows: Sequence[tuple[int, OutputRow, bytes]]) -> Submitted:
+    stored = {} if not run.n_outputs else bulk.stored_outputs(run, [row[0] for row in rows])
+    fresh: list[tuple[int, OutputRow, bytes]] = []
+    outdated: list[int] = []
+    n_errors = run.n_errors
+    for position, row, digest in rows:
+        pk, known, was_error = stored.get((position, row.attempt), (None, None, False))
+        if known == digest:
+            continue
+        if pk is not None:
+            outdated.append(pk)
+        n_errors += (row.error is not None) - was_error
+        fresh.append((position, row, digest))
+    accepted = len(fresh) - len(outdated)
+    bulk.delete_outputs(outdated)
+    bulk.insert_outputs(run, fresh)
+    Run.objects.filter(pk=run.pk).update(n_outputs=F("n_outputs") + accepted, n_errors=n_errors)
+    return Submitted(accepted=accepted, replaced=len(outdated), unchanged=len(rows) - len(fresh))
+
+
+def _locked(run: Run) -> Run:
+    """Return the run as it is now, and keep it so until the transaction ends."""
+    return Run.objects.select_for_update().get(pk=run.pk)
+
+
+# --- a run is finished ----------------------------------------------------------------------
 
 
 def finish_run(*, run: Run, allow_missing: bool = False, actor: Actor = COMMAND_LINE) -> Run:
     """Freeze a run's outputs and let them be scored. Missing ones are allowed by name only."""
-    raise NotImplementedError
+    with transaction.atomic():
+        locked = _locked(run)
+        if locked.state != Run.State.OPEN:
+            raise Conflict(f"The run is {locked.state} and was finished before.", code="not_open")
+        if not allow_missing and locked.n_outputs < locked.n_expected:
+            raise _incomplete(locked)
+        Run.objects.filter(pk=run.pk).move(to=Run.State.SCORING, finished_at=timezone.now())
+        waiting = run.measurements.filter(state=Measurement.State.WAITING)
+        _start(run, list(waiting.order_by("order", "pk")))
+        record(project=run.project, actor=actor, verb="finish run", subject=run.public_id)
+    wake()
+    run.refresh_from_db()
+    return run
+
+
+def _incomplete(run: Run) -> Conflict:
+    missing = np.argwhere(is_missing(run))[:SHOWN_KEYS].tolist()
+    examples = examples_at_positions(run.version, [position for position, _ in missing])
+    names = ", ".join(
+        examples[position].key + (f" (attempt {attempt + 1})" if run.attempts > 1 else "")
+        for position, attempt in missing
+    )
+    count = run.n_expected - run.n_outputs
+    return Conflict(
+        f"{count:,} of {run.n_expected:,} outputs are missing, first of: {names}. Submit them, "
+        'or finish with {"allow_missing": true}: a missing output scores as the worst.',
+        code="missing_outputs",
+        errors=[
+            FieldError("outputs", "missing", examples[position].key) for position, _ in missing
+        ],
+        total=count,
+    )
+
+
+def _start(run: Run, measurements: Sequence[Measurement]) -> None:
+    """Plan the work of measurements; where there is none, the run is scored at once."""
+    for kind, job_kind in JOB_KINDS.items():
+        of_kind = [one for one in measurements if one.kind == kind]
+        if of_kind:
+            _begin_job(run, job_kind, of_kind)
+    sealing.settle_run(run.pk)
+
+
+def _begin_job(run: Run, kind: str, measurements: Sequence[Measurement]) -> None:
+    Measurement.objects.filter(pk__in=[one.pk for one in measurements]).update(
+        state=Measurement.State.SCORING
+    )
+    queue.add_job(run=run, kind=kind, measurements=measurements)
 
 
 def cancel_run(*, run: Run, actor: Actor) -> Run:
     """Stop a run that is not scored yet, with all work on it."""
-    raise NotImplementedError
+    with transaction.atomic():
+        locked = _locked(run)
+        if not Run.objects.filter(pk=run.pk).move(to=Run.State.CANCELLED):
+            raise Conflict(f"The run is {locked.state}: there is nothing left to cancel.")
+        _call_off(run)
+        record(project=run.project, actor=actor, verb="cancel run", subject=run.public_id)
+    run.refresh_from_db()
+    return run
 
 
 def reopen_run(*, run: Run, actor: Actor) -> Run:
-    """Let outputs of a finished run change again. Its numbers so far stay, as older generations."""
-    raise NotImplementedError
+    """Let outputs of a finished run change again; its numbers so far stay, as older ones."""
+    with transaction.atomic():
+        locked = _locked(run)
+        moved = Run.objects.filter(pk=run.pk).move(
+            to=Run.State.OPEN, finished_at=None, scored_at=None
+        )
+        if not moved:
+            raise Conflict(f"The run is {locked.state} already.")
+        _call_off(run)
+        for measurement in current_measurements(run):
+            if measurement.kind in AUTOMATED:
+                _renewed(measurement).save()
+        record(
+            project=run.project,
+            actor=actor,
+            verb="reopen run",
+            subject=run.public_id,
+            detail={"from": locked.state},
+        )
+    run.refresh_from_db()
+    return run
+
+
+def _call_off(run: Run) -> None:
+    queue.cancel_jobs(run)
+    run.measurements.filter(
+        state__in=(Measurement.State.WAITING, Measurement.State.SCORING)
+    ).update(state=Measurement.State.CANCELLED)
+
+
+def _renewed(measurement: Measurement) -> Measurement:
+    """Return the next generation of a measurement, with nothing measured yet."""
+    kept = (
+        *("run", "kind", "name", "metric", "params", "signature", "order"),
+        *("higher_is_better", "low_bound", "high_bound", "family"),
+    )
+    return Measurement(
+        **{name: getattr(measurement, name) for name in kept},
+        generation=measurement.generation + 1,
+        created_at=timezone.now(),
+    )
+
+
+# --- a run is measured again ----------------------------------------------------------------
 
 
 def measure_run(*, run: Run, metrics: Sequence[Json], actor: Actor) -> list[Measurement]:
     """Score a finished run with new metrics, or again: each is a new generation of its name."""
-    raise NotImplementedError
+    planned = plan(metrics)
+    if not planned:
+        raise ContentError("Name at least one metric.")
+    with transaction.atomic():
+        state = _locked(run).state
+        if state not in (Run.State.SCORING, Run.State.SCORED, Run.State.FAILED):
+            raise Conflict(f"The run is {state}: it can be measured once it is finished.")
+        Run.objects.filter(pk=run.pk).move(to=Run.State.SCORING)
+        measurements = [_next_generation(run, one) for one in planned]
+        _start(run, measurements)
+        record(
+            project=run.project,
+            actor=actor,
+            verb="measure run",
+            subject=run.public_id,
+            detail={"metrics": [one.name for one in planned]},
+        )
+    wake()
+    return measurements
+
+
+def _next_generation(run: Run, planned: Planned) -> Measurement:
+    measurement = _measurement(
+        run,
+        planned,
+        generation=_newest_generation(run.measurements.filter(name=planned.name)) + 1,
+        order=_order_of(run, planned.name),
+    )
+    measurement.save()
+    return measurement
+
+
+def _newest_generation(measurements: QuerySet[Measurement]) -> int:
+    newest: int | None = measurements.aggregate(newest=Max("generation"))["newest"]
+    return newest or 0
+
+
+def _order_of(run: Run, name: str) -> int:
+    """Return where a name stands in the run: where it stood, or after all others."""
+    orders = {measurement.name: measurement.order for measurement in current_measurements(run)}
+    return orders.get(name, max(orders.values(), default=-1) + 1)
 
 
 def publish_ratings(  # noqa: PLR0913 - what a measurement by people or judges is made of
@@ -82,4 +398,29 @@ def publish_ratings(  # noqa: PLR0913 - what a measurement by people or judges i
     actor: Actor,
 ) -> Measurement:
     """Add a measurement from ratings; a chunk of work resolves them into score columns."""
-    raise NotImplementedError
+    planned = Planned(
+        name=name,
+        kind=Measurement.Kind(kind),
+        metric=metric,
+        params={**params, "resolution": resolution},
+        signature=signature,
+        family=Family(family),
+        higher_is_better=higher_is_better,
+        low_bound=low_bound,
+        high_bound=high_bound,
+    )
+    with transaction.atomic():
+        _locked(run)
+        measurement = _next_generation(run, planned)
+        bulk.insert_ratings(measurement.pk, ratings)
+        _begin_job(run, "ratings", [measurement])
+        record(
+            project=run.project,
+            actor=actor,
+            verb="publish ratings",
+            subject=measurement.public_id,
+            detail={"name": name, "ratings": len(ratings)},
+        )
+    wake()
+    measurement.refresh_from_db()
+    return measurement

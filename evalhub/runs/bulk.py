@@ -1,0 +1,108 @@
+"""Write outputs and ratings by the ten thousand: rows straight to the database, no ORM objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from django.db import connection
+
+from evalhub.intake.rows import OutputRow, Retrieved, canonical
+from evalhub.runs.models import Output, Run
+from evalhub.runs.ratings import RatingRow
+
+_IN_ONE_STATEMENT = 900
+# position and attempt of an output
+Place = tuple[int, int]
+
+_OUTPUT_COLUMNS = (
+    *("run_id", "position", "attempt", "text", "data", "error", "latency_ms", "ttft_ms"),
+    *("input_tokens", "output_tokens", "cached_tokens", "cost", "confidence"),
+    *("retrieved", "trace_id", "metadata", "digest"),
+)
+_RATING_COLUMNS = (
+    *("measurement_id", "position", "attempt", "rater", "value", "reason", "at", "revision"),
+)
+
+
+def stored_outputs(run: Run, positions: Sequence[int]) -> dict[Place, tuple[int, bytes, bool]]:
+    """Return id, digest and whether it is an error of the outputs at these positions."""
+    values: object
+    if connection.vendor == "postgresql":
+        among, values = "= ANY(%s)", list(positions)
+    else:
+        among, values = "IN (SELECT value FROM json_each(%s))", json.dumps(list(positions))
+    sql = (
+        "SELECT position, attempt, id, digest, error IS NOT NULL FROM runs_output "  # noqa: S608
+        f"WHERE run_id = %s AND position {among}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [run.pk, values])
+        return {
+            (position, attempt): (pk, bytes(digest), bool(is_error))
+            for position, attempt, pk, digest, is_error in cursor.fetchall()
+        }
+
+
+def insert_outputs(run: Run, rows: Iterable[tuple[int, OutputRow, bytes]]) -> None:
+    """Insert outputs with their positions and digests; none of their places may be taken."""
+    _insert(
+        "runs_output",
+        _OUTPUT_COLUMNS,
+        (_output_values(run.pk, position, row, digest) for position, row, digest in rows),
+    )
+
+
+def insert_ratings(measurement_id: int, ratings: Iterable[RatingRow]) -> None:
+    """Insert ratings of a measurement that has none by these raters yet."""
+    adapted = connection.ops.adapt_datetimefield_value
+    _insert(
+        "runs_rating",
+        _RATING_COLUMNS,
+        (
+            (
+                *(measurement_id, rating.position, rating.attempt, rating.rater),
+                *(rating.value, rating.reason, adapted(rating.at), rating.revision),
+            )
+            for rating in ratings
+        ),
+    )
+
+
+def _output_values(run_id: int, position: int, row: OutputRow, digest: bytes) -> tuple[Any, ...]:
+    is_text = isinstance(row.output, str)
+    is_data = row.output is not None and not is_text
+    return (
+        *(run_id, position, row.attempt),
+        *(row.output if is_text else None, canonical(row.output) if is_data else None, row.error),
+        *(row.latency_ms, row.ttft_ms, row.input_tokens, row.output_tokens, row.cached_tokens),
+        *(row.cost, row.confidence, _retrieved(row.retrieved), row.trace_id or ""),
+        *("" if row.metadata is None else canonical(row.metadata), digest),
+    )
+
+
+def _retrieved(documents: list[Retrieved] | None) -> str:
+    return "" if documents is None else msgspec.json.encode(documents).decode()
+
+
+def _insert(table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    names = ", ".join(columns)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+        else:
+            marks = ", ".join(["%s"] * len(columns))
+            cursor.executemany(
+                f"INSERT INTO {table} ({names}) VALUES ({marks})",  # noqa: S608
+                list(rows),
+            )
+
+
+def delete_outputs(ids: Sequence[int]) -> None:
+    """Delete outputs that others take the place of."""
+    for at in range(0, len(ids), _IN_ONE_STATEMENT):
+        Output.objects.filter(pk__in=ids[at : at + _IN_ONE_STATEMENT]).delete()

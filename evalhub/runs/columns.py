@@ -1,0 +1,195 @@
+"""Score columns: how the scores of a measurement are packed, stored and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import zstandard
+from django.db import connection
+from django.db.models import QuerySet, Sum
+from numpy.typing import NDArray
+
+from evalhub.runs.models import Measurement, ScoreColumn
+from metrics.base import Floats, Scores
+from metrics.reasons import Reason
+from metrics.yardstick import Column
+
+# Bytes of equal rank stand together (byte shuffle), then zstd. The tail names the statistics:
+# whole numbers that fit are int32, others float64. Both give back the same float64 bits.
+WHOLE, REAL = "shuffle-zstd-1-i4", "shuffle-zstd-1-f8"
+_LEVEL = 3
+_INT32 = np.iinfo(np.int32)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NewColumn:
+    """The scores of one measurement from a position on, every attempt of each; not stored yet."""
+
+    measurement_id: int
+    start: int
+    n: int
+    scores: Scores
+    inputs_digest: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StoredScores:
+    """A measurement's scores: arrays of (examples, attempts), statistics with one axis more.
+
+    `values` is NaN exactly where `reasons` is not 0; `statistics` are zero there.
+    """
+
+    values: Floats
+    reasons: NDArray[np.uint8]
+    statistics: Floats
+
+    def column(self) -> Column:
+        """Return the scores as the statistics of `metrics` read them."""
+        has_statistics = self.statistics.shape[2] > 0
+        return Column(values=self.values, statistics=self.statistics if has_statistics else None)
+
+
+def pack(array: NDArray[np.generic], dtype: str) -> bytes:
+    """Return the array's little-endian bytes, column by column, shuffled and compressed."""
+    kind = np.dtype(dtype)
+    raw = np.asarray(array, dtype=kind).ravel(order="F").view(np.uint8)
+    shuffled = raw.reshape(-1, kind.itemsize).T.tobytes()
+    return zstandard.ZstdCompressor(level=_LEVEL).compress(shuffled)
+
+
+def unpack(blob: bytes | memoryview, dtype: str, n: int) -> NDArray[Any]:
+    """Return the n numbers that `pack` was given, in its order."""
+    kind = np.dtype(dtype)
+    size = n * kind.itemsize
+    raw = zstandard.ZstdDecompressor().decompress(blob, max_output_size=size)
+    if len(raw) != size:
+        raise ValueError(f"A column of {size} bytes has {len(raw)}.")
+    planes = np.frombuffer(raw, dtype=np.uint8).reshape(kind.itemsize, n)
+    return np.ascontiguousarray(planes.T).view(kind).reshape(n)
+
+
+def packed(new: NewColumn) -> ScoreColumn:
+    """Return the row that stores a column."""
+    statistics = new.scores.statistics
+    codec = WHOLE if _fits_int32(statistics) else REAL
+    return ScoreColumn(
+        measurement_id=new.measurement_id,
+        start=new.start,
+        n=new.n,
+        values=pack(new.scores.values, "<f8"),
+        reasons=pack(new.scores.reasons, "u1"),
+        statistics=pack(statistics, _statistics_type(codec)) if statistics.shape[1] else b"",
+        n_statistics=statistics.shape[1],
+        inputs_digest=new.inputs_digest,
+        codec=codec,
+    )
+
+
+def failed_scores(n_rows: int) -> Scores:
+    """Return the scores of outputs that could not be scored."""
+    return Scores(
+        values=np.full(n_rows, np.nan),
+        reasons=np.full(n_rows, Reason.FAILED, dtype=np.uint8),
+        statistics=np.zeros((n_rows, 0)),
+    )
+
+
+def write_columns(columns: Sequence[NewColumn], *, start: int, stop: int) -> None:
+    """Put columns in place of whatever their measurements have in [start, stop).
+
+    Must run inside the transaction that also says who may write.
+    """
+    ids = {column.measurement_id for column in columns}
+    ScoreColumn.objects.filter(measurement_id__in=ids, start__gte=start, start__lt=stop).delete()
+    ScoreColumn.objects.bulk_create([packed(column) for column in columns])
+
+
+def covers(measurements: Sequence[Measurement], *, start: int, stop: int) -> bool:
+    """Say whether all the measurements have all their scores of [start, stop) already.
+
+    Columns are the proof that a chunk was done, whatever became of the note that it was.
+    """
+    sizes = dict(
+        ScoreColumn.objects.filter(measurement__in=measurements, start__gte=start, start__lt=stop)
+        .values_list("measurement")
+        .annotate(size=Sum("n"))
+    )
+    return all(sizes.get(measurement.pk) == stop - start for measurement in measurements)
+
+
+def starts_and_sizes(measurement: Measurement) -> list[tuple[int, int]]:
+    """Return which positions a measurement's columns hold, in order."""
+    columns = ScoreColumn.objects.filter(measurement=measurement)
+    return list(columns.order_by("start").values_list("start", "n"))
+
+
+def read_scores(measurement: Measurement) -> StoredScores:
+    """Return all scores of a scored measurement, whatever chunks wrote them."""
+    attempts = measurement.run.attempts
+    rows = list(_stored(ScoreColumn.objects.filter(measurement=measurement).order_by("start")))
+    k = max((row.n_statistics for row in rows), default=0)
+    empty = np.zeros((0, attempts))
+    values = [unpack(row.values, "<f8", row.n * attempts) for row in rows]
+    reasons = [unpack(row.reasons, "u1", row.n * attempts) for row in rows]
+    return StoredScores(
+        values=np.concatenate([empty, *(part.reshape(-1, attempts) for part in values)]),
+        reasons=np.concatenate(
+            [empty.astype(np.uint8), *(part.reshape(-1, attempts) for part in reasons)]
+        ),
+        statistics=np.concatenate(
+            [np.zeros((0, attempts, k)), *(_statistics(row, attempts, k) for row in rows)]
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    n: int
+    n_statistics: int
+    codec: str
+    values: bytes
+    reasons: bytes
+    statistics: bytes
+
+
+def _stored(columns: QuerySet[ScoreColumn]) -> Iterator[_Stored]:
+    fields = ("n", "n_statistics", "codec", "values", "reasons", "statistics")
+    for row in read_rows(columns.values_list(*fields)):
+        yield _Stored(*row)
+
+
+def read_rows(rows: QuerySet[Any, Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield rows that hold blobs: on PostgreSQL in binary, where text would double their size."""
+    if connection.vendor != "postgresql":
+        yield from rows.iterator()
+        return
+    sql, params = rows.query.sql_with_params()
+    connection.ensure_connection()
+    with connection.connection.cursor(binary=True) as cursor:
+        cursor.execute(sql, params)
+        yield from cursor
+
+
+def _statistics(row: _Stored, attempts: int, k: int) -> Floats:
+    """Return (n, attempts, k); a column written without statistics has only unscored rows."""
+    if not row.n_statistics:
+        return np.zeros((row.n, attempts, k))
+    numbers = unpack(row.statistics, _statistics_type(row.codec), row.n * attempts * k)
+    by_column: Floats = numbers.astype(np.float64).reshape(k, row.n, attempts)
+    return by_column.transpose(1, 2, 0)
+
+
+def _statistics_type(codec: str) -> str:
+    return {WHOLE: "<i4", REAL: "<f8"}[codec]
+
+
+def _fits_int32(statistics: Floats) -> bool:
+    """Whether int32 gives back the same bits: whole, within range, and no negative zero."""
+    if not len(statistics):
+        return True
+    whole = bool(np.all(statistics == np.rint(statistics)))
+    within = statistics.min(initial=0) >= _INT32.min and statistics.max(initial=0) <= _INT32.max
+    return whole and bool(within) and not bool(np.any(np.signbit(statistics[statistics == 0])))

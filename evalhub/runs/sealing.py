@@ -1,0 +1,168 @@
+"""Close a job whose chunks are all done: values, intervals, and the state of its run."""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.metadata import version
+
+import numpy as np
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from numpy.typing import NDArray
+
+from evalhub.datasets.selectors import clusters
+from evalhub.runs import queue
+from evalhub.runs.columns import StoredScores, read_scores, starts_and_sizes
+from evalhub.runs.models import Chunk, Job, Measurement, Run
+from evalhub.runs.scoring import metric_of
+from evalhub.runs.selectors import current_measurements, is_answered
+from metrics.base import Family
+from metrics.intervals import Interval, estimate
+from metrics.reasons import Reason
+from metrics.yardstick import Column, Yardstick, value_of
+
+# How often a chunk may end without its columns before its measurements fail.
+MOST_CRASHES = 4
+LIBRARIES = ("numpy", "scipy", "sacrebleu", "rouge-score", "rapidfuzz", "google-re2")
+
+
+def yardstick_of(measurement: Measurement) -> Yardstick:
+    """Return how the numbers of a measurement are to be read."""
+    if measurement.kind == Measurement.Kind.AUTOMATIC:
+        return Yardstick.of(metric_of(measurement))
+    low, high = measurement.low_bound, measurement.high_bound
+    return Yardstick(
+        family=Family(measurement.family),
+        low=-np.inf if low is None else low,
+        high=np.inf if high is None else high,
+        higher_is_better=measurement.higher_is_better,
+    )
+
+
+def seal_if_done(job_id: int) -> bool:
+    """Seal a job once nothing of it is left to do; return whether this call sealed it.
+
+    What is computed depends on the columns alone, so it does not matter how many try.
+    """
+    job = Job.objects.select_related("run__version").get(pk=job_id)
+    if job.state != Job.State.WORKING or queue.has_unfinished(job):
+        return False
+    measurements = list(job.measurements.filter(state=Measurement.State.SCORING))
+    gaps = {one.pk: gap for one in measurements if (gap := _first_gap(one, job)) is not None}
+    if gaps and _do_again(job, set(gaps.values())):
+        return False
+    whole = [one for one in measurements if one.pk not in gaps]
+    answered = is_answered(job.run) if whole else np.zeros((0, 0), dtype=np.bool_)
+    changes = {one.pk: _sealed(one, job.run, answered) for one in whole}
+    changes |= {pk: _unwritten(gap) for pk, gap in gaps.items()}
+    return queue.durably(lambda: _close(job, changes))
+
+
+@transaction.atomic
+def _close(job: Job, changes: Mapping[int, dict[str, object]]) -> bool:
+    # The run's row first: of two jobs closed at once, the second must see that it is the last.
+    Run.objects.select_for_update().get(pk=job.run_id)
+    now = timezone.now()
+    working = Job.objects.filter(pk=job.pk, state=Job.State.WORKING)
+    if not working.update(state=Job.State.DONE, ended_at=now):
+        return False
+    for pk, fields in changes.items():
+        Measurement.objects.filter(pk=pk, state=Measurement.State.SCORING).update(
+            scored_at=now, **fields
+        )
+    settle_run(job.run_id)
+    return True
+
+
+def settle_run(run_id: int) -> bool:
+    """Move a scoring run on when no work on it is left; return whether it moved."""
+    with transaction.atomic():
+        run = Run.objects.select_for_update().get(pk=run_id)
+        if run.state != Run.State.SCORING or run.jobs.filter(state=Job.State.WORKING).exists():
+            return False
+        states = {measurement.state for measurement in current_measurements(run)}
+        has_failed = states == {Measurement.State.FAILED}
+        return Run.objects.filter(pk=run_id).move(
+            to=Run.State.FAILED if has_failed else Run.State.SCORED,
+            scored_at=timezone.now(),
+            environment=library_versions(),
+        )
+
+
+@lru_cache(maxsize=1)
+def library_versions() -> dict[str, str]:
+    """Return the environment record of a scoring: what else could change a number."""
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        **{name: version(name) for name in LIBRARIES},
+    }
+
+
+def _first_gap(measurement: Measurement, job: Job) -> int | None:
+    """Return the first position without a score, or None when the columns cover the run."""
+    covered = 0
+    for start, size in starts_and_sizes(measurement):
+        if start != covered:
+            break
+        covered += size
+    return covered if covered < job.run.version.n_examples else None
+
+
+def _do_again(job: Job, gaps: set[int]) -> bool:
+    """Let chunks that lost their columns be done again; say whether any has a try left."""
+    lost = Q()
+    for gap in gaps:
+        lost |= Q(start__lte=gap, stop__gt=gap)
+    ended = job.chunks.filter(lost, state__in=(Chunk.State.DONE, Chunk.State.FAILED))
+    again = ended.filter(crashes__lt=MOST_CRASHES)
+    return bool(again.update(state=Chunk.State.WAITING, crashes=F("crashes") + 1))
+
+
+def _unwritten(gap: int) -> dict[str, object]:
+    return {
+        "state": Measurement.State.FAILED,
+        "problem": f"The scores from example {gap + 1:,} on were never written.",
+    }
+
+
+def _sealed(measurement: Measurement, run: Run, answered: NDArray[np.bool_]) -> dict[str, object]:
+    """Return what a measurement's row gets once all its scores are there."""
+    scores = read_scores(measurement)
+    yardstick = yardstick_of(measurement)
+    found = estimate(scores.column(), yardstick, clusters=clusters(run.version), seed=run.seed)
+    interval = found.interval if isinstance(found.interval, Interval) else None
+    reasons = np.bincount(scores.reasons.ravel(), minlength=len(Reason)).tolist()
+    return {
+        "state": Measurement.State.SCORED,
+        "value": found.value,
+        "low": interval.low if interval else None,
+        "high": interval.high if interval else None,
+        "interval_method": interval.method if interval else "",
+        "no_interval": "" if isinstance(found.interval, Interval) else found.interval.reason,
+        "answered_only": _answered_only(scores, yardstick, answered),
+        "n_scored": reasons[Reason.SCORED],
+        "unscored": {
+            reason.code: reasons[reason]
+            for reason in Reason
+            if reasons[reason] and reason not in (Reason.SCORED, Reason.FAILED)
+        },
+        "n_failed": reasons[Reason.FAILED],
+    }
+
+
+def _answered_only(
+    scores: StoredScores, yardstick: Yardstick, answered: NDArray[np.bool_]
+) -> float | None:
+    """Return the value without errors and missing outputs."""
+    column = scores.column()
+    kept = Column(
+        values=np.where(answered, column.values, np.nan), statistics=column.statistics
+    ).folded()
+    scored = ~np.isnan(kept.values)
+    value = value_of(kept.at(scored), yardstick) if scored.any() else math.nan
+    return None if math.isnan(value) else value
