@@ -85,4 +85,4 @@ def test_a_page_without_project_has_a_frame_too(django_assert_num_queries):
 
 def test_the_page_for_a_failure_needs_neither_request_nor_database():
     for name in ("500.html", "403_csrf.html"):
-        assert '<main class="stack" id="main">' in render_to_string(name)
+        assert '<main class="wrap stack plain" id="main">' in render_to_string(name)
