@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 from django.utils.html import escape, format_html
@@ -35,7 +36,11 @@ def excerpt(text: str, length: int) -> SafeString:
 
 
 def _spelled(found: re.Match[str]) -> str:
-    character, times = found[1], len(found[0])
+    return _label(found[1], len(found[0]))
+
+
+@lru_cache(maxsize=256)
+def _label(character: str, times: int) -> str:
     code = f"U+{ord(character):04X}"
     name = unicodedata.name(character, "control character")
     label = _SHORT.get(character, code) + (f" ×{times}" if times > 1 else "")
