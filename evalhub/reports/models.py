@@ -82,6 +82,8 @@ class Finding(models.Model):
     detectable = models.FloatField(null=True, blank=True)
     n_lost = models.PositiveIntegerField(null=True, blank=True)
     n_won = models.PositiveIntegerField(null=True, blank=True)
+    n_unscored_baseline = models.PositiveIntegerField(default=0)
+    n_unscored_candidate = models.PositiveIntegerField(default=0)
     outcome = models.CharField(max_length=25)
     method = models.CharField(max_length=200, blank=True, default="")
     reason = models.TextField(blank=True, default="")  # what limits it, in a sentence

@@ -1,0 +1,68 @@
+"""Two runs side by side: which positions of each hold the same keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalhub.datasets import selectors as datasets
+from evalhub.runs.models import Run
+
+
+@dataclass(frozen=True, eq=False)
+class Aligned:
+    """The shared examples of two runs: pair i is `baseline[i]` and `candidate[i]`.
+
+    `clusters` are the candidate version's, and `changed` counts the shared keys whose example
+    is not the same in both versions.
+    """
+
+    baseline: NDArray[np.int64]
+    candidate: NDArray[np.int64]
+    clusters: NDArray[np.int64] | None
+    changed: int
+
+    def __len__(self) -> int:
+        return len(self.baseline)
+
+
+def align(baseline: Run, candidate: Run) -> Aligned:
+    """Pair the positions of two runs by key, in the candidate's order."""
+    groups = datasets.clusters(candidate.version)
+    if baseline.version_id == candidate.version_id:
+        every = np.arange(candidate.version.n_examples)
+        return Aligned(every, every, groups, changed=0)
+    keys, digests = datasets.keys_and_digests(candidate.version)
+    old_digests = datasets.keys_and_digests(baseline.version)[1]
+    found = datasets.positions_of(baseline.version, keys)
+    shared = np.flatnonzero(found >= 0)
+    before = found[shared]
+    changed = sum(
+        digests[new] != old_digests[old]
+        for new, old in zip(shared.tolist(), before.tolist(), strict=True)
+    )
+    return Aligned(before, shared, None if groups is None else groups[shared], changed)
+
+
+def coverage(baseline: Run, candidate: Run, aligned: Aligned) -> dict[str, Any]:
+    """Return how much of both runs a comparison rests on."""
+    return {
+        "shared": len(aligned),
+        "changed": aligned.changed,
+        "baseline_only": baseline.version.n_examples - len(aligned),
+        "candidate_only": candidate.version.n_examples - len(aligned),
+        "baseline": _received(baseline),
+        "candidate": _received(candidate),
+    }
+
+
+def _received(run: Run) -> dict[str, int]:
+    return {
+        "expected": run.n_expected,
+        "received": run.n_outputs,
+        "errors": run.n_errors,
+        "missing": run.n_expected - run.n_outputs,
+    }

@@ -1,0 +1,192 @@
+"""Compare two runs: every shared metric, over all shared examples and in each slice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalhub.datasets.selectors import slicings
+from evalhub.reports.aligning import Aligned
+from evalhub.runs.columns import read_scores
+from evalhub.runs.models import Measurement, Run
+from evalhub.runs.sealing import yardstick_of
+from evalhub.runs.selectors import current_measurements
+from metrics.findings import MIN_PAIRS, Decision, Gaps, decide, find_gaps
+from metrics.multiplicity import benjamini_hochberg
+from metrics.pairs import Compared, compare
+from metrics.yardstick import Column, Yardstick
+
+# Raise it whenever the same scores can give another finding.
+METHOD = 1
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """One metric's measurements on the two sides."""
+
+    baseline: Measurement
+    candidate: Measurement
+
+    @property
+    def name(self) -> str:
+        return self.candidate.name
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A metric that is not compared, and why."""
+
+    metric: str
+    reason: str
+
+
+def pairings(baseline: Run, candidate: Run) -> tuple[list[Pairing], list[Skipped]]:
+    """Return the metrics that can be compared, the candidate's first one first, and the others."""
+    theirs = {measurement.name: measurement for measurement in current_measurements(baseline)}
+    found: list[Pairing] = []
+    skipped: list[Skipped] = []
+    for ours in current_measurements(candidate):
+        old = theirs.pop(ours.name, None)
+        why = _why_not(old, ours)
+        if old is None or why:
+            skipped.append(Skipped(ours.name, why))
+        else:
+            found.append(Pairing(old, ours))
+    skipped += [Skipped(name, "The candidate was not measured with it.") for name in theirs]
+    return found, skipped
+
+
+def _why_not(old: Measurement | None, new: Measurement) -> str:
+    if old is None:
+        return "The baseline was not measured with it."
+    if old.signature != new.signature:
+        return (
+            f"The signatures differ, so the numbers are not comparable: {old.signature} and "
+            f"{new.signature}. Score one of the runs again with the other's metric."
+        )
+    scored = Measurement.State.SCORED
+    for side, measurement in (("baseline", old), ("candidate", new)):
+        if measurement.state != scored:
+            return f"On the {side} it is {measurement.get_state_display().lower()}, not scored."
+    return ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A finding that is not stored yet. Without a slice it speaks of all shared examples."""
+
+    pairing: Pairing
+    compared: Compared
+    gaps: Gaps
+    decision: Decision
+    field: str = ""
+    level: str = ""
+    is_primary: bool = False
+    p_adjusted: float | None = None
+
+    @property
+    def is_tested(self) -> bool:
+        return self.compared.n >= MIN_PAIRS and self.compared.p_value is not None
+
+
+def findings(
+    pairs: Sequence[Pairing], candidate: Run, aligned: Aligned, *, seed: int
+) -> list[Found]:
+    """Return the findings of all metrics: overall first, then by slice, the primary first of all.
+
+    The primary metric keeps its p as it is; Benjamini–Hochberg adjusts all the others together.
+    """
+    parts = list(_slices(candidate, aligned))
+    found: list[Found] = []
+    in_slices: list[Found] = []
+    for number, pairing in enumerate(pairs):
+        sides = _Sides.read(pairing, aligned, seed)
+        found.append(replace(sides.find(), is_primary=number == 0))
+        in_slices += [sides.find(field, level, rows) for field, level, rows in parts]
+    return _adjusted(found + in_slices)
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """One metric's two aligned columns."""
+
+    pairing: Pairing
+    baseline: Column
+    candidate: Column
+    yardstick: Yardstick
+    clusters: NDArray[np.int64] | None
+    seed: int
+
+    @classmethod
+    def read(cls, pairing: Pairing, aligned: Aligned, seed: int) -> _Sides:
+        return cls(
+            pairing=pairing,
+            baseline=read_scores(pairing.baseline).column().at(aligned.baseline),
+            candidate=read_scores(pairing.candidate).column().at(aligned.candidate),
+            yardstick=yardstick_of(pairing.candidate),
+            clusters=aligned.clusters,
+            seed=seed,
+        )
+
+    def find(
+        self, field: str = "", level: str = "", rows: NDArray[np.int64] | None = None
+    ) -> Found:
+        """Compare all pairs, or those of one slice. What is too small is listed, not tested."""
+        sides = (self.baseline, self.candidate)
+        groups = self.clusters
+        if rows is not None:
+            sides = (self.baseline.at(rows), self.candidate.at(rows))
+            groups = None if groups is None else groups[rows]
+        compared = compare(*sides, self.yardstick, clusters=groups, seed=self.seed)
+        if rows is not None and compared.n < MIN_PAIRS:
+            compared = _untested(compared)
+        gaps = find_gaps(*sides, self.yardstick, clusters=groups, seed=self.seed)
+        return Found(self.pairing, compared, gaps, decide(compared, gaps=gaps), field, level)
+
+
+def _untested(compared: Compared) -> Compared:
+    return replace(
+        compared,
+        low=None,
+        high=None,
+        low90=None,
+        high90=None,
+        p_value=None,
+        p_exact=None,
+        detectable=None,
+        method="",
+        reason=f"{compared.n} pairs are too few to be tested: a slice needs {MIN_PAIRS}.",
+    )
+
+
+def _slices(candidate: Run, aligned: Aligned) -> Iterator[tuple[str, str, NDArray[np.int64]]]:
+    for slicing in slicings(candidate.version):
+        codes = slicing.codes[aligned.candidate]
+        for code, level in enumerate(slicing.levels):
+            rows = np.flatnonzero(codes == code)
+            if len(rows):
+                yield slicing.field, level, rows
+
+
+def _adjusted(found: list[Found]) -> list[Found]:
+    """Decide again with adjusted p-values; the primary finding's p stays."""
+    explored = [
+        (one.compared.p_value or 0.0) if one.is_tested and not one.is_primary else math.nan
+        for one in found
+    ]
+    adjusted = benjamini_hochberg(explored).tolist()
+    return [
+        one if one.is_primary else _decided_again(one, p)
+        for one, p in zip(found, adjusted, strict=True)
+    ]
+
+
+def _decided_again(one: Found, p_adjusted: float) -> Found:
+    if math.isnan(p_adjusted):
+        return one
+    decision = decide(one.compared, p_adjusted=p_adjusted, gaps=one.gaps)
+    return replace(one, decision=decision, p_adjusted=p_adjusted)

@@ -1,0 +1,132 @@
+"""Ask whether one run is better than another; the answer is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from evalhub.accounts.services import Actor, record
+from evalhub.errors import Conflict, ContentError
+from evalhub.reports.aligning import align, coverage
+from evalhub.reports.comparing import METHOD, Found, Pairing, Skipped, findings, pairings
+from evalhub.reports.models import Comparison, Finding
+from evalhub.runs.models import Run
+
+_OVER = (Run.State.SCORED, Run.State.FAILED)
+
+
+def compare_runs(*, baseline: Run, candidate: Run, actor: Actor) -> Comparison:
+    """Return the comparison of two scored runs, computed now or found from before."""
+    _check(baseline, candidate)
+    pairs, skipped = pairings(baseline, candidate)
+    if not pairs:
+        raise ContentError(_nothing_shared(skipped), code="nothing_shared")
+    digest = _digest(pairs, skipped)
+    earlier = Comparison.objects.filter(project=candidate.project, digest=digest).first()
+    if earlier is not None:
+        return earlier
+    aligned = align(baseline, candidate)
+    if not len(aligned):
+        raise ContentError(
+            "The two runs share no key, so there is nothing to pair.", code="no_shared_keys"
+        )
+    seed = int(digest[:12], 16)
+    found = findings(pairs, candidate, aligned, seed=seed)
+    comparison = Comparison(
+        project=candidate.project,
+        baseline=baseline,
+        candidate=candidate,
+        digest=digest,
+        method=METHOD,
+        seed=seed,
+        n_pairs=len(aligned),
+        coverage=coverage(baseline, candidate, aligned),
+        skipped=[{"metric": one.metric, "reason": one.reason} for one in skipped],
+        outcome=found[0].decision.outcome.value,
+        created_at=timezone.now(),
+    )
+    return _kept(comparison, found, actor)
+
+
+def _check(baseline: Run, candidate: Run) -> None:
+    if baseline.version.dataset_id != candidate.version.dataset_id:
+        raise ContentError(
+            f"The runs are on different datasets, {baseline.version.dataset.slug} and "
+            f"{candidate.version.dataset.slug}; a comparison pairs the same questions.",
+            code="different_datasets",
+        )
+    for side, run in (("baseline", baseline), ("candidate", candidate)):
+        if run.state not in _OVER:
+            raise Conflict(
+                f"The {side} {run.public_id} is {run.state}; a comparison needs scored runs.",
+                code="not_scored",
+            )
+
+
+def _nothing_shared(skipped: Sequence[Skipped]) -> str:
+    reasons = " ".join(f"{one.metric}: {one.reason}" for one in skipped[:5])
+    return f"The two runs share no comparable metric. {reasons}".strip()
+
+
+def _digest(pairs: Sequence[Pairing], skipped: Sequence[Skipped]) -> str:
+    """Digest the question: the measurements on both sides and the version of the method."""
+    question = {
+        "method": METHOD,
+        "pairs": [[pair.baseline.public_id, pair.candidate.public_id] for pair in pairs],
+        "skipped": [[one.metric, one.reason] for one in skipped],
+    }
+    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
+
+
+def _kept(comparison: Comparison, found: Sequence[Found], actor: Actor) -> Comparison:
+    try:
+        with transaction.atomic():
+            comparison.save(force_insert=True)
+            Finding.objects.bulk_create(
+                _finding(comparison, number, one) for number, one in enumerate(found)
+            )
+            record(
+                project=comparison.project,
+                actor=actor,
+                verb="compare",
+                subject=comparison.public_id,
+            )
+    except IntegrityError:
+        # The same question was answered at the same moment; the answers are equal.
+        return Comparison.objects.get(project=comparison.project, digest=comparison.digest)
+    return comparison
+
+
+def _finding(comparison: Comparison, number: int, one: Found) -> Finding:
+    compared = one.compared
+    return Finding(
+        comparison=comparison,
+        order=number,
+        metric=one.pairing.name,
+        is_primary=one.is_primary,
+        slice_field=one.field,
+        slice_level=one.level,
+        baseline_measurement=one.pairing.baseline,
+        candidate_measurement=one.pairing.candidate,
+        n=compared.n,
+        baseline=compared.baseline,
+        candidate=compared.candidate,
+        gain=compared.gain,
+        low=compared.low,
+        high=compared.high,
+        p_value=compared.p_value,
+        p_exact=compared.p_exact,
+        p_adjusted=one.p_adjusted,
+        detectable=compared.detectable,
+        n_lost=compared.n_lost,
+        n_won=compared.n_won,
+        n_unscored_baseline=one.gaps.baseline,
+        n_unscored_candidate=one.gaps.candidate,
+        outcome=one.decision.outcome.value,
+        method=compared.method,
+        reason=one.decision.reason or compared.reason,
+    )
