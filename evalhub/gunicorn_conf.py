@@ -17,5 +17,5 @@ backlog = 512
 # Requests are logged by the application, without paths or bodies.
 accesslog = None
 errorlog = "-"
-loglevel = "warning"
+loglevel = "error"
 control_socket_disable = True
