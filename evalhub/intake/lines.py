@@ -84,8 +84,7 @@ def json_lines(lines: Iterable[bytes], errors: ErrorCollector) -> Rows:
         if isinstance(value, dict):
             yield line, value
         else:
-            errors.add(
-                line, "not_object", "A line is one JSON object, {…}; this is another value."
-            )
+            kind = "a list" if isinstance(value, list) else "a single value"
+            errors.add(line, "not_object", f"A line is one JSON object, {{…}}; this is {kind}.")
     if is_empty:
         raise ShapeError("The body has no rows; send one JSON object a line.", code="empty")

@@ -125,7 +125,7 @@ def _reading_fault(message: str) -> tuple[str, str]:
         return "quote", "A quoted cell that starts here is never closed."
     if "expected after" in message:
         return "quote", 'A quote inside a quoted cell is written twice (""); this one is not.'
-    if "field limit" in message or message == _TOO_LONG:
+    if message == _TOO_LONG:
         limit = strict.MAX_LINE_BYTES // 1024**2
         return "line_too_long", f"The row is longer than {limit} MiB; look for an unclosed quote."
     return "line_ending", "A carriage return stands inside the line; end lines with \\n or \\r\\n."
