@@ -85,15 +85,13 @@ MAX_DOMAIN = 10_000
 
 def alphas(answers: Answers, level: Level) -> Alphas:
     """Return alpha and its leave-one-group-out values from additive sums."""
-    match level:
-        case Level.NOMINAL:
-            return _nominal(answers)
-        case Level.ORDINAL:
-            return _ordinal(answers)
-        case Level.INTERVAL:
-            return _interval(answers)
-        case Level.RATIO:
-            return _ratio(answers)
+    by_level = {
+        Level.NOMINAL: _nominal,
+        Level.ORDINAL: _ordinal,
+        Level.INTERVAL: _interval,
+        Level.RATIO: _ratio,
+    }
+    return by_level[level](answers)
 
 
 def agreeing_share(answers: Answers) -> float:

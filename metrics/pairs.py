@@ -153,7 +153,7 @@ def compare(
 def _compared(pairs: _Pairs, values: list[float], answer: _Answer) -> Compared:
     baseline, candidate = (None if math.isnan(value) else value for value in values)
     low, high = _cut(answer.ends, pairs.yardstick)
-    low90, high90 = _cut(answer.ends90, pairs.yardstick)
+    low90, high90 = (None, None) if low is None else _cut(answer.ends90, pairs.yardstick)
     groups = pairs.groups
     n_lost, n_won = pairs.counts()
     return Compared(
