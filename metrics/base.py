@@ -26,6 +26,9 @@ Floats: TypeAlias = NDArray[np.float64]
 
 T = TypeVar("T")
 
+# Sums of whole numbers below this are exact, in whatever order they are added.
+_EXACT = 2.0**53
+
 
 class MetricParamsError(ValueError):
     """The parameters do not describe a metric that can be computed; the message is for people."""
@@ -99,13 +102,13 @@ class Workspace:
     def __init__(self, batch: Batch, cache: TextCache | None = None) -> None:
         self.batch = batch
         self.cache = TextCache() if cache is None else cache
-        self._computed: dict[Hashable, Any] = {}
+        self.computed: dict[Hashable, Any] = {}
 
     def once(self, key: Hashable, compute: Callable[[], T]) -> T:
         """Return what `compute` gives, computed the first time `key` is asked for."""
-        if key not in self._computed:
-            self._computed[key] = compute()
-        result: T = self._computed[key]
+        if key not in self.computed:
+            self.computed[key] = compute()
+        result: T = self.computed[key]
         return result
 
 
@@ -206,9 +209,8 @@ def mean_of(values: Floats) -> float:
 
 def totals_of(statistics: Floats) -> Floats:
     """Return the column sums of statistics, whatever their order and chunks."""
-    whole = statistics.astype(np.int64)
-    if np.array_equal(whole, statistics):
-        totals: Floats = whole.sum(axis=0).astype(np.float64)
+    if np.array_equal(statistics, np.floor(statistics)) and np.abs(statistics).sum() < _EXACT:
+        totals: Floats = statistics.sum(axis=0)
         return totals
     return np.array([math.fsum(column) for column in statistics.T.tolist()], dtype=np.float64)
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from metrics.base import Family
-from metrics.text import TextMetric, normalize_parameter
+from metrics.text import PairMetric, normalize_parameter
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExactMatch(TextMetric):
+class ExactMatch(PairMetric):
     """1 where the prepared output equals a prepared reference, else 0."""
 
     name: ClassVar[str] = "exact_match"

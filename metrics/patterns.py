@@ -54,7 +54,7 @@ class LastMatch:
         return None if group is None else group.decode()
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def last_match(pattern: str) -> LastMatch:
     """Return the finder for a pattern; refuse with a sentence what cannot be used."""
     return LastMatch(pattern)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -60,9 +61,9 @@ class _Rouge(OverlapMetric):
             scores.values[np.array(pairs.rows)[pairs.starts]] = best
         return scores
 
+    @abstractmethod
     def f_values(self, counts: _Counts) -> Floats:
         """Return every pair's F value."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)

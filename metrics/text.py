@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -23,10 +24,7 @@ def normalize_parameter(*default: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class TextMetric(Metric):
-    """A metric of one text against one or more references, the best of which counts.
-
-    A simple metric only says what one pair is worth, in `pair_value`.
-    """
+    """A metric of one text against one or more references, the best of which counts."""
 
     family: ClassVar[Family] = Family.MEAN
     needs: ClassVar[str] = "text output; expected_output or references"
@@ -55,6 +53,26 @@ class TextMetric(Metric):
     def __post_init__(self) -> None:
         self._preparation.check()
 
+    def prepared(self, workspace: Workspace) -> Prepared:
+        """Return the batch as this metric reads it."""
+        return self._preparation.prepare(workspace)
+
+    def signed_params(self) -> dict[str, object]:
+        """Return every parameter, steps with their versions."""
+        steps = [STEPS[name].signature for name in self.normalize]
+        return {**super().signed_params(), "normalize": steps}
+
+    @property
+    def _preparation(self) -> Preparation:
+        return Preparation(
+            extract=self.extract, normalize=self.normalize, against=self.against, path=self.path
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairMetric(TextMetric):
+    """A metric that says what one output is worth beside one reference; all else is done here."""
+
     def score_in(self, workspace: Workspace) -> Scores:
         """Score each output by the reference it agrees with best."""
         prepared = self.prepared(workspace)
@@ -70,21 +88,6 @@ class TextMetric(Metric):
                 )
         return scores
 
+    @abstractmethod
     def pair_value(self, output: str, reference: str) -> float:
         """Return what an output is worth beside one reference, both prepared."""
-        raise NotImplementedError
-
-    def prepared(self, workspace: Workspace) -> Prepared:
-        """Return the batch as this metric reads it."""
-        return self._preparation.prepare(workspace)
-
-    def signed_params(self) -> dict[str, object]:
-        """Return every parameter, steps with their versions."""
-        steps = [STEPS[name].signature for name in self.normalize]
-        return {**super().signed_params(), "normalize": steps}
-
-    @property
-    def _preparation(self) -> Preparation:
-        return Preparation(
-            extract=self.extract, normalize=self.normalize, against=self.against, path=self.path
-        )

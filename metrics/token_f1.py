@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import ClassVar
 
-from metrics.text import TextMetric, normalize_parameter
+from metrics.text import PairMetric, normalize_parameter
 
 
 @dataclass(frozen=True, kw_only=True)
-class TokenF1(TextMetric):
+class TokenF1(PairMetric):
     """F1 over the words of output and reference, counted as often as they stand there."""
 
     name: ClassVar[str] = "token_f1"

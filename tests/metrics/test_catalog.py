@@ -1,0 +1,321 @@
+"""What every metric of the catalog promises, and how one is asked for."""
+
+import dataclasses
+import itertools
+import json
+import math
+import random
+
+import numpy as np
+import pytest
+
+from metrics.base import (
+    Batch,
+    Family,
+    Json,
+    MetricParamsError,
+    Scores,
+    Workspace,
+    run_value,
+    score_many,
+)
+from metrics.cache import TextCache
+from metrics.catalog import CATALOG, MetricSpec, build, describe_catalog, read_spec
+from metrics.overlap import MAX_CHARACTERS, OverlapMetric
+from metrics.reasons import Reason
+from tests.metrics.texts import batch, corpus, expecting
+
+every_metric = pytest.mark.parametrize("metric", [cls() for cls in CATALOG], ids=lambda m: m.name)
+
+
+def odd_batch() -> Batch:
+    """Return the corpus with outputs that are missing or JSON, and examples without references."""
+    outputs, references = corpus(120)
+    mixed: list[Json] = list(outputs)
+    mixed[7::20] = [None] * len(mixed[7::20])
+    mixed[11::40] = [{"answer": "a"}] * len(mixed[11::40])
+    references[13::40] = [[]] * len(references[13::40])
+    return batch(mixed, references)
+
+
+def part(whole: Batch, start: int, stop: int) -> Batch:
+    return Batch(
+        outputs=whole.outputs[start:stop],
+        expected_outputs=whole.expected_outputs[start:stop],
+        references=whole.references[start:stop],
+    )
+
+
+def joined(parts: list[Scores]) -> Scores:
+    return Scores(
+        values=np.concatenate([scores.values for scores in parts]),
+        reasons=np.concatenate([scores.reasons for scores in parts]),
+        statistics=np.concatenate([scores.statistics for scores in parts]),
+    )
+
+
+def bits(scores: Scores) -> tuple[bytes, bytes, bytes]:
+    return scores.values.tobytes(), scores.reasons.tobytes(), scores.statistics.tobytes()
+
+
+@every_metric
+def test_values_are_finite_and_in_range_exactly_where_there_is_no_reason(metric):
+    scores = metric.score(odd_batch())
+    scored = scores.reasons == Reason.SCORED
+    values = scores.values[scored]
+
+    assert np.isnan(scores.values).tolist() == (~scored).tolist()
+    assert ((values >= metric.low) & (values <= metric.high + 1e-9)).all()
+    assert np.isfinite(scores.statistics).all()
+    assert not scores.statistics[~scored].any()
+    assert scores.statistics.shape == (len(scores), len(metric.statistic_names))
+    assert metric.low <= run_value(metric, scores) <= metric.high
+    assert (scores.values.dtype, scores.reasons.dtype) == (np.float64, np.uint8)
+
+
+@every_metric
+def test_scoring_again_gives_the_same_bits(metric):
+    assert bits(metric.score(odd_batch())) == bits(metric.score(odd_batch()))
+
+
+@every_metric
+@pytest.mark.parametrize("cache", [None, TextCache(), TextCache(max_characters=300)])
+def test_chunks_and_memory_change_no_bit(metric, cache):
+    whole = odd_batch()
+    expected = metric.score(whole)
+    cuts = [0, 1, 1, 8, 50, 51, 120]
+
+    for _ in range(2):
+        parts = [
+            score_many([metric], part(whole, start, stop), cache)[0]
+            for start, stop in itertools.pairwise(cuts)
+        ]
+        assert bits(joined(parts)) == bits(expected)
+        assert run_value(metric, joined(parts)) == run_value(metric, expected)
+
+
+def test_metrics_scored_together_give_the_bits_of_each_alone():
+    metrics = [cls() for cls in CATALOG]
+    together = score_many(metrics, odd_batch())
+
+    alone = [metric.score(odd_batch()) for metric in reversed(metrics)]
+
+    assert [bits(scores) for scores in together] == [bits(scores) for scores in reversed(alone)]
+
+
+@every_metric
+def test_the_order_of_examples_does_not_change_the_runs_value(metric):
+    whole = odd_batch()
+    order = random.Random(3).sample(range(len(whole)), len(whole))
+    shuffled = batch(
+        [whole.outputs[row] for row in order], [whole.references[row] for row in order]
+    )
+
+    assert run_value(metric, metric.score(shuffled)) == run_value(metric, metric.score(whole))
+
+
+@every_metric
+def test_the_order_of_references_does_not_change_an_examples_value(metric):
+    outputs, references = corpus(120)
+    turned = [list(reversed(row)) for row in references]
+
+    values = metric.score(batch(outputs, references)).values
+
+    assert values.tobytes() == metric.score(batch(outputs, turned)).values.tobytes()
+
+
+@every_metric
+def test_an_output_that_is_not_there_scores_the_worst(metric):
+    scores = metric.score(expecting([None, None], ["the cat sat on the mat", ""]))
+
+    assert scores.values.tolist() == [metric.worst, metric.worst]
+    assert not scores.reasons.any()
+
+
+@every_metric
+def test_an_output_equal_to_its_reference_scores_the_best(metric):
+    scores = metric.score(expecting(["the cat sat on a mat"], ["the cat sat on a mat"]))
+
+    assert scores.values[0] == pytest.approx(metric.high)
+    assert run_value(metric, scores) == pytest.approx(metric.high)
+
+
+@every_metric
+def test_what_cannot_be_compared_has_a_reason(metric):
+    scores = metric.score(expecting(["a", {"a": 1}, "a"], [None, "a", {"a": 1}]))
+
+    assert scores.reasons.tolist() == [
+        Reason.NO_REFERENCE,
+        Reason.NOT_TEXT,
+        Reason.REFERENCE_NOT_TEXT,
+    ]
+
+
+@every_metric
+def test_a_batch_without_examples_or_scored_examples_has_no_value(metric):
+    assert math.isnan(run_value(metric, metric.score(batch([], []))))
+    assert math.isnan(run_value(metric, metric.score(batch(["a"], [[]]))))
+
+
+@every_metric
+def test_the_signature_names_version_and_every_parameter(metric):
+    name, version, *rest = metric.signature.split("|")
+
+    assert (name, version) == (metric.name, f"v{metric.version}")
+    assert [part.partition(":")[0] for part in rest][: len(dataclasses.fields(metric))] == [
+        field.name for field in dataclasses.fields(metric)
+    ]
+
+
+@every_metric
+def test_another_parameter_gives_another_signature(metric):
+    changed = [
+        {"extract": "A: (.+)"},
+        {"extract": 'A"|path:null: (.+)'},
+        {"normalize": ["nfkc"]},
+        {"against": "references"},
+        {"path": "answer"},
+    ]
+    if hasattr(metric, "stemmer"):
+        changed.append({"stemmer": True})
+
+    signatures = {
+        build(MetricSpec(name=metric.name, params=params)).signature for params in changed
+    }
+
+    assert len(signatures | {metric.signature}) == len(changed) + 1
+    assert build(MetricSpec(name=metric.name)) == metric
+
+
+@pytest.mark.parametrize(
+    "metric", [cls() for cls in CATALOG if issubclass(cls, OverlapMetric)], ids=lambda m: m.name
+)
+def test_texts_too_long_to_compare_have_a_reason(metric):
+    half = "a " * (MAX_CHARACTERS // 4)
+
+    scores = metric.score(batch([half, half, "a"], [[half], [half, "b"], ["a"]]))
+
+    assert scores.reasons.tolist() == [Reason.SCORED, Reason.TOO_LONG, Reason.SCORED]
+
+
+@every_metric
+def test_values_of_sums_belong_to_corpus_metrics_alone(metric):
+    is_corpus = metric.family is Family.CORPUS
+
+    assert bool(metric.statistic_names) == is_corpus
+    if is_corpus:
+        rows = metric.score(odd_batch()).statistics
+        totals = np.stack([rows.sum(axis=0), np.zeros(rows.shape[1])])
+        assert metric.values_of(totals)[0] == metric.values_of(totals[0])
+        assert np.isnan(metric.values_of(totals)[1])
+
+
+def test_names_are_unique_and_entries_are_plain_json():
+    described = describe_catalog()
+
+    assert json.loads(json.dumps(described)) == described
+    assert [entry["name"] for entry in described] == [
+        "exact_match",
+        "token_f1",
+        "bleu",
+        "chrf",
+        "rouge_1",
+        "rouge_2",
+        "rouge_l",
+    ]
+    for entry in described:
+        assert all(entry[key] for key in ("title", "summary", "formula", "needs"))
+        assert all(param["meaning"].endswith(".") for param in entry["params"])
+
+
+def test_the_entry_of_a_metric_shows_its_defaults():
+    params = {param["name"]: param for param in describe_catalog()[0]["params"]}
+
+    assert list(params) == ["extract", "normalize", "against", "path"]
+    assert params["normalize"]["default"] == ["strip"]
+    assert params["against"] == {
+        "name": "against",
+        "type": "choice",
+        "default": "expected_output",
+        "choices": ["expected_output", "references"],
+        "meaning": params["against"]["meaning"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "spec"),
+    [
+        ("bleu", MetricSpec(name="bleu", params={}, alias="bleu")),
+        ({"name": "bleu"}, MetricSpec(name="bleu")),
+        ({"name": "bleu", "as": "bleu.lower"}, MetricSpec(name="bleu", alias="bleu.lower")),
+        (
+            {"name": "bleu", "as": None, "params": {"path": "a"}},
+            MetricSpec(name="bleu", params={"path": "a"}),
+        ),
+    ],
+)
+def test_a_metric_is_asked_for_by_name_or_as_an_object(value, spec):
+    assert read_spec(value) == spec
+    assert read_spec(spec.as_json()) == spec
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        (None, "A metric is a name"),
+        (["bleu"], "A metric is a name"),
+        ({"name": "bleu", "parameters": {}}, "no member 'parameters'"),
+        ({"params": {}}, 'needs a "name"'),
+        ({"name": 5}, 'needs a "name"'),
+        ({"name": "bleu", "params": []}, '"params" of bleu are not an object'),
+        ({"name": "bleu", "params": None}, '"params" of bleu are not an object'),
+        ({"name": "bleu", "as": "a b"}, '"as" of bleu is not a short name'),
+        ({"name": "bleu", "as": ""}, '"as" of bleu is not a short name'),
+        ({"name": "bleu", "as": 1}, '"as" of bleu is not a short name'),
+    ],
+)
+def test_a_metric_asked_for_in_another_shape_is_refused(value, sentence):
+    with pytest.raises(MetricParamsError) as refused:
+        read_spec(value)
+
+    assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "sentence"),
+    [
+        ("blue", {}, "There is no metric 'blue'. There are: exact_match, token_f1"),
+        ("x" * 1000, {}, "x..."),
+        ("bleu", {"smooth": "add-k"}, "bleu has no parameter 'smooth'. It has: extract"),
+        ("rouge_1", {"stemmer": "yes"}, "rouge_1: stemmer is true or false, not 'yes'"),
+        ("rouge_1", {"stemmer": None}, "rouge_1: stemmer is true or false, not None"),
+        ("bleu", {"normalize": "strip"}, "bleu: normalize is a list of at most 20 steps"),
+        ("bleu", {"normalize": ["strip"] * 21}, "bleu: normalize is a list of at most 20 steps"),
+        ("bleu", {"normalize": ["trim"]}, "bleu: normalize knows nfkc, lowercase"),
+        ("bleu", {"normalize": [1]}, "bleu: normalize knows nfkc, lowercase"),
+        ("bleu", {"against": "input"}, "bleu: against knows expected_output, references"),
+        ("bleu", {"against": None}, "bleu: against knows expected_output, references"),
+        ("bleu", {"extract": 5}, "bleu: extract is text, not 5"),
+        ("bleu", {"extract": "(a)(b)"}, "extract has 2 groups"),
+        ("bleu", {"path": "a..b"}, "joined by dots"),
+    ],
+)
+def test_parameters_that_describe_no_metric_are_refused(name, params, sentence):
+    with pytest.raises(MetricParamsError) as refused:
+        build(MetricSpec(name=name, params=params))
+
+    assert sentence in str(refused.value)
+    assert len(str(refused.value)) < 300
+
+
+def test_null_stands_for_a_parameter_that_is_not_given():
+    assert build(MetricSpec(name="bleu", params={"extract": None, "path": None})) == build(
+        MetricSpec(name="bleu")
+    )
+
+
+def test_a_workspace_computes_a_shared_result_once():
+    workspace = Workspace(batch(["a"], [["a"]]))
+    made = [workspace.once("key", object) for _ in range(2)]
+
+    assert made[0] is made[1]

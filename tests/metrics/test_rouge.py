@@ -1,0 +1,84 @@
+"""ROUGE against rouge-score 0.1.2 and the examples of Lin 2004."""
+
+import pytest
+from hypothesis import given, settings
+from rouge_score.rouge_scorer import RougeScorer
+
+from metrics.base import Workspace, score_many
+from metrics.rouge import Rouge1, Rouge2, RougeL
+from tests.metrics.texts import batch, corpus, several_texts, texts
+
+TYPES = ("rouge1", "rouge2", "rougeL")
+PLAIN = RougeScorer(TYPES)
+STEMMED = RougeScorer(TYPES, use_stemmer=True)
+
+
+def rouge(outputs, references, *, stemmer=False):
+    metrics = [cls(stemmer=stemmer) for cls in (Rouge1, Rouge2, RougeL)]
+    columns = score_many(metrics, batch(outputs, references))
+    return list(zip(*(scores.values.tolist() for scores in columns), strict=True))
+
+
+def rouge_score(scorer, output, references):
+    scores = scorer.score_multi(references, output)
+    return tuple(float(scores[kind].fmeasure) for kind in TYPES)
+
+
+@given(texts, several_texts)
+def test_an_example_has_rouge_scores_f_to_the_bit(output, references):
+    assert rouge([output], [references]) == [rouge_score(PLAIN, output, references)]
+
+
+@settings(max_examples=50)
+@given(texts, several_texts)
+def test_stemmed_examples_have_rouge_scores_f_to_the_bit(output, references):
+    assert rouge([output], [references], stemmer=True) == [
+        rouge_score(STEMMED, output, references)
+    ]
+
+
+@pytest.mark.parametrize(("stemmer", "scorer"), [(False, PLAIN), (True, STEMMED)])
+def test_a_corpus_has_rouge_scores_f_to_the_bit(stemmer, scorer):
+    outputs, references = corpus(80)
+    outputs = [output[:1500] for output in outputs]
+    references = [[text[:1500] for text in row] for row in references]
+
+    assert rouge(outputs, references, stemmer=stemmer) == [
+        rouge_score(scorer, output, row) for output, row in zip(outputs, references, strict=True)
+    ]
+
+
+def test_words_too_long_to_remember_are_stemmed_alike():
+    word = "un" * 30 + "running"
+
+    assert rouge([word], [[word.removesuffix("ning")]], stemmer=True) == [
+        rouge_score(STEMMED, word, [word.removesuffix("ning")])
+    ]
+
+
+def test_the_sentences_of_lin_have_his_values():
+    outputs = ["police kill the gunman", "the gunman kill police", "the gunman police killed"]
+
+    values = rouge(outputs, [["police killed the gunman"]] * 3)
+
+    assert [value[2] for value in values] == [0.75, 0.5, 0.5]
+    assert [value[1] for value in values] == pytest.approx([1 / 3, 1 / 3, 2 / 3])
+
+
+def test_more_different_words_than_surrogates_begin_at_keep_their_order():
+    words = [f"w{n}" for n in range(60_000)]
+
+    [(_, _, same)] = rouge([" ".join(words)], [[" ".join(words)]])
+    [(_, _, turned)] = rouge([" ".join(words)], [[" ".join(reversed(words))]])
+
+    assert same == 1.0
+    assert turned == pytest.approx(1 / 60_000)
+
+
+def test_the_three_metrics_of_a_batch_share_their_counts():
+    workspace = Workspace(batch(["a b c"], [["a c b"]]))
+
+    values = [metric.score_in(workspace).values[0] for metric in (Rouge1(), Rouge2(), RougeL())]
+
+    assert values == [1.0, 0.0, pytest.approx(2 / 3)]
+    assert sum(key[0] == "rouge" for key in workspace.computed if isinstance(key, tuple)) == 1
