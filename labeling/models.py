@@ -200,7 +200,7 @@ class Slot(models.Model):
     n_answered = models.PositiveIntegerField(default=0)
     annotator = models.ForeignKey(
         Annotator,
-        on_delete=models.PROTECT,
+        on_delete=models.RESTRICT,
         null=True,
         blank=True,
         related_name="slots",
@@ -245,7 +245,7 @@ class Annotation(models.Model):
         Unit, on_delete=models.CASCADE, related_name="annotations", db_index=False
     )
     annotator = models.ForeignKey(
-        Annotator, on_delete=models.PROTECT, related_name="annotations", db_index=False
+        Annotator, on_delete=models.RESTRICT, related_name="annotations", db_index=False
     )
     slot = models.ForeignKey(  # the place it takes; imported ones take none
         Slot,

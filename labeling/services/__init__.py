@@ -1,0 +1,1 @@
+"""Everything that changes campaigns and annotations."""

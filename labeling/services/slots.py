@@ -1,0 +1,205 @@
+"""Who may answer what: slots are claimed, held under a lease, and given back."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.utils import timezone
+
+from evalhub.errors import Conflict
+from labeling.models import Annotation, Annotator, Slot, Unit
+from labeling.ordering import Hand, shuffled
+
+LEASE = timedelta(minutes=15)
+RENEW_UNDER = timedelta(minutes=10)
+HORIZON = 16  # examples among which a person's own order chooses
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What a person has in hand, oldest example first, and what of it they took back."""
+
+    hands: list[Hand]
+    withdrawn: list[int]
+    lease_until: datetime | None
+
+    def has(self, unit: int | None) -> bool:
+        return any(unit in hand.units for hand in self.hands)
+
+
+def holding_of(annotator: Annotator) -> Holding:
+    """Return what a person holds, and give back slots in which they can do nothing more."""
+    slots = list(Slot.objects.held_by(annotator).order_by("order", "number"))
+    if not slots:
+        return Holding([], [], None)
+    units = _units_of(slots)
+    filled = _filled_units(slots)
+    mine = _own_annotations(annotator, slots)
+    done = {unit for unit, state, _ in mine if state != Annotation.State.WITHDRAWN}
+    hands = []
+    for slot in slots:
+        left = [unit for unit in units[slot.bundle] if unit not in filled[slot.pk] | done]
+        if left:
+            hands.append(Hand(bundle=slot.bundle, size=slot.n_units, units=left))
+        else:
+            _give_back(slot, annotator)
+    taken_back = sorted(
+        ((at, unit) for unit, state, at in mine if state == Annotation.State.WITHDRAWN),
+        reverse=True,
+    )
+    leases = [slot.lease_until for slot in slots if slot.lease_until is not None]
+    return Holding(hands, [unit for _, unit in taken_back], min(leases, default=None))
+
+
+def _units_of(slots: Sequence[Slot]) -> dict[int, list[int]]:
+    units = defaultdict(list)
+    rows = Unit.objects.filter(
+        campaign=slots[0].campaign_id,
+        bundle__in=[slot.bundle for slot in slots],
+        twin__isnull=True,
+    )
+    for pk, bundle in rows.values_list("pk", "bundle"):
+        units[bundle].append(pk)
+    return units
+
+
+def _filled_units(slots: Sequence[Slot]) -> dict[int, set[int]]:
+    filled = defaultdict(set)
+    rows = Annotation.objects.filter(slot__in=slots).values_list("slot_id", "unit_id")
+    for slot, unit in rows:
+        if slot is not None:
+            filled[slot].add(unit)
+    return filled
+
+
+def _own_annotations(
+    annotator: Annotator, slots: Sequence[Slot]
+) -> list[tuple[int, str, datetime]]:
+    rows = Annotation.objects.filter(
+        annotator=annotator, bundle__in=[slot.bundle for slot in slots]
+    )
+    return list(rows.values_list("unit_id", "state", "at"))
+
+
+def _give_back(slot: Slot, annotator: Annotator) -> None:
+    Slot.objects.held_by(annotator).filter(pk=slot.pk).update(
+        annotator=None, state=Slot.State.OPEN, lease_until=None
+    )
+
+
+def locked(annotator: Annotator) -> Annotator:
+    """Return the person's row as it is now, with one request of theirs at a time past here."""
+    return (
+        Annotator.objects.select_for_update(of=("self",))
+        .select_related("campaign")
+        .get(pk=annotator.pk)
+    )
+
+
+@transaction.atomic
+def claim_another(annotator: Annotator) -> bool:
+    """Take one more example for a person, if there is one for them."""
+    annotator = locked(annotator)
+    now = timezone.now()
+    while annotator.campaign.is_open and (candidates := _candidates(annotator, now)):
+        if any(_claim(slot, annotator, now) for slot in candidates):
+            return True
+        # All were taken in between; the next look does not see them.
+    return False
+
+
+def place_for(annotator: Annotator, unit: Unit) -> Slot:
+    """Return a slot of this person with room for an answer to this unit, claiming a free one."""
+    now = timezone.now()
+    slots = Slot.objects.filter(campaign=annotator.campaign, bundle=unit.bundle)
+    roomy = slots.exclude(annotations__unit=unit).order_by("number")
+    for slot in roomy.held_by(annotator).select_for_update(of=("self",)):
+        return slot
+    for slot in roomy.claimable(now):
+        if _claim(slot, annotator, now) and not slot.annotations.filter(unit=unit).exists():
+            return slot
+    raise Conflict(
+        "Your time for this output ran out, and it has gone to other people. The next one is here."
+    )
+
+
+def fill(slot: Slot) -> Slot:
+    """Count one more answer in a slot that its person holds; the last one completes it."""
+    full = Q(n_answered__gte=F("n_units") - 1)
+    Slot.objects.filter(pk=slot.pk).update(
+        state=Case(When(full, then=Value(Slot.State.DONE)), default=Value(Slot.State.LEASED)),
+        n_answered=F("n_answered") + 1,
+        lease_until=timezone.now() + LEASE,
+    )
+    return slot
+
+
+def take_back(annotator: Annotator, slot: Slot) -> None:
+    """Make room again for one answer, in a slot that nobody else works in."""
+    now = timezone.now()
+    theirs = Q(state=Slot.State.LEASED, lease_until__gte=now) & ~Q(annotator=annotator)
+    changed = (
+        Slot.objects.filter(pk=slot.pk)
+        .exclude(theirs)
+        .update(
+            annotator=annotator,
+            state=Slot.State.LEASED,
+            n_answered=F("n_answered") - 1,
+            lease_until=now + LEASE,
+        )
+    )
+    if not changed:
+        raise Conflict("Somebody else has this example in hand now, so your answer stays.")
+
+
+def renew(annotator: Annotator) -> None:
+    """Keep what a person holds for another while."""
+    Slot.objects.held_by(annotator).update(lease_until=timezone.now() + LEASE)
+
+
+def _candidates(annotator: Annotator, now: datetime) -> list[Slot]:
+    """Return slots to try, in the person's own order within the campaign's next examples."""
+    held = Slot.objects.held_by(annotator).values_list("bundle", flat=True)
+    free = (
+        Slot.objects.filter(campaign=annotator.campaign)
+        .claimable(now)
+        .exclude(bundle__in=list(held))
+        .order_by("order", "number")
+    )
+    been_here = Annotation.objects.filter(annotator=annotator, bundle=OuterRef("bundle"))
+    fresh = _one_of_each_bundle(free.filter(~Exists(been_here)), annotator)
+    return fresh or _one_of_each_bundle(free.filter(Exists(_answerable(annotator))), annotator)
+
+
+def _answerable(annotator: Annotator) -> QuerySet[Unit]:
+    """Return the units of the outer slot that are free in it, and new to this person."""
+    taken = Annotation.objects.filter(unit=OuterRef("pk"), slot=OuterRef(OuterRef("pk")))
+    seen = Annotation.objects.filter(unit=OuterRef("pk"), annotator=annotator).exclude(
+        state=Annotation.State.WITHDRAWN
+    )
+    return Unit.objects.filter(
+        ~Exists(taken),
+        ~Exists(seen),
+        campaign=annotator.campaign,
+        bundle=OuterRef("bundle"),
+        twin__isnull=True,
+    )
+
+
+def _one_of_each_bundle(slots: QuerySet[Slot], annotator: Annotator) -> list[Slot]:
+    first: dict[int, Slot] = {}
+    for slot in slots[: HORIZON * annotator.campaign.overlap]:
+        if len(first) < HORIZON:
+            first.setdefault(slot.bundle, slot)
+    return sorted(first.values(), key=lambda slot: shuffled(annotator.seed, slot.bundle))
+
+
+def _claim(slot: Slot, annotator: Annotator, now: datetime) -> bool:
+    """Take a slot by one conditional UPDATE: whoever comes second changes nothing."""
+    mine = Slot.objects.claimable(now).filter(pk=slot.pk)
+    return bool(mine.update(annotator=annotator, state=Slot.State.LEASED, lease_until=now + LEASE))

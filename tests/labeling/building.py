@@ -1,0 +1,104 @@
+"""Ordinary campaigns: finished runs of small systems, questions, people at the desk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from itertools import count
+
+from django.utils import timezone
+
+from evalhub.accounts.models import Project, User
+from evalhub.accounts.services import COMMAND_LINE
+from evalhub.datasets.models import DatasetVersion
+from evalhub.runs.models import Output, Run, System, SystemVersion
+from labeling.models import Annotator, Campaign
+from labeling.plans import read_plan
+from labeling.services.campaigns import create_campaign
+from labeling.services.desk import join
+from tests.factories import a_member, a_project, a_version
+
+_numbers = count(1)
+
+FAITHFUL = {"name": "faithful", "kind": "rating"}
+
+
+def a_run(
+    version: DatasetVersion,
+    texts: Sequence[str | None],
+    *,
+    system: str | None = None,
+    attempts: int = 1,
+    state: str = Run.State.SCORED,
+) -> Run:
+    """Return a finished run with these outputs, position by position; None is an error."""
+    project, now = version.dataset.project, timezone.now()
+    slug = system or f"system-{next(_numbers)}"
+    owner, _ = System.objects.get_or_create(
+        project=project, slug=slug, defaults={"created_at": now}
+    )
+    system_version, _ = SystemVersion.objects.get_or_create(
+        system=owner, name="", defaults={"created_at": now}
+    )
+    run = Run.objects.create(
+        project=project,
+        version=version,
+        system_version=system_version,
+        attempts=attempts,
+        state=state,
+        seed=1,
+        n_outputs=len(texts),
+        n_errors=sum(text is None for text in texts),
+        created_at=now,
+        finished_at=now,
+    )
+    Output.objects.bulk_create(
+        Output(
+            run=run,
+            position=index // attempts,
+            attempt=index % attempts + 1,
+            text=text,
+            error="timed out" if text is None else None,
+            digest=hashlib.sha256(f"{index}".encode()).digest(),
+        )
+        for index, text in enumerate(texts)
+    )
+    return run
+
+
+def two_runs(project: Project, *, n: int = 4) -> list[Run]:
+    """Return two runs of n examples whose outputs all differ."""
+    version = a_version(project, n=n)
+    return [
+        a_run(version, [f"{name} answers {i}" for i in range(n)], system=f"{name}-{project.pk}")
+        for name in ("heron", "stork")
+    ]
+
+
+def a_campaign(
+    project: Project | None = None,
+    *,
+    runs: Sequence[Run] | None = None,
+    n: int = 4,
+    overlap: int = 2,
+    questions: Sequence[object] = (FAITHFUL,),
+    **more: object,
+) -> Campaign:
+    """Return an open campaign over two runs of n examples, unless told otherwise."""
+    project = project or (runs[0].project if runs else a_project())
+    runs = runs or two_runs(project, n=n)
+    body = {
+        "name": "Faithful answers",
+        "runs": [run.public_id for run in runs],
+        "questions": list(questions),
+        "overlap": overlap,
+        **more,
+    }
+    plan = read_plan(project=project, body=body)
+    return create_campaign(plan=plan, actor=COMMAND_LINE)
+
+
+def an_annotator(campaign: Campaign, user: User | None = None) -> Annotator:
+    """Return somebody who has opened the desk."""
+    user = user or a_member(campaign.project, "annotator")
+    return join(campaign=campaign, user=user)
