@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from evalhub.errors import ContentError, LineError, ShapeError, TooLarge
+from evalhub.errors import LineError, ShapeError, TooLarge
 from evalhub.intake.strict import MAX_LINE_BYTES
 
 MIB = 1024**2
@@ -190,7 +190,7 @@ class _Meter:
                 "line_too_long",
                 f"Line {self.lines + 1:,} is longer than {_mib(self.limits.line)}.",
             )
-            raise ContentError(f"{fault.detail} Nothing was stored.", errors=[fault])
+            raise TooLarge(f"{fault.detail} Nothing was stored.", code=fault.code, errors=[fault])
 
     def _check_lines(self, lines: int) -> None:
         if lines > self.limits.lines:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evalhub.errors import ContentError, DomainError, ShapeError, TooLarge
+from evalhub.errors import DomainError, ShapeError, TooLarge
 from evalhub.intake.spool import MIB, OUTPUTS, Limits, receive
 from tests.evalhub.intake.bounds import bounded
 
@@ -201,7 +201,7 @@ def test_more_lines_than_allowed_are_refused(spooled):
 
 def test_a_line_of_50_megabytes_is_refused_before_it_is_received(tmp_path):
     stream = Chunks(b"{}\n", *[b"a" * 65_536] * 800)
-    with bounded(seconds=5, memory=2 * MIB), pytest.raises(ContentError) as refusal:
+    with bounded(seconds=5, memory=2 * MIB), pytest.raises(TooLarge) as refusal:
         receive(stream, folder=tmp_path, limits=OUTPUTS).__enter__()
     assert [error.as_dict() for error in refusal.value.errors] == [
         {"line": 2, "code": "line_too_long", "detail": "Line 2 is longer than 16 MiB."}
@@ -213,7 +213,7 @@ def test_a_line_may_be_as_long_as_the_limit(spooled):
     limits = Limits(packed=MIB, unpacked=MIB, lines=9, line=100_000)
     assert spooled(b"a" * 100_000 + b"\n" + b"b" * 100_000, limits=limits).lines == 2
     for body in (b"a\n" + b"b" * 100_001, b"a" * 100_001 + b"\nb", b"a" * 200_000):
-        assert refused(spooled, body, limits=limits) == (ContentError, "content")
+        assert refused(spooled, body, limits=limits) == (TooLarge, "line_too_long")
 
 
 def test_receiving_keeps_memory_flat(tmp_path):
