@@ -2,6 +2,7 @@
 
 import ast
 import re
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,10 @@ LEFTOVERS = re.compile(
     + r"ME|XX"
     + r"X)\b"
 )
+# Where any failure at all is one part's failure and the rest goes on: the reason stands beside it.
+BOUNDARIES = {
+    Path("evalhub/runs/scoring.py"): "a metric that stops is marked failed, its neighbors go on",
+}
 SHAPELESS = {"utils.py", "helpers.py", "common.py", "misc.py", "core.py"}
 
 
@@ -84,7 +89,7 @@ def test_no_error_is_swallowed_unseen(path):
         for node in ast.walk(ast.parse(read(path)))
         if isinstance(node, ast.ExceptHandler) and is_broad(node) and not raises_again(node)
     ]
-    assert swallowing == []
+    assert len(swallowing) <= (path in BOUNDARIES), swallowing
 
 
 def test_no_module_is_a_drawer():
