@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -23,9 +23,12 @@ def living_workers() -> int:
 
 def current_measurements(run: Run) -> list[Measurement]:
     """Return the newest generation of every name, in the run's order: the first is primary."""
-    newest: dict[str, Measurement] = {}
-    for measurement in run.measurements.order_by("generation"):
-        newest[measurement.name] = measurement
+    return newest_of_names(run.measurements.order_by("generation"))
+
+
+def newest_of_names(measurements: Iterable[Measurement]) -> list[Measurement]:
+    """Return the last of every name of one run's measurements, in the run's order."""
+    newest = {measurement.name: measurement for measurement in measurements}
     return sorted(newest.values(), key=lambda measurement: (measurement.order, measurement.pk))
 
 
@@ -39,15 +42,28 @@ class Progress:
 
 def progress(run: Run) -> Progress:
     """Return how far the work under way is, or all of it when there is none."""
+    return progress_of([run])[run.pk]
+
+
+def progress_of(runs: Sequence[Run]) -> dict[int, Progress]:
+    """Return the progress of each run, by its row id, in one query."""
     size = F("stop") - F("start")
     ended = Q(state__in=(Chunk.State.DONE, Chunk.State.FAILED))
-    sums = Chunk.objects.filter(job__run=run, job__state=Job.State.WORKING).aggregate(
-        total=Sum(size), done=Sum(size, filter=ended)
+    at_work = Chunk.objects.filter(
+        job__run__in=[run.pk for run in runs], job__state=Job.State.WORKING
     )
-    if sums["total"]:
-        return Progress(
-            done=(sums["done"] or 0) * run.attempts, total=sums["total"] * run.attempts
-        )
+    sums = {
+        pk: (total, done or 0)
+        for pk, total, done in at_work.values_list("job__run")
+        .annotate(total=Sum(size), done=Sum(size, filter=ended))
+        .order_by()
+    }
+    return {run.pk: _progress(run, *sums.get(run.pk, (0, 0))) for run in runs}
+
+
+def _progress(run: Run, total: int, done: int) -> Progress:
+    if total:
+        return Progress(done=done * run.attempts, total=total * run.attempts)
     is_over = run.state in (Run.State.SCORED, Run.State.FAILED)
     return Progress(done=run.n_expected if is_over else 0, total=run.n_expected)
 
