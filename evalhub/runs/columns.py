@@ -11,6 +11,7 @@ import zstandard
 from django.db import connection
 from django.db.models import QuerySet, Sum
 from numpy.typing import NDArray
+from psycopg import Cursor
 
 from evalhub.runs.models import Measurement, ScoreColumn
 from metrics.base import Floats, Scores
@@ -168,8 +169,8 @@ def read_rows(rows: QuerySet[Any, Any]) -> Iterator[tuple[Any, ...]]:
         return
     sql, params = rows.query.sql_with_params()
     connection.ensure_connection()
-    with connection.connection.cursor(binary=True) as cursor:
-        cursor.execute(sql, params)
+    with Cursor(connection.connection) as cursor:
+        cursor.execute(sql, params, binary=True)
         yield from cursor
 
 

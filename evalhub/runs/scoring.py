@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import re2
 
 from evalhub.datasets.models import Example
 from evalhub.datasets.selectors import examples_at
@@ -23,6 +24,12 @@ from metrics.catalog import MetricSpec, build
 
 log = logging.getLogger("evalhub.runs.scoring")
 
+# A metric that cannot do its work fails alone. Anything else, such as memory that does not
+# suffice, is the chunk's crash.
+METRIC_FAULTS = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError),
+    *(RuntimeError, TypeError, ValueError, re2.error),
+)
 # What this process derived from references: every run on a dataset meets the same ones.
 _references = TextCache()
 
