@@ -51,7 +51,7 @@ class Kind(StrEnum):
     STEPS = "steps"
 
 
-def parameter(default: object, *, kind: Kind, meaning: str, choices: Sequence[str] = ()) -> Any:
+def parameter(*, default: object, kind: Kind, meaning: str, choices: Sequence[str] = ()) -> Any:
     """Declare a field of a metric: its default, what JSON it takes and what it means."""
     metadata = {"kind": kind, "meaning": meaning, "choices": tuple(choices)}
     return dataclasses.field(default=default, metadata=metadata)

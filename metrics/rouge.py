@@ -44,7 +44,7 @@ class _Rouge(OverlapMetric):
     defined_by: ClassVar[tuple[str, ...]] = (f"rouge-score:{metadata.version('rouge-score')}",)
 
     stemmer: bool = parameter(
-        False,  # noqa: FBT003 -- a default, not a call's flag
+        default=False,
         kind=Kind.BOOLEAN,
         meaning="Whether Porter's stemmer first takes the endings off English words of more than "
         "three letters.",
@@ -56,7 +56,9 @@ class _Rouge(OverlapMetric):
         pairs = self.pairs(workspace)
         if pairs.rows:
             key = ("rouge", self._preparation, self.stemmer)
-            counts = workspace.once(key, lambda: _count(pairs, self.stemmer, workspace.cache))
+            counts = workspace.once(
+                key, lambda: _count(pairs, workspace.cache, stemmer=self.stemmer)
+            )
             best = np.maximum.reduceat(self.f_values(counts), pairs.starts)
             scores.values[np.array(pairs.rows)[pairs.starts]] = best
         return scores
@@ -122,7 +124,7 @@ class RougeL(_Rouge):
         return _f(counts.subsequence, counts.output_length, counts.reference_length)
 
 
-def _count(pairs: Pairs, stemmer: bool, cache: TextCache) -> _Counts:  # noqa: FBT001
+def _count(pairs: Pairs, cache: TextCache, *, stemmer: bool) -> _Counts:
     tokenized = _tokenized_and_stemmed if stemmer else _tokenized
     columns = np.zeros((5, len(pairs.rows)), np.int64)
     for block in blocks(pairs.sizes, most=_BLOCK_CHARACTERS):

@@ -13,7 +13,7 @@ from metrics.preparation import EXPECTED_OUTPUT, REFERENCES, STEPS, Preparation,
 def normalize_parameter(*default: str) -> Any:
     """Declare `normalize` with the steps a metric takes when nothing else is asked for."""
     return parameter(
-        default,
+        default=default,
         kind=Kind.STEPS,
         choices=tuple(STEPS),
         meaning="Steps that clean output and references, in this order: "
@@ -30,7 +30,7 @@ class TextMetric(Metric):
     needs: ClassVar[str] = "text output; expected_output or references"
 
     extract: str | None = parameter(
-        None,
+        default=None,
         kind=Kind.TEXT,
         meaning="A pattern (RE2 syntax) with one group that holds the answer in the output. "
         "^ and $ are the ends of the whole text, the last match counts, no match is a wrong "
@@ -38,13 +38,13 @@ class TextMetric(Metric):
     )
     normalize: tuple[str, ...] = normalize_parameter()
     against: str = parameter(
-        EXPECTED_OUTPUT,
+        default=EXPECTED_OUTPUT,
         kind=Kind.CHOICE,
         choices=(EXPECTED_OUTPUT, REFERENCES),
         meaning="What the output is compared with; the other one where an example lacks it.",
     )
     path: str | None = parameter(
-        None,
+        default=None,
         kind=Kind.TEXT,
         meaning="Where the text is in a JSON output, such as answer or choices.0.text. An output "
         "without text there is a wrong answer.",
