@@ -1,6 +1,13 @@
-"""Addresses of the reports pages and their REST interface."""
+"""Addresses of the comparison pages and their REST interface."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from evalhub.reports import api, views
 
 app_name = "reports"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("p/<str:project>/comparisons/", views.comparison_list, name="list"),
+    path("p/<str:project>/comparisons/new/", views.new, name="new"),
+    path("comparisons/<str:comparison_id>/", views.detail, name="detail"),
+    path("api/v1/comparisons", api.Comparisons.as_view(), name="api_comparisons"),
+]
