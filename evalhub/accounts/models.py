@@ -19,13 +19,6 @@ valid_slug = RegexValidator(
 class User(AbstractUser):
     """A person with an account. Removed people are deactivated: their answers stay."""
 
-    class Theme(models.TextChoices):
-        SYSTEM = "system"
-        LIGHT = "light"
-        DARK = "dark"
-
-    theme = models.CharField(max_length=6, choices=Theme, default=Theme.SYSTEM)
-
 
 class ProjectQuerySet(models.QuerySet["Project"]):
     def for_member(self, user: User) -> Self:

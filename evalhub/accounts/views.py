@@ -7,7 +7,7 @@ from django.contrib.auth import views as auth_views
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from evalhub.accounts import services
 from evalhub.accounts.capabilities import SCOPES, Capability
@@ -26,16 +26,10 @@ login = auth_views.LoginView.as_view(
 logout = auth_views.LogoutView.as_view()
 
 
-@get_or_post
+@require_safe
 @signed_in
 def account(request: SignedInRequest) -> HttpResponse:
-    """One's own account: name, projects, theme."""
-    if request.method == "POST":
-        theme = request.POST.get("theme", "")
-        if theme not in User.Theme.values:
-            raise Http404("There is no such theme.")
-        User.objects.filter(pk=request.user.pk).update(theme=theme)
-        return redirect("accounts:account")
+    """One's own account: name, projects, and the look, which the browser keeps."""
     memberships = request.user.memberships.select_related("project").order_by("project__name")
     return render(request, "accounts/account.html", {"memberships": memberships})
 
