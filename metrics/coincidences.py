@@ -8,7 +8,7 @@ interval answers between mid-ranks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -81,6 +81,9 @@ class TooLarge(ValueError):
 
 MAX_PAIRS = 20_000_000
 MAX_DOMAIN = 10_000
+# Beyond this many group-by-distance cells an ordinal jackknife leaves out blocks of groups.
+MAX_CELLS = 50_000_000
+MIN_BLOCKS = 20
 
 
 def alphas(answers: Answers, level: Level) -> Alphas:
@@ -136,6 +139,8 @@ def _interval(answers: Answers) -> Alphas:
 
 def _ordinal(answers: Answers) -> Alphas:
     """Use the moments of mid-ranks; without a group the ranks themselves are others."""
+    distances = _Distances(answers)
+    answers = distances.answers
     margins = answers.margins
     n = margins.sum()
     rest = _MarginsWithout(answers)
@@ -147,7 +152,7 @@ def _ordinal(answers: Answers) -> Alphas:
         within=within,
         between=float(n * (n**3 - (margins**3).sum()) / 6.0),
         between_without=n_without * (n_without**3 - rest.sum_of_powers(3)) / 6.0,
-        within_without=_rank_spreads_without(answers, rest),
+        within_without=distances.spreads_without(rest),
     )
 
 
@@ -238,29 +243,45 @@ class _MarginsWithout:
         return rows
 
 
-def _rank_spreads_without(answers: Answers, rest: _MarginsWithout) -> Floats:
-    """Return the distances within the units outside each group, under the ranks left there."""
-    owner, low, high, product = _distinct_pairs(answers.units, answers.codes, len(answers.domain))
-    weight = 2.0 * product / (answers.per_unit[owner] - 1)
-    group = answers.group_of_unit[owner]
-    cell, place = np.unique(low * len(answers.domain) + high, return_inverse=True)
-    cells = np.bincount(place, weights=weight, minlength=len(cell))
-    cell_low, cell_high = np.divmod(cell, len(answers.domain))
-    n_groups, width = answers.n_groups, max(len(cell), len(answers.domain))
-    if n_groups * width > 50 * MAX_PAIRS:
-        raise TooLarge
-    spreads = np.zeros(n_groups)
-    block = max(1, _BLOCK_CELLS // width)
-    for start in range(0, n_groups, block):
-        stop = min(start + block, n_groups)
-        ranks = _mid_ranks(rest.rows(start, stop))
-        apart = np.square(ranks[:, cell_high] - ranks[:, cell_low])
-        own = (group >= start) & (group < stop)
-        row = group[own] - start
-        own_apart = np.square(ranks[row, high[own]] - ranks[row, low[own]])
-        inside = np.bincount(row, weights=weight[own] * own_apart, minlength=stop - start)
-        spreads[start:stop] = np.einsum("gc,c->g", apart, cells) - inside
-    return spreads
+class _Distances:
+    """The pairs of different values within units, for distances between ranks that change.
+
+    `answers` are those given, with groups put together into blocks where there are too many: a
+    delete-a-group jackknife, Kott (2001).
+    """
+
+    def __init__(self, answers: Answers) -> None:
+        n_values = len(answers.domain)
+        self._unit, self._low, self._high, product = _distinct_pairs(
+            answers.units, answers.codes, n_values
+        )
+        self._weight = 2.0 * product / (answers.per_unit[self._unit] - 1)
+        cells, place = np.unique(self._low * n_values + self._high, return_inverse=True)
+        self._cell_weight = np.bincount(place, weights=self._weight, minlength=len(cells))
+        self._cell_low, self._cell_high = np.divmod(cells, n_values)
+        self._width = max(len(cells), n_values)
+        blocks = max(MIN_BLOCKS, MAX_CELLS // self._width)
+        self.answers = replace(answers, group_of_unit=answers.group_of_unit % blocks)
+
+    def spreads_without(self, rest: _MarginsWithout) -> Floats:
+        """Return the distances within the units outside each group, under the ranks left."""
+        spreads = np.zeros(self.answers.n_groups)
+        step = max(1, _BLOCK_CELLS // self._width)
+        for start in range(0, len(spreads), step):
+            stop = min(start + step, len(spreads))
+            spreads[start:stop] = self._spreads(rest.rows(start, stop), start)
+        return spreads
+
+    def _spreads(self, margins: Floats, start: int) -> Floats:
+        ranks = _mid_ranks(margins)
+        apart = np.square(ranks[:, self._cell_high] - ranks[:, self._cell_low])
+        group = self.answers.group_of_unit[self._unit] - start
+        own = (group >= 0) & (group < len(ranks))
+        row, low, high = group[own], self._low[own], self._high[own]
+        inside = self._weight[own] * np.square(ranks[row, high] - ranks[row, low])
+        lost = np.bincount(row, weights=inside, minlength=len(ranks))
+        spreads: Floats = np.einsum("gc,c->g", apart, self._cell_weight) - lost
+        return spreads
 
 
 def _ratio_distance(low: Floats, high: Floats) -> Floats:

@@ -149,6 +149,17 @@ def test_many_groups_are_left_out_block_by_block(monkeypatch):
     assert agreement(**columns(table), level=Level.ORDINAL) == whole
 
 
+def test_too_many_groups_are_left_out_in_blocks(monkeypatch):
+    rng = np.random.default_rng(7)
+    truth = rng.integers(0, 6, size=2_000)
+    table = columns(np.clip(truth + rng.integers(-1, 2, size=(3, 2_000)), 0, 6))
+    whole = agreement(**table, level=Level.ORDINAL)
+    monkeypatch.setattr(coincidences, "MAX_CELLS", 2_100)
+    blocks = agreement(**table, level=Level.ORDINAL)
+    assert (blocks.alpha, blocks.groups) == (whole.alpha, 2_000)
+    assert blocks.standard_error == pytest.approx(whole.standard_error, rel=0.25)
+
+
 def test_the_order_of_answers_does_not_matter():
     answers = columns(OBSERVERS)
     order = np.random.default_rng(4).permutation(48)
@@ -217,13 +228,6 @@ def test_too_many_values_for_a_ratio_scale_are_refused(limit, n, monkeypatch):
     table = np.random.default_rng(6).random((3, n))
     found = agreement(**columns(table), level=Level.RATIO)
     assert (found.alpha, found.undefined) == (None, Undefined.TOO_MANY_VALUES)
-
-
-def test_an_ordinal_jackknife_beyond_the_limit_is_refused(monkeypatch):
-    table = np.random.default_rng(6).random((2, 40))
-    monkeypatch.setattr(coincidences, "MAX_PAIRS", 40)
-    found = agreement(**columns(table), level=Level.ORDINAL)
-    assert found.undefined is Undefined.TOO_MANY_VALUES
 
 
 def test_one_group_has_an_alpha_and_no_interval():
