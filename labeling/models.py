@@ -296,3 +296,15 @@ class AnnotationRevision(models.Model):
 
     def __str__(self) -> str:
         return f"revision {self.number} of annotation {self.annotation_id}"
+
+    @classmethod
+    def of(cls, annotation: Annotation) -> Self:
+        """Return the unsaved copy of an annotation as it is."""
+        return cls(
+            annotation=annotation,
+            number=annotation.revision,
+            state=annotation.state,
+            answers=annotation.answers,
+            seconds=annotation.seconds,
+            at=annotation.at,
+        )

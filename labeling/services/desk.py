@@ -165,7 +165,7 @@ def _note(
     was = None if before is None else before.state
     annotation = before or Annotation(annotator=annotator, unit=unit, bundle=unit.bundle)
     if before is not None:
-        keep_revision(before)
+        AnnotationRevision.of(before).save()
         annotation.revision += 1
     annotation.state, annotation.slot = state, slot
     annotation.answers, annotation.at = dict(answers), now
@@ -178,15 +178,3 @@ def _note(
     annotator.last_bundle = unit.bundle
     annotator.save()
     return annotation
-
-
-def keep_revision(annotation: Annotation) -> None:
-    """Keep what an annotation is before it changes."""
-    AnnotationRevision.objects.create(
-        annotation=annotation,
-        number=annotation.revision,
-        state=annotation.state,
-        answers=annotation.answers,
-        seconds=annotation.seconds,
-        at=annotation.at,
-    )

@@ -1,0 +1,201 @@
+"""REST: campaigns, their annotations, agreement, publication."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.http import StreamingHttpResponse
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from evalhub.accounts.capabilities import Capability
+from evalhub.accounts.rest import KeyView, answer_once, idempotent
+from evalhub.api import decode_whole_number, encode_cursor, listed, page_limit
+from evalhub.errors import NotFound, ShapeError
+from evalhub.intake.http import read_json, spool_body
+from evalhub.runs.models import Measurement
+from labeling import selectors
+from labeling.agreement import QuestionAgreement, agreement_by_question, answers_of
+from labeling.models import Campaign
+from labeling.plans import read_plan
+from labeling.questions import described
+from labeling.services import campaigns, imports, publication
+
+JSONL = "application/x-ndjson"
+
+
+class CampaignView(KeyView):
+    """A view of one campaign of the key's project."""
+
+    def campaign(self, campaign_id: str, capability: Capability) -> Campaign:
+        self.need(capability)
+        campaign = (
+            Campaign.objects.ready()
+            .select_related("project")
+            .filter(project=self.key.project, public_id=campaign_id)
+            .first()
+        )
+        if campaign is None:
+            raise NotFound(f"There is no campaign {campaign_id[:40]!r} for this API key.")
+        return campaign
+
+
+class Campaigns(KeyView):
+    """GET, POST /api/v1/projects/{project}/campaigns"""
+
+    def get(self, request: Request, project: str) -> Response:
+        found = self.project(project, Capability.VIEW)
+        before, limit = (
+            decode_whole_number(request.query_params.get("cursor")),
+            page_limit(request),
+        )
+        wanted = selectors.campaigns_of(found)
+        if before is not None:
+            wanted = wanted.filter(pk__lt=before)
+        rows = list(wanted[: limit + 1])
+        more = encode_cursor(rows[limit - 1].pk) if len(rows) > limit else None
+        return listed([_campaign(row) for row in rows[:limit]], next_cursor=more)
+
+    @idempotent
+    def post(self, request: Request, project: str) -> Response:
+        found = self.project(project, Capability.LABEL)
+        plan = read_plan(project=found, body=read_json(self.plain_request))
+        campaign = campaigns.create_campaign(plan=plan, actor=self.actor)
+        return Response(_campaign(campaign), status=201)
+
+
+class CampaignDetail(CampaignView):
+    """GET /api/v1/campaigns/{id}"""
+
+    def get(self, request: Request, campaign_id: str) -> Response:
+        return Response(_campaign(self.campaign(campaign_id, Capability.VIEW)))
+
+
+class _AnyType(BaseContentNegotiation):
+    """Answer what is answered, whatever Accept says: lines to those who read, errors as JSON."""
+
+    def select_parser(self, request: Request, parsers: Any) -> NoReturn:
+        raise NotImplementedError
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type
+
+
+class Annotations(CampaignView):
+    """GET, POST /api/v1/campaigns/{id}/annotations"""
+
+    content_negotiation_class = _AnyType
+
+    def get(self, request: Request, campaign_id: str) -> StreamingHttpResponse:
+        campaign = self.campaign(campaign_id, Capability.VIEW)
+        lines = (
+            json.dumps(annotation, ensure_ascii=False, allow_nan=False) + "\n"
+            for annotation in selectors.exported(campaign)
+        )
+        return StreamingHttpResponse(lines, content_type=JSONL)
+
+    def post(self, request: Request, campaign_id: str) -> Response:
+        campaign = self.campaign(campaign_id, Capability.LABEL)
+        if (request.content_type or "").startswith("text/csv"):
+            raise ShapeError("Annotations come as JSON lines: one object a line.", code="type")
+        with spool_body(
+            self.plain_request, folder=settings.SPOOL_DIR, limits=imports.LIMITS
+        ) as spool:
+
+            def produce() -> Response:
+                done = imports.import_annotations(campaign=campaign, lines=spool, actor=self.actor)
+                return Response(
+                    {
+                        "accepted": done.accepted,
+                        "replaced": done.replaced,
+                        "unchanged": done.unchanged,
+                    }
+                )
+
+            return answer_once(self, body_digest=spool.digest.hex, produce=produce)
+
+
+class CampaignAgreement(CampaignView):
+    """GET /api/v1/campaigns/{id}/agreement"""
+
+    def get(self, request: Request, campaign_id: str) -> Response:
+        campaign = self.campaign(campaign_id, Capability.VIEW)
+        results = agreement_by_question(campaign, answers_of(campaign))
+        return Response(
+            {"questions": {result.question.name: _agreement(result) for result in results}}
+        )
+
+
+class Publication(CampaignView):
+    """POST /api/v1/campaigns/{id}/publish"""
+
+    @idempotent
+    def post(self, request: Request, campaign_id: str) -> Response:
+        campaign = self.campaign(campaign_id, Capability.LABEL)
+        _refuse_members(read_json(self.plain_request, optional=True))
+        published = publication.publish(campaign=campaign, actor=self.actor)
+        body = {
+            "id": campaign.public_id,
+            "state": campaign.state,
+            "published_at": campaign.published_at,
+            "measurements": [_measurement(measurement) for measurement in published],
+        }
+        return Response(body, status=202)
+
+
+def _refuse_members(body: dict[str, object]) -> None:
+    for name in body:
+        raise ShapeError(f"This request has no member {name[:60]!r}; send an empty body.")
+
+
+def _campaign(campaign: Campaign) -> dict[str, Any]:
+    return {
+        "id": campaign.public_id,
+        "name": campaign.name,
+        "state": campaign.state,
+        "runs": list(campaign.runs.order_by("pk").values_list("public_id", flat=True)),
+        "questions": [described(question) for question in selectors.questions_of(campaign)],
+        "overlap": campaign.overlap,
+        "guidelines": campaign.guidelines,
+        "show_reference": campaign.shows_reference,
+        "outputs": campaign.n_outputs,
+        "units": campaign.n_units,
+        "created_at": campaign.created_at,
+        "closed_at": campaign.closed_at,
+        "published_at": campaign.published_at,
+    }
+
+
+def _agreement(result: QuestionAgreement) -> dict[str, Any]:
+    found = result.agreement
+    return {
+        "level": found.level,
+        "alpha": found.alpha,
+        "low": found.low,
+        "high": found.high,
+        "units": found.units,
+        "pairable": found.pairable,
+        "annotators": found.annotators,
+        "percent": found.percent,
+        "undefined": found.undefined,
+        "answers": found.answers,
+        "no_interval": found.no_interval or None,
+        "reading": result.reading,
+    }
+
+
+def _measurement(measurement: Measurement) -> dict[str, Any]:
+    return {
+        "id": measurement.public_id,
+        "run": measurement.run.public_id,
+        "name": measurement.name,
+        "generation": measurement.generation,
+        "state": measurement.state,
+        "signature": measurement.signature,
+    }

@@ -1,0 +1,162 @@
+"""What is read of campaigns: progress, what is left for a person, annotations for export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
+from typing import Any
+
+from django.db.models import Exists, OuterRef, QuerySet, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from evalhub.accounts.models import Project
+from evalhub.datasets.selectors import keys_of
+from labeling.models import Annotation, Annotator, Campaign, Question, Slot, Unit
+
+PACE_OVER = 20  # answers
+
+
+def campaigns_of(project: Project) -> QuerySet[Campaign]:
+    """Return a project's campaigns, newest first, each with its count of `n_given` answers."""
+    return (
+        Campaign.objects.ready()
+        .filter(project=project)
+        .annotate(n_given=Coalesce(Sum("annotators__n_answered"), 0))
+        .order_by("-pk")
+    )
+
+
+def questions_of(campaign: Campaign) -> list[Question]:
+    return list(campaign.questions.order_by("order"))
+
+
+@dataclass(frozen=True)
+class DeskProgress:
+    """How far one person is, and how long the rest will take at their pace."""
+
+    answered: int
+    total: int
+    seconds_left: float | None
+
+
+def desk_progress(annotator: Annotator) -> DeskProgress:
+    """Return what a person has answered, of that and what is still there for them."""
+    campaign = annotator.campaign
+    filled = (
+        campaign.annotators.filter(user__isnull=False).aggregate(n=Sum("n_answered"))["n"] or 0
+    )
+    held = (
+        Slot.objects.filter(
+            campaign=campaign, state=Slot.State.LEASED, lease_until__gte=timezone.now()
+        )
+        .exclude(annotator=annotator)
+        .aggregate(units=Sum("n_units"), answered=Sum("n_answered"))
+    )
+    with_others = (held["units"] or 0) - (held["answered"] or 0)
+    places = campaign.n_units * campaign.overlap - filled - with_others
+    unseen = campaign.n_units - annotator.n_answered - annotator.n_skipped
+    left = max(0, min(places, unseen))
+    pace = _pace(annotator)
+    return DeskProgress(
+        answered=annotator.n_answered,
+        total=annotator.n_answered + left,
+        seconds_left=None if pace is None else left * pace,
+    )
+
+
+def _pace(annotator: Annotator) -> float | None:
+    recent = Annotation.objects.given().filter(annotator=annotator).order_by("-at")
+    times = recent.values_list("seconds", flat=True)[:PACE_OVER]
+    seconds = [each for each in times if each is not None]
+    return median(seconds) if len(seconds) >= 5 else None
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """Why there is no unit for a person: `reason` is closed, done, yours_done or others."""
+
+    reason: str
+    units: int = 0
+    until: datetime | None = None
+
+
+def why_nothing(annotator: Annotator) -> Nothing:
+    """Say why the desk is empty. With others: how many units, and when the first lease ends."""
+    campaign = annotator.campaign
+    if not campaign.is_open:
+        return Nothing("closed")
+    now = timezone.now()
+    unfinished = Slot.objects.filter(campaign=campaign).exclude(state=Slot.State.DONE)
+    if not unfinished.exists():
+        return Nothing("done")
+    theirs = (
+        unfinished.filter(state=Slot.State.LEASED, lease_until__gte=now)
+        .exclude(annotator=annotator)
+        .filter(Exists(_unseen_units(annotator)))
+    )
+    rows = list(theirs.values_list("n_units", "n_answered", "lease_until"))
+    if not rows:
+        return Nothing("yours_done")
+    units = sum(n_units - n_answered for n_units, n_answered, _ in rows)
+    return Nothing("others", units=units, until=min(until for *_, until in rows if until))
+
+
+def _unseen_units(annotator: Annotator) -> QuerySet[Unit]:
+    seen = Annotation.objects.filter(unit=OuterRef("pk"), annotator=annotator)
+    return Unit.objects.filter(
+        ~Exists(seen),
+        campaign=annotator.campaign,
+        bundle=OuterRef("bundle"),
+        twin__isnull=True,
+    )
+
+
+@dataclass(frozen=True)
+class CampaignProgress:
+    """How far a campaign is: places that are filled, of all; and who filled them."""
+
+    filled: int
+    places: int
+    imported: int
+    annotators: list[Annotator]
+
+
+def campaign_progress(campaign: Campaign) -> CampaignProgress:
+    annotators = list(campaign.annotators.select_related("user").order_by("name"))
+    return CampaignProgress(
+        filled=sum(person.n_answered for person in annotators if person.user_id is not None),
+        places=campaign.n_units * campaign.overlap,
+        imported=sum(person.n_answered for person in annotators if person.user_id is None),
+        annotators=annotators,
+    )
+
+
+def exported(campaign: Campaign) -> Iterator[dict[str, Any]]:
+    """Yield every annotation that counts, in the form in which they are imported."""
+    runs = {run.pk: run for run in campaign.runs.select_related("version")}
+    keys = {run.version_id: keys_of(run.version) for run in runs.values()}
+    rows = (
+        Annotation.objects.given()
+        .filter(unit__campaign=campaign)
+        .order_by("pk")
+        .values_list(
+            *("unit__run", "unit__position", "unit__attempt", "annotator__name"),
+            *("answers", "at", "seconds"),
+        )
+    )
+    for run_id, position, attempt, annotator, answers, at, seconds in rows.iterator(
+        chunk_size=2_000
+    ):
+        run = runs[run_id]
+        yield {
+            "run": run.public_id,
+            "key": keys[run.version_id][position],
+            "attempt": attempt,
+            "annotator": annotator,
+            "answers": answers,
+            "at": at.isoformat().replace("+00:00", "Z"),
+            "seconds": seconds,
+        }
