@@ -1,0 +1,132 @@
+"""What programs and people read of a comparison."""
+
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.evalhub.reports.test_comparing import answers, runs_of, version_with_slices
+from tests.evalhub.runs.building import a_run, scored
+from tests.factories import a_key, a_member, a_project
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def project():
+    return a_project("town")
+
+
+@pytest.fixture
+def pair(project):
+    return runs_of(
+        version_with_slices(project),
+        set(range(1, 17)),
+        set(range(17, 21)),
+        metrics=["exact_match", "chrf"],
+    )
+
+
+def get(client, project, pair, form=""):
+    return client.get(
+        "/api/v1/comparisons",
+        {"baseline": pair[0].public_id, "candidate": pair[1].public_id, **form_of(form)},
+        headers=a_key(project, "viewer"),
+    )
+
+
+def form_of(form):
+    return {"format": form} if form else {}
+
+
+def test_json_has_the_members_of_the_contract(client, project, pair):
+    answer = get(client, project, pair).json()
+    assert answer["baseline"] == pair[0].public_id
+    assert answer["outcome"] == "improved"
+    assert answer["coverage"]["shared"] == 60
+    first = answer["findings"][0]
+    names = (
+        "metric slice n baseline candidate gain low high p_value p_adjusted detectable "
+        "outcome method"
+    )
+    assert set(names.split()) <= set(first)
+    assert first["metric"] == "exact_match"
+    assert first["slice"] is None
+    assert {None, "half:a", "half:b"} < {finding["slice"] for finding in answer["findings"]}
+
+
+def test_markdown_says_the_sentence_and_escapes_names(client, project):
+    version = version_with_slices(project)
+    old, new = runs_of(version, {1}, {2}, metrics=[{"name": "exact_match", "as": "em_x@y"}])
+    text = get(client, project, (old, new), "markdown").content.decode()
+    assert text.startswith("**Not enough evidence to tell system\\-1") or text.startswith(
+        "**Not enough evidence to tell system-1"
+    )
+    assert "em\\_x\\@y" in text
+
+
+def test_junit_fails_on_a_regression(client, project):
+    version = version_with_slices(project)
+    old = scored(a_run(version, system="old"), *answers(60, set()))
+    new = scored(a_run(version, system="new"), *answers(60, set(range(1, 41))))
+    suite = ET.fromstring(get(client, project, (old, new), "junit").content)  # noqa: S314
+    assert int(suite.get("failures")) >= 1
+    assert suite.find("testcase/failure") is not None
+
+
+def test_html_stands_alone(client, project, pair):
+    page = get(client, project, pair, "html").content.decode()
+    assert "system-1 is better than system-0." in page
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ({}, 400),
+        ({"baseline": "run_x", "candidate": "run_y"}, 404),
+        ({"baseline": "a", "candidate": "b", "format": "pdf"}, 400),
+    ],
+)
+def test_a_bad_question_is_refused_with_a_sentence(client, project, query, status):
+    answer = client.get("/api/v1/comparisons", query, headers=a_key(project))
+    assert answer.status_code == status
+    assert answer.json()["detail"].endswith(".")
+
+
+def test_a_stranger_finds_no_runs(client, project, pair):
+    other = a_project()
+    assert get(client, other, pair).status_code == 404
+
+
+def test_the_pages_show_the_verdict_and_what_moved(client, project, pair):
+    client.force_login(a_member(project, "viewer"))
+    query = {"baseline": pair[0].public_id, "candidate": pair[1].public_id}
+    page = client.get("/p/town/comparisons/new/", query, follow=True)
+    assert page.status_code == 200
+    text = page.content.decode()
+    assert "system-1 is better than system-0." in text
+    assert "4 examples got worse on exact_match" in text
+    assert "16 examples got better on exact_match" in text
+    assert "NaN" not in text
+    listed = client.get("/p/town/comparisons/").content.decode()
+    assert "system-1 is better than system-0." in listed
+    other = client.get(page.request["PATH_INFO"], {"metric": "chrf"})
+    assert "got better on chrf" in other.content.decode()
+    assert client.get(page.request["PATH_INFO"], {"metric": "no"}).status_code == 404
+
+
+def test_a_refusal_is_said_beside_the_form(client, project, pair):
+    client.force_login(a_member(project, "viewer"))
+    query = {"baseline": pair[0].public_id, "candidate": "run_none"}
+    page = client.get("/p/town/comparisons/new/", query)
+    assert page.status_code == 404
+    assert "cannot be compared" in page.content.decode()
+
+
+def test_annotators_and_strangers_are_kept_out(client, project, pair):
+    query = {"baseline": pair[0].public_id, "candidate": pair[1].public_id}
+    client.force_login(a_member(project, "viewer"))
+    address = client.get("/p/town/comparisons/new/", query).headers["Location"]
+    client.force_login(a_member(project, "annotator"))
+    assert client.get(address).status_code == 403
+    client.force_login(a_member(a_project(), "owner"))
+    assert client.get(address).status_code == 404

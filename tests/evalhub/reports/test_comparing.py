@@ -1,0 +1,189 @@
+"""A comparison pairs the same questions and keeps its answer."""
+
+import pytest
+
+from evalhub.accounts.services import COMMAND_LINE, Actor
+from evalhub.errors import Conflict, ContentError
+from evalhub.reports import selectors
+from evalhub.reports.models import Comparison
+from evalhub.reports.services import compare_runs
+from evalhub.runs import services as runs
+from tests.evalhub.runs.building import a_run, drain, scored
+from tests.factories import a_project, a_version, example_row
+
+pytestmark = pytest.mark.django_db
+
+
+def version_with_slices(project, n=60, **how):
+    rows = [
+        example_row(
+            f"q{i}", expected_output=f"a{i}", metadata={"half": "ab"[i % 2], "doc": i // 3}
+        )
+        for i in range(1, n + 1)
+    ]
+    return a_version(project, rows, **how)
+
+
+def answers(n, wrong):
+    return [{"key": f"q{i}", "output": "?" if i in wrong else f"a{i}"} for i in range(1, n + 1)]
+
+
+def runs_of(version, *wrongs, **fields):
+    return [
+        scored(
+            a_run(version, system=f"system-{number}", **fields),
+            *answers(version.n_examples, wrong),
+        )
+        for number, wrong in enumerate(wrongs)
+    ]
+
+
+def compared(baseline, candidate):
+    comparison = compare_runs(baseline=baseline, candidate=candidate, actor=COMMAND_LINE)
+    return comparison, selectors.findings_of(comparison)
+
+
+def test_mcnemar_on_one_attempt():
+    # 4 lost and 16 won of 60: scipy.stats.binomtest(4, 20).pvalue is 0.0118179.
+    version = version_with_slices(a_project())
+    old, new = runs_of(version, set(range(1, 17)), set(range(17, 21)))
+    comparison, findings = compared(old, new)
+    first = findings[0]
+    assert (first.n, first.n_lost, first.n_won) == (60, 4, 16)
+    assert first.gain == pytest.approx(12 / 60)
+    assert first.p_exact == pytest.approx(0.0118179, abs=1e-7)
+    assert (first.is_primary, first.outcome, comparison.outcome) == (True, "improved", "improved")
+
+
+def test_identical_systems_are_never_told_apart():
+    version = version_with_slices(a_project())
+    comparison, findings = compared(*runs_of(version, {1, 2}, {1, 2}))
+    assert findings[0].p_value == 1.0
+    assert comparison.outcome == "insufficient_evidence"
+
+
+def test_the_same_question_finds_the_same_answer():
+    old, new = runs_of(version_with_slices(a_project()), {1}, {2})
+    first, _ = compared(old, new)
+    again, _ = compared(old, new)
+    other_way, _ = compared(new, old)
+    assert first == again
+    assert other_way != first
+    assert Comparison.objects.count() == 2
+
+
+def test_scoring_again_makes_a_new_comparison_and_keeps_the_old():
+    old, new = runs_of(version_with_slices(a_project()), {1}, {2})
+    first, _ = compared(old, new)
+    runs.measure_run(run=new, metrics=["exact_match"], actor=COMMAND_LINE)
+    drain()
+    new.refresh_from_db()
+    second, _ = compared(old, new)
+    assert second != first
+    assert Comparison.objects.count() == 2
+
+
+def test_other_metrics_and_slices_are_adjusted_together_and_the_primary_is_not():
+    version = version_with_slices(a_project())
+    old, new = runs_of(
+        version, set(range(1, 17)), set(range(17, 21)), metrics=["exact_match", "token_f1"]
+    )
+    _, findings = compared(old, new)
+    assert findings[0].p_adjusted is None
+    tested = [finding for finding in findings[1:] if finding.p_value is not None]
+    assert {finding.slice_level for finding in tested} == {"", "a", "b"}
+    assert all(finding.p_adjusted >= finding.p_value for finding in tested)
+
+
+def test_a_slice_under_twenty_is_listed_and_not_tested():
+    rows = [
+        example_row(
+            f"q{i}", expected_output=f"a{i}", metadata={"size": "few" if i < 11 else "many"}
+        )
+        for i in range(1, 61)
+    ]
+    version = a_version(a_project(), rows)
+    _, findings = compared(*runs_of(version, set(range(1, 11)), set()))
+    few = next(finding for finding in findings if finding.slice_level == "few")
+    assert (few.n, few.gain, few.p_value, few.low) == (10, 1.0, None, None)
+    assert few.outcome == "insufficient_evidence"
+
+
+def test_clusters_widen_the_interval():
+    project = a_project()
+    plain, clustered = (
+        version_with_slices(project),
+        version_with_slices(project, cluster_field="doc"),
+    )
+    wrong = set(range(1, 19))
+    _, alone = compared(*runs_of(plain, wrong, set()))
+    _, together = compared(*runs_of(clustered, wrong, set()))
+    assert together[0].gain == alone[0].gain
+    assert together[0].high - together[0].low > alone[0].high - alone[0].low
+
+
+def test_versions_are_paired_by_key():
+    project = a_project()
+    first = version_with_slices(project, n=40)
+    rows = [
+        example_row(
+            f"q{i}", expected_output=f"a{i}", metadata={"half": "ab"[i % 2], "doc": i // 3}
+        )
+        for i in range(60, 10, -1)
+    ]
+    second = a_version(project, rows, dataset=first.dataset)
+    old = scored(a_run(first, system="old"), *answers(40, {11, 12}))
+    new = scored(
+        a_run(second, system="new"),
+        *[row for row in answers(60, set()) if int(row["key"][1:]) > 10],
+    )
+    comparison, findings = compared(old, new)
+    assert (findings[0].n, findings[0].n_won, findings[0].n_lost) == (30, 2, 0)
+    assert comparison.coverage["shared"] == 30
+    assert comparison.coverage["changed"] == 0
+    assert comparison.coverage["baseline_only"] == 10
+    assert comparison.coverage["candidate_only"] == 20
+    moved = selectors.cases(findings[0])
+    assert [case.key for case in moved.better] == ["q12", "q11"]
+    assert moved.better[0].baseline_output == "?"
+
+
+def test_errors_and_missing_outputs_count_as_wrong():
+    version = version_with_slices(a_project())
+    whole = scored(a_run(version, system="a"), *answers(60, set()))
+    broken = [{"key": "q1", "error": "out of memory"}, *answers(60, set())[1:50]]
+    part = scored(a_run(version, system="b"), *broken)
+    _, findings = compared(whole, part)
+    assert findings[0].n_lost == 11
+
+
+def test_different_datasets_are_refused():
+    project = a_project()
+    old = scored(a_run(a_version(project), system="a"))
+    new = scored(a_run(a_version(project), system="b"))
+    with pytest.raises(ContentError, match="different datasets"):
+        compared(old, new)
+
+
+def test_different_signatures_are_refused_with_both():
+    version = version_with_slices(a_project())
+    old = scored(a_run(version, system="a"), *answers(60, set()))
+    spec = {"name": "exact_match", "params": {"normalize": ["lowercase"]}}
+    new = scored(a_run(version, system="b", metrics=[spec]), *answers(60, set()))
+    with pytest.raises(ContentError, match="signatures differ") as refused:
+        compared(old, new)
+    assert "lowercase" in refused.value.detail
+
+
+def test_an_unfinished_run_is_refused():
+    version = version_with_slices(a_project())
+    old = scored(a_run(version, system="a"), *answers(60, set()))
+    with pytest.raises(Conflict, match="is open"):
+        compared(old, a_run(version, system="b"))
+
+
+def test_who_asked_is_recorded():
+    project = a_project()
+    old, new = runs_of(version_with_slices(project), {1}, {2})
+    compare_runs(baseline=old, candidate=new, actor=Actor())
+    assert project.audit_events.filter(verb="compare").count() == 1
