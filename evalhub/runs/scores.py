@@ -63,7 +63,9 @@ def scores_at(
     for at in range(0, len(ids), _AT_ONCE):
         columns = ScoreColumn.objects.filter(pk__in=ids[at : at + _AT_ONCE])
         fields = ("pk", "measurement_id", "start", "n", "values", "reasons")
-        for pk, measurement_id, start, n, values, reasons in read_rows(columns.values_list(*fields)):
+        for pk, measurement_id, start, n, values, reasons in read_rows(
+            columns.values_list(*fields)
+        ):
             numbers = unpack(values, "<f8", n * attempts)
             codes = unpack(reasons, "u1", n * attempts)
             for place in wanted[pk]:

@@ -1,0 +1,257 @@
+"""REST: runs, their outputs and measurements, and the catalog of metrics."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from django.conf import settings
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from evalhub.accounts.capabilities import Capability
+from evalhub.accounts.rest import KeyView, answer_once, idempotent
+from evalhub.accounts.services import Actor
+from evalhub.api import decode_cursor, decode_whole_number, encode_cursor, listed, page_limit
+from evalhub.datasets.selectors import positions_in_slice
+from evalhub.errors import Conflict, ContentError, FieldError, ShapeError
+from evalhub.intake.columns import OutputColumns
+from evalhub.intake.http import bulk_format, read_json, spool_body
+from evalhub.intake.lines import ErrorCollector
+from evalhub.intake.reading import read_outputs
+from evalhub.intake.rows import OutputRow
+from evalhub.intake.spool import OUTPUTS, Spool
+from evalhub.intake.strict import quoted
+from evalhub.intake.tables import Format
+from evalhub.runs import places, requests, services, waiting
+from evalhub.runs.answers import measurement_answer, output_answer, run_answer
+from evalhub.runs.listing import record_of, records, run_of, runs_of
+from evalhub.runs.models import Measurement, Run
+from evalhub.runs.selectors import current_measurements
+from metrics.catalog import describe_catalog
+
+_OUTPUT_OPTIONS = ("key", "output")
+_DIRECTIONS = ("asc", "desc")
+
+
+class RunView(KeyView):
+    """A view of one run of the key's project."""
+
+    def run(self, run_id: str, capability: Capability) -> Run:
+        found = run_of(self.key.project, run_id)
+        self.need(capability)
+        return found
+
+    def answer(self, run: Run, *, status: int = 200) -> Response:
+        """Answer with the run as it is now."""
+        now = run_of(self.key.project, run.public_id)
+        return Response(run_answer(record_of(now)), status=status)
+
+
+class Runs(RunView):
+    """GET, POST /api/v1/projects/{project}/runs"""
+
+    def get(self, request: Request, project: str) -> Response:
+        found = self.project(project, Capability.VIEW)
+        query = request.query_params
+        runs = runs_of(found, dataset=query.get("dataset", ""), system=query.get("system", ""))
+        before, limit = decode_whole_number(query.get("cursor")), page_limit(request)
+        if before is not None:
+            runs = runs.filter(pk__lt=before)
+        rows = list(runs[: limit + 1])
+        more = encode_cursor(rows[limit - 1].pk) if len(rows) > limit else None
+        return listed([run_answer(one) for one in records(rows[:limit])], next_cursor=more)
+
+    @idempotent
+    def post(self, request: Request, project: str) -> Response:
+        found = self.project(project, Capability.SUBMIT)
+        given: Any = requests.members_of(read_json(self.plain_request), requests.RUN)
+        run = services.create_run(project=found, actor=self.actor, **given)
+        return self.answer(run, status=201)
+
+
+class RunDetail(RunView):
+    """GET /api/v1/runs/{id}"""
+
+    def get(self, request: Request, run_id: str) -> Response:
+        found = self.run(run_id, Capability.VIEW)
+        seconds = _wait_seconds(request.query_params.get("wait"))
+        if not seconds:
+            return Response(run_answer(record_of(found)))
+        has_waited = waiting.until_ended(found.pk, seconds=seconds)
+        response = self.answer(found)
+        if not has_waited:
+            response["Retry-After"] = "1"
+        return response
+
+
+class Outputs(RunView):
+    """GET, POST /api/v1/runs/{id}/outputs"""
+
+    def get(self, request: Request, run_id: str) -> Response:
+        run = self.run(run_id, Capability.VIEW)
+        limit, query = page_limit(request), request.query_params
+        cursor = decode_cursor(query.get("cursor"))
+        after = None if cursor is None else places.Cursor.read(cursor)
+        measurements = current_measurements(run)
+        ordered = places.ordered(
+            places.Asked(
+                run=run,
+                order=_order(run, measurements, query.get("order"), after),
+                is_descending=_is_descending(query.get("direction")),
+                within=_within(run, query.get("slice")),
+            )
+        )
+        start = 0 if after is None else ordered.index_after(after)
+        stop = start + limit
+        rows = places.rows_at(run, ordered.places[start:stop].tolist(), measurements)
+        has_more = stop < len(ordered)
+        more = encode_cursor(ordered.cursor_at(stop - 1).as_json()) if has_more else None
+        return listed([output_answer(row) for row in rows], next_cursor=more)
+
+    def post(self, request: Request, run_id: str) -> Response:
+        run = self.run(run_id, Capability.SUBMIT)
+        columns = _columns(request)
+        if bulk_format(self.plain_request) is not Format.JSONL:
+            raise ShapeError("Outputs are JSON lines, not CSV.", code="content_type")
+        with spool_body(self.plain_request, folder=settings.SPOOL_DIR, limits=OUTPUTS) as spool:
+
+            def produce() -> Response:
+                done = services.submit_outputs(run=run, rows=_rows(spool, columns))
+                return Response(asdict(done))
+
+            return answer_once(self, body_digest=spool.digest.hex, produce=produce)
+
+
+class Finish(RunView):
+    """POST /api/v1/runs/{id}/finish"""
+
+    @idempotent
+    def post(self, request: Request, run_id: str) -> Response:
+        run = self.run(run_id, Capability.SUBMIT)
+        body = read_json(self.plain_request, optional=True)
+        given: Any = requests.members_of(body, requests.FINISH)
+        services.finish_run(run=run, actor=self.actor, **given)
+        return self.answer(run, status=202)
+
+
+class Measurements(RunView):
+    """GET, POST /api/v1/runs/{id}/measurements"""
+
+    def get(self, request: Request, run_id: str) -> Response:
+        run = self.run(run_id, Capability.VIEW)
+        after, limit = decode_whole_number(request.query_params.get("cursor")), page_limit(request)
+        current = {one.pk for one in current_measurements(run)}
+        rows = list(run.measurements.filter(pk__gt=after or 0).order_by("pk")[: limit + 1])
+        more = encode_cursor(rows[limit - 1].pk) if len(rows) > limit else None
+        answers = [measurement_answer(row, is_current=row.pk in current) for row in rows[:limit]]
+        return listed(answers, next_cursor=more)
+
+    @idempotent
+    def post(self, request: Request, run_id: str) -> Response:
+        run = self.run(run_id, Capability.SUBMIT)
+        given: Any = requests.members_of(read_json(self.plain_request), requests.MEASURE)
+        made = services.measure_run(run=run, actor=self.actor, **given)
+        fresh = run.measurements.in_bulk([one.pk for one in made])
+        answers = [measurement_answer(fresh[one.pk], is_current=True) for one in made]
+        return Response({"data": answers, "next_cursor": None}, status=202)
+
+
+class _Step(RunView):
+    """A step of a run's life that needs no words: POST with an empty body, or {}."""
+
+    capability: Capability
+
+    @idempotent
+    def post(self, request: Request, run_id: str) -> Response:
+        run = self.run(run_id, self.capability)
+        requests.members_of(read_json(self.plain_request, optional=True), {})
+        self.take(run, self.actor)
+        return self.answer(run)
+
+    def take(self, run: Run, actor: Actor) -> None:
+        raise NotImplementedError
+
+
+class Cancel(_Step):
+    """POST /api/v1/runs/{id}/cancel"""
+
+    capability = Capability.SUBMIT
+
+    def take(self, run: Run, actor: Actor) -> None:
+        services.cancel_run(run=run, actor=actor)
+
+
+class Reopen(_Step):
+    """POST /api/v1/runs/{id}/reopen"""
+
+    capability = Capability.LEAD
+
+    def take(self, run: Run, actor: Actor) -> None:
+        services.reopen_run(run=run, actor=actor)
+
+
+class Metrics(KeyView):
+    """GET /api/v1/metrics"""
+
+    def get(self, request: Request) -> Response:
+        return listed(describe_catalog(), next_cursor=None)
+
+
+def _wait_seconds(given: str | None) -> float:
+    if given is None:
+        return 0.0
+    if not given.isascii() or not given.isdigit():
+        raise ShapeError("wait is a whole number of seconds, up to 60.")
+    return min(float(given[:9]), waiting.MAX_SECONDS)
+
+
+def _columns(request: Request) -> OutputColumns:
+    options = {name: request.query_params[name] for name in request.query_params}
+    for name in options.keys() - set(_OUTPUT_OPTIONS):
+        raise ShapeError(
+            f"There is no option ?{name[:100]}=; the options are {', '.join(_OUTPUT_OPTIONS)}."
+        )
+    return OutputColumns.from_query(options)
+
+
+def _rows(spool: Spool, columns: OutputColumns) -> list[tuple[int, OutputRow]]:
+    errors = ErrorCollector()
+    rows = list(read_outputs(spool, errors, columns=columns))
+    errors.raise_if_any()
+    return rows
+
+
+def _order(
+    run: Run, measurements: list[Measurement], name: str | None, after: places.Cursor | None
+) -> Measurement | None:
+    """Return by which measurement to sort: a cursor goes on with the one it began with."""
+    if not name:
+        if after is not None and after.measurement_id:
+            raise ShapeError("This cursor continues a list in another order.")
+        return None
+    chosen = next((one for one in measurements if one.name == name), None)
+    if after is not None:
+        chosen = run.measurements.filter(public_id=after.measurement_id, name=name).first()
+    if chosen is None:
+        known = ", ".join(one.name for one in measurements) or "none"
+        detail = f"order names no metric of this run: {quoted(name)}. They are: {known}."
+        raise ContentError(detail, errors=[FieldError("order", "metric", detail)])
+    if chosen.state != Measurement.State.SCORED:
+        raise Conflict(f"{name} is {chosen.state}: outputs are sorted by scores that are there.")
+    return chosen
+
+
+def _is_descending(given: str | None) -> bool:
+    if given not in (None, *_DIRECTIONS):
+        raise ShapeError("direction is asc or desc.")
+    return given == "desc"
+
+
+def _within(run: Run, given: str | None) -> Any:
+    if not given:
+        return None
+    field, colon, level = given.partition(":")
+    if not colon:
+        raise ShapeError("slice is written as field:value.")
+    return positions_in_slice(run.version, field, level)

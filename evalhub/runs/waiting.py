@@ -1,0 +1,42 @@
+"""Wait for a run to end, holding neither a transaction nor all threads of a process."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from evalhub.runs.models import Run
+
+MAX_SECONDS = 60.0
+# Half the threads of a web process: the other half go on answering.
+MAX_WAITING = 4
+ENDED = (Run.State.SCORED, Run.State.FAILED, Run.State.CANCELLED)
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5
+
+_places = threading.BoundedSemaphore(MAX_WAITING)
+
+
+def until_ended(run_id: int, *, seconds: float) -> bool:
+    """Return once the run has ended or the time is over; False when too many wait already."""
+    if seconds <= 0 or has_ended(run_id):
+        return True
+    if not _places.acquire(blocking=False):
+        return False
+    try:
+        _watch(run_id, until=time.monotonic() + min(seconds, MAX_SECONDS))
+    finally:
+        _places.release()
+    return True
+
+
+def _watch(run_id: int, *, until: float) -> None:
+    pause = _FIRST_PAUSE
+    while (left := until - time.monotonic()) > 0 and not has_ended(run_id):
+        time.sleep(min(pause, left))
+        pause = min(1.5 * pause, _LONGEST_PAUSE)
+
+
+def has_ended(run_id: int) -> bool:
+    """Say whether nothing more happens to a run by itself. A run that is gone has ended."""
+    state = Run.objects.filter(pk=run_id).values_list("state", flat=True).first()
+    return state is None or state in ENDED
