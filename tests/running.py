@@ -17,11 +17,14 @@ from pathlib import Path
 
 import httpx2
 import psycopg
+import redis
 from psycopg import sql
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 START_SECONDS = 90.0
 STOP_SECONDS = 15.0
+# What tells the programs apart on their command lines. Pools share that of their parent.
+WEB, WORKER, BEAT, BROKER, GUARD = "gunicorn", " worker ", " beat ", "valkey-server", "guard.py"
 
 
 @dataclass
@@ -108,6 +111,17 @@ class Service:
         """Return an HTTP client on the service, with an API key or as a stranger."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         return httpx2.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)
+
+    def broker(self) -> redis.Redis:
+        """Connect to its broker as its programs do (Linux): to flush it, or to see who listens."""
+        (pid,) = self.pids(BROKER)
+        words = Path(f"/proc/{pid}/cmdline").read_text()
+        return redis.Redis(unix_socket_path=words.split("unixsocket:")[1].strip("\0 "))
+
+    def has_listening_worker(self) -> bool:
+        """Say whether a worker waits for messages at the broker."""
+        with self.broker() as broker:
+            return any("brpop" in str(client["cmd"]) for client in broker.client_list())
 
     def pids(self, pattern: str = "") -> list[int]:
         """Return its processes (Linux), those whose command line matches the pattern."""

@@ -10,11 +10,15 @@ import time
 from pathlib import Path
 
 import pytest
-import redis
 
 from tests.running import (
     BASE_DIR,
+    BEAT,
+    BROKER,
+    GUARD,
     START_SECONDS,
+    WEB,
+    WORKER,
     Service,
     free_port,
     running,
@@ -28,24 +32,10 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
 ]
 
-WEB, WORKER, BEAT, BROKER, GUARD = "gunicorn", " worker ", " beat ", "valkey-server", "guard.py"
-
 
 def answers(service: Service) -> bool:
     with service.client() as client:
         return client.get("/healthz").status_code == 200
-
-
-def broker_of(service: Service) -> redis.Redis:
-    """Connect as the programs do, by the socket on the broker's command line."""
-    (pid,) = service.pids(BROKER)
-    words = Path(f"/proc/{pid}/cmdline").read_text()
-    return redis.Redis(unix_socket_path=words.split("unixsocket:")[1].strip("\0 "))
-
-
-def worker_is_connected(service: Service) -> bool:
-    with broker_of(service) as broker:
-        return any("brpop" in str(client["cmd"]) for client in broker.client_list())
 
 
 def parent_of(pid: int) -> int:
@@ -91,7 +81,7 @@ def test_it_serves_this_machine_alone_and_keeps_its_files_private(start_service)
 
 def test_a_killed_supervisor_leaves_nothing_and_the_next_start_takes_over(start_service):
     service = start_service()
-    wait_until(lambda: worker_is_connected(service), seconds=10)
+    wait_until(service.has_listening_worker, seconds=10)
     assert len(service.pids()) > 6
 
     service.kill()
@@ -118,14 +108,14 @@ def test_asked_to_stop_it_ends_everything_within_ten_seconds_and_keeps_the_data(
 
 @pytest.mark.parametrize("pattern", [WEB, WORKER, BEAT, BROKER])
 def test_what_crashes_is_started_again(service, pattern):
-    wait_until(lambda: worker_is_connected(service), seconds=10)
+    wait_until(service.has_listening_worker, seconds=10)
     crashed = first_of(service, pattern)
 
     send(crashed, "SIGKILL")
 
     wait_until(lambda: started_again(service, pattern, crashed), seconds=15)
     wait_until(lambda: answers(service), seconds=15)
-    wait_until(lambda: worker_is_connected(service), seconds=30)
+    wait_until(service.has_listening_worker, seconds=30)
 
 
 def test_a_killed_guard_is_replaced_and_still_guards(start_service):
@@ -199,8 +189,8 @@ def test_any_path_will_do_also_one_too_long_for_a_socket(name, is_long):
     with tempfile.TemporaryDirectory(prefix="a b ") as place:
         with running(Path(place) / name) as service:
             assert ("path is long, so the broker's socket is" in service.output) is is_long
-            wait_until(lambda: worker_is_connected(service), seconds=10)
-            socket_directory = Path(str(broker_of(service).get_connection_kwargs()["path"])).parent
+            wait_until(service.has_listening_worker, seconds=10)
+            socket_directory = Path(str(service.broker().get_connection_kwargs()["path"])).parent
             assert socket_directory.stat().st_mode & 0o077 == 0
         assert socket_directory.is_relative_to(place) is not is_long
         assert is_long is not socket_directory.exists()
@@ -226,7 +216,7 @@ def test_it_stops_when_the_command_that_started_it_is_killed(tmp_path):
 @pytest.mark.sqlite
 def test_no_process_that_forks_opens_the_database(service):
     """A connection carried over a fork once lost commits: only forked children may open one."""
-    wait_until(lambda: worker_is_connected(service), seconds=10)
+    wait_until(service.has_listening_worker, seconds=10)
     for _ in range(20):
         assert answers(service)
     with service.client() as client:
