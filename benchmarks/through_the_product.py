@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 METRICS = ["exact_match", "token_f1", "bleu", "chrf", "rouge_1", "rouge_2", "rouge_l"]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SYLLABLES = [
+    *"aeiou",
     "ba",
     "ce",
     "di",
@@ -30,14 +31,7 @@ SYLLABLES = [
     "mu",
     "na",
     "pe",
-    "qui",
-    "ro",
-    "su",
-    "ta",
-    "ve",
     "wi",
-    "xo",
-    "yu",
 ]
 GIVE_UP_SECONDS = 600.0
 
