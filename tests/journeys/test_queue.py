@@ -9,6 +9,7 @@ import sqlite3
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -81,7 +82,7 @@ SELECT COALESCE(SUM(stop - start), 0) FROM runs_chunk WHERE state = 'done' AND j
 """
 
 
-def ask(service: Service, sql: str) -> list[tuple]:
+def ask(service: Service, sql: str) -> list[tuple[Any, ...]]:
     """Ask the service's database."""
     url = service.environment["DATABASE_URL"]
     if url.startswith("postgres"):
