@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import msgspec
 from django.db import connection
@@ -27,8 +28,16 @@ _RATING_COLUMNS = (
 )
 
 
-def stored_outputs(run: Run, positions: Sequence[int]) -> dict[Place, tuple[int, bytes, bool]]:
-    """Return id, digest and whether it is an error of the outputs at these positions."""
+class StoredOutput(NamedTuple):
+    """What has to be known of an output to tell whether another one changes it."""
+
+    pk: int
+    digest: bytes
+    is_error: bool
+
+
+def stored_outputs(run: Run, positions: Sequence[int]) -> dict[Place, StoredOutput]:
+    """Return the outputs that a run has at these positions."""
     values: object
     if connection.vendor == "postgresql":
         among, values = "= ANY(%s)", list(positions)
@@ -41,18 +50,34 @@ def stored_outputs(run: Run, positions: Sequence[int]) -> dict[Place, tuple[int,
     with connection.cursor() as cursor:
         cursor.execute(sql, [run.pk, values])
         return {
-            (position, attempt): (pk, bytes(digest), bool(is_error))
+            (position, attempt): StoredOutput(pk, bytes(digest), bool(is_error))
             for position, attempt, pk, digest, is_error in cursor.fetchall()
         }
 
 
-def insert_outputs(run: Run, rows: Iterable[tuple[int, OutputRow, bytes]]) -> None:
-    """Insert outputs with their positions and digests; none of their places may be taken."""
-    _insert(
-        "runs_output",
-        _OUTPUT_COLUMNS,
-        (_output_values(run.pk, position, row, digest) for position, row, digest in rows),
-    )
+@dataclass(frozen=True, slots=True)
+class NewOutput:
+    """An output ready to be written: all that takes time is done before the transaction."""
+
+    place: Place
+    is_error: bool
+    digest: bytes
+    values: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, run: Run, position: int, row: OutputRow) -> NewOutput:
+        digest = row.digest()
+        return cls(
+            place=(position, row.attempt),
+            is_error=row.error is not None,
+            digest=digest,
+            values=_output_values(run.pk, position, row, digest),
+        )
+
+
+def insert_outputs(outputs: Iterable[NewOutput]) -> None:
+    """Insert outputs; none of their places may be taken."""
+    _insert("runs_output", _OUTPUT_COLUMNS, [output.values for output in outputs])
 
 
 def insert_ratings(measurement_id: int, ratings: Iterable[RatingRow]) -> None:
@@ -61,13 +86,13 @@ def insert_ratings(measurement_id: int, ratings: Iterable[RatingRow]) -> None:
     _insert(
         "runs_rating",
         _RATING_COLUMNS,
-        (
+        [
             (
                 *(measurement_id, rating.position, rating.attempt, rating.rater),
                 *(rating.value, rating.reason, adapted(rating.at), rating.revision),
             )
             for rating in ratings
-        ),
+        ],
     )
 
 
@@ -87,7 +112,7 @@ def _retrieved(documents: list[Retrieved] | None) -> str:
     return "" if documents is None else msgspec.json.encode(documents).decode()
 
 
-def _insert(table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+def _insert(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     names = ", ".join(columns)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -98,7 +123,7 @@ def _insert(table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]])
             marks = ", ".join(["%s"] * len(columns))
             cursor.executemany(
                 f"INSERT INTO {table} ({names}) VALUES ({marks})",  # noqa: S608
-                list(rows),
+                rows,
             )
 
 

@@ -28,6 +28,7 @@ def drain(owner: str, *, seconds: float, holding: Holding = lambda _claim: nullc
     """
     until = time.monotonic() + seconds
     done = 0
+    sweeping.reclaim_dead()
     while time.monotonic() < until and not workers.is_stopping():
         claim = queue.claim(owner)
         if claim is None and sweeping.reclaim_dead():

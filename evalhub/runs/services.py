@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max, QuerySet
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from evalhub.accounts.models import Project, valid_slug
@@ -169,8 +169,9 @@ def submit_outputs(*, run: Run, rows: Sequence[tuple[int, OutputRow]]) -> Submit
     The same output again changes nothing; another for the same place replaces the first.
     """
     positions = _positions_of(run, rows)
-    digested = [
-        (position, row, row.digest()) for position, (_, row) in zip(positions, rows, strict=True)
+    outputs = [
+        bulk.NewOutput.of(run, position, row)
+        for position, (_, row) in zip(positions, rows, strict=True)
     ]
     with transaction.atomic():
         locked = _locked(run)
@@ -179,7 +180,7 @@ def submit_outputs(*, run: Run, rows: Sequence[tuple[int, OutputRow]]) -> Submit
                 f"The run is {locked.state}: it takes outputs only while it is open.",
                 code="not_open",
             )
-        return _store(locked, digested)
+        return _store(locked, outputs)
 
 
 def _positions_of(run: Run, rows: Sequence[tuple[int, OutputRow]]) -> list[int]:
@@ -197,24 +198,26 @@ def _positions_of(run: Run, rows: Sequence[tuple[int, OutputRow]]) -> list[int]:
     return positions
 
 
-def _store(run: Run, rows: Sequence[tuple[int, OutputRow, bytes]]) -> Submitted:
-    stored = {} if not run.n_outputs else bulk.stored_outputs(run, [row[0] for row in rows])
-    fresh: list[tuple[int, OutputRow, bytes]] = []
-    outdated: list[int] = []
-    n_errors = run.n_errors
-    for position, row, digest in rows:
-        pk, known, was_error = stored.get((position, row.attempt), (None, None, False))
-        if known == digest:
-            continue
-        if pk is not None:
-            outdated.append(pk)
-        n_errors += (row.error is not None) - was_error
-        fresh.append((position, row, digest))
-    accepted = len(fresh) - len(outdated)
-    bulk.delete_outputs(outdated)
-    bulk.insert_outputs(run, fresh)
-    Run.objects.filter(pk=run.pk).update(n_outputs=F("n_outputs") + accepted, n_errors=n_errors)
-    return Submitted(accepted=accepted, replaced=len(outdated), unchanged=len(rows) - len(fresh))
+def _store(run: Run, outputs: Sequence[bulk.NewOutput]) -> Submitted:
+    positions = [output.place[0] for output in outputs]
+    stored = bulk.stored_outputs(run, positions) if run.n_outputs else {}
+    changed = [
+        output
+        for output in outputs
+        if output.place not in stored or stored[output.place].digest != output.digest
+    ]
+    outdated = [stored[output.place] for output in changed if output.place in stored]
+    bulk.delete_outputs([old.pk for old in outdated])
+    bulk.insert_outputs(changed)
+    accepted = len(changed) - len(outdated)
+    new_errors = sum(output.is_error for output in changed)
+    Run.objects.filter(pk=run.pk).update(
+        n_outputs=run.n_outputs + accepted,
+        n_errors=run.n_errors + new_errors - sum(old.is_error for old in outdated),
+    )
+    return Submitted(
+        accepted=accepted, replaced=len(outdated), unchanged=len(outputs) - len(changed)
+    )
 
 
 def _locked(run: Run) -> Run:

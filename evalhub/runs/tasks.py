@@ -9,7 +9,6 @@ from typing import Any
 from celery.signals import (
     worker_process_init,
     worker_process_shutdown,
-    worker_ready,
     worker_shutting_down,
 )
 from django.conf import settings
@@ -80,9 +79,14 @@ def send_wakes(count: int) -> None:
 
 @worker_process_init.connect
 def begin(**_signal: Any) -> None:
-    """Start the heart of a worker's child. The parent never gets here: it opens no database."""
+    """Start the heart of a worker's child, and let one child look around.
+
+    Work may wait since before, or since the child died whose place this one takes. The parent
+    never gets here: it opens no database.
+    """
     _Process.heart = Heart(workers.process_name())
     _Process.heart.start()
+    send_wakes(1)
 
 
 @worker_process_shutdown.connect
@@ -90,12 +94,6 @@ def end(**_signal: Any) -> None:
     if _Process.heart:
         _Process.heart.stop()
     connections.close_all()
-
-
-@worker_ready.connect
-def look_around(sender: Any, **_signal: Any) -> None:
-    """Wake every child once: work may wait since before this worker started."""
-    send_wakes(sender.controller.concurrency)
 
 
 @worker_shutting_down.connect
