@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evalhub.datasets.selectors import slicing
+from evalhub.datasets.selectors import examples_at_positions, slicing
 from evalhub.runs.models import Run
+from evalhub.web import formatting
 from labeling.models import Annotation, Campaign, Question, Unit
-from labeling.questions import Answer, as_number, numbers_of
+from labeling.questions import Answer, as_number, numbers_of, values_of
 from labeling.selectors import questions_of
 from metrics.agreement import Agreement, agreement
 from metrics.coincidences import Level
@@ -96,6 +99,15 @@ class QuestionAgreement:
     question: Question
     agreement: Agreement
     reading: str
+    bounds = (CAUTIOUS, RELIABLE)
+
+    @property
+    def drawn(self) -> str:
+        """The picture of the interval, in words."""
+        found = self.agreement
+        value = formatting.number(found.alpha, 3)
+        ends = formatting.interval(found.low, found.high, 3)
+        return f"{self.question.name}: alpha {value}, interval {ends}"
 
 
 def agreement_by_question(campaign: Campaign, table: Table) -> list[QuestionAgreement]:
@@ -136,6 +148,21 @@ class Split:
     question: Question
     answers: list[float]
     distance: float  # mean over pairs, as a share of the largest distance there is
+    low: float
+    high: float
+
+    @property
+    def written(self) -> str:
+        """The answers as people gave them."""
+        labels = {
+            value: str(option["label"])
+            for value, option in zip(values_of(self.question), self.question.options, strict=True)
+        }
+        return ", ".join(labels.get(answer, f"{answer:g}") for answer in self.answers)
+
+    @property
+    def drawn(self) -> str:
+        return f"Answers to {self.question.name}: {self.written}"
 
 
 def widest_splits(campaign: Campaign, table: Table) -> list[Split]:
@@ -150,14 +177,23 @@ def _splits(question: Question, table: Table) -> list[Split]:
     given = ~np.isnan(values)
     if not given.any():
         return []
-    span = float(np.ptp(values[given])) or 1.0
+    options = values_of(question) or [float(values[given].min()), float(values[given].max())]
+    low, high = min(options), max(options)
+    span = high - low or 1.0
     is_nominal = question.scale == Question.Scale.NOMINAL
     by_unit: defaultdict[int, list[float]] = defaultdict(list)
     pairs: Any = zip(table.units[given].tolist(), values[given].tolist(), strict=True)
     for unit, value in pairs:
         by_unit[unit].append(value)
     return [
-        Split(unit, question, sorted(answers), _distance(answers, span, is_nominal=is_nominal))
+        Split(
+            unit=unit,
+            question=question,
+            answers=sorted(answers),
+            distance=_distance(answers, span, is_nominal=is_nominal),
+            low=low,
+            high=high,
+        )
         for unit, answers in by_unit.items()
         if min(answers) < max(answers)
     ]
@@ -167,3 +203,54 @@ def _distance(answers: list[float], span: float, *, is_nominal: bool) -> float:
     pairs = [(a, b) for at, a in enumerate(answers) for b in answers[at + 1 :]]
     distances = [float(a != b) if is_nominal else abs(a - b) / span for a, b in pairs]
     return sum(distances) / len(distances)
+
+
+def title_of(results: Sequence[QuestionAgreement]) -> str:
+    """Say the finding in one line."""
+    agreed = [result for result in results if _is_at_least(result, CAUTIOUS)]
+    apart = [result for result in results if _is_below(result, CAUTIOUS)]
+    if agreed and apart:
+        return f"People agree on {_names(agreed)}, not on {_names(apart)}"
+    if agreed:
+        return f"People agree on {_names(agreed)}"
+    if apart:
+        return f"People do not agree enough on {_names(apart)}"
+    if any(result.agreement.alpha is not None for result in results):
+        return "Whether people agree is not settled"
+    return "There is no agreement to speak of yet"
+
+
+def _is_at_least(result: QuestionAgreement, bound: float) -> bool:
+    return result.agreement.low is not None and result.agreement.low >= bound
+
+
+def _is_below(result: QuestionAgreement, bound: float) -> bool:
+    return result.agreement.high is not None and result.agreement.high < bound
+
+
+def _names(results: Sequence[QuestionAgreement]) -> str:
+    names = [result.question.name for result in results]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+@dataclass(frozen=True)
+class ShownSplit:
+    """A unit on which people differ, with where it comes from."""
+
+    split: Split
+    unit: Unit
+    key: str
+    said: str
+
+
+def shown_splits(splits: Sequence[Split]) -> list[ShownSplit]:
+    """Return the units of some splits with their examples."""
+    units = Unit.objects.select_related("run__version").in_bulk([split.unit for split in splits])
+    shown = []
+    for split in splits:
+        unit = units[split.unit]
+        example = examples_at_positions(unit.run.version, [unit.position])[unit.position]
+        given = example.fields.get("input")
+        said = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+        shown.append(ShownSplit(split, unit, example.key, said))
+    return shown

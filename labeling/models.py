@@ -120,7 +120,7 @@ class Annotator(models.Model):
     last_bundle = models.PositiveIntegerField(null=True, blank=True)  # never two of one example
     n_answered = models.PositiveIntegerField(default=0)
     n_skipped = models.PositiveIntegerField(default=0)
-    seen_at = models.DateTimeField(null=True, blank=True)
+    saved_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,24 +10,54 @@ from statistics import median
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet, Sum
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from evalhub.accounts.models import Project
+from evalhub.accounts.models import Project, User
 from evalhub.datasets.selectors import keys_of
+from evalhub.runs.models import Measurement, Run
+from evalhub.runs.selectors import current_measurements
 from labeling.models import Annotation, Annotator, Campaign, Question, Slot, Unit
+from labeling.plans import FINISHED
 
 PACE_OVER = 20  # answers
+SHOWN_RUNS = 100
 
 
 def campaigns_of(project: Project) -> QuerySet[Campaign]:
-    """Return a project's campaigns, newest first, each with its count of `n_given` answers."""
-    return (
-        Campaign.objects.ready()
-        .filter(project=project)
-        .annotate(n_given=Coalesce(Sum("annotators__n_answered"), 0))
-        .order_by("-pk")
-    )
+    """Return a project's campaigns, newest first."""
+    return Campaign.objects.ready().filter(project=project).order_by("-pk")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A campaign of a list: how far it is, and how far the person who looks is in it."""
+
+    campaign: Campaign
+    n_imported: int
+    filled: int
+    places: int
+    mine: int
+
+
+def listed(project: Project, user: User) -> list[Listed]:
+    """Return a project's campaigns for the page that everybody sees."""
+    campaigns = list(campaigns_of(project))
+    people = Annotator.objects.filter(campaign__in=campaigns)
+    filled, imported, mine = Counter[int](), Counter[int](), Counter[int]()
+    for campaign, user_id, n in people.values_list("campaign_id", "user_id", "n_answered"):
+        (imported if user_id is None else filled)[campaign] += n
+        if user_id == user.pk:
+            mine[campaign] = n
+    return [
+        Listed(
+            campaign=campaign,
+            n_imported=imported[campaign.pk],
+            filled=filled[campaign.pk],
+            places=campaign.n_units * campaign.overlap,
+            mine=mine[campaign.pk],
+        )
+        for campaign in campaigns
+    ]
 
 
 def questions_of(campaign: Campaign) -> list[Question]:
@@ -160,3 +191,32 @@ def exported(campaign: Campaign) -> Iterator[dict[str, Any]]:
             "at": at.isoformat().replace("+00:00", "Z"),
             "seconds": seconds,
         }
+
+
+def runs_to_label(project: Project) -> list[Run]:
+    """Return the finished runs, newest first, as many as one wants to choose among."""
+    runs = Run.objects.filter(project=project, state__in=FINISHED).order_by("-pk")
+    return list(runs.select_related("version__dataset", "system_version__system")[:SHOWN_RUNS])
+
+
+@dataclass(frozen=True)
+class LabeledRun:
+    """A run of a campaign with the measurements that were published to it, newest of each."""
+
+    run: Run
+    published: list[Measurement]
+
+
+def labeled_runs(campaign: Campaign) -> list[LabeledRun]:
+    runs = campaign.runs.select_related("version__dataset", "system_version__system")
+    return [
+        LabeledRun(
+            run=run,
+            published=[
+                measurement
+                for measurement in current_measurements(run)
+                if measurement.params.get("campaign") == campaign.public_id
+            ],
+        )
+        for run in runs.order_by("pk")
+    ]

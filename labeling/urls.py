@@ -3,10 +3,17 @@
 from django.urls import path
 
 from labeling import api
+from labeling.views import campaigns, desk
 
 app_name = "labeling"
 REST = "api/v1/campaigns/<str:campaign_id>"
+PAGE = "campaigns/<str:campaign_id>/"
 urlpatterns = [
+    path("p/<str:project>/labeling/", campaigns.campaign_list, name="list"),
+    path("p/<str:project>/labeling/new/", campaigns.new, name="new"),
+    path(PAGE, campaigns.detail, name="campaign"),
+    path(f"{PAGE}agreement/", campaigns.agreement, name="agreement"),
+    path(f"{PAGE}desk/", desk.desk, name="desk"),
     path("api/v1/projects/<str:project>/campaigns", api.Campaigns.as_view(), name="api_campaigns"),
     path(REST, api.CampaignDetail.as_view(), name="api_campaign"),
     path(f"{REST}/annotations", api.Annotations.as_view(), name="api_annotations"),

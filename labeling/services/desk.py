@@ -76,8 +76,8 @@ def _chosen(annotator: Annotator, holding: Holding) -> int:
 
 
 def _put_on_desk(annotator: Annotator, unit: int, now: datetime) -> None:
-    annotator.unit_id, annotator.shown_at, annotator.seen_at = unit, now, now
-    annotator.save(update_fields=["unit", "shown_at", "seen_at"])
+    annotator.unit_id, annotator.shown_at = unit, now
+    annotator.save(update_fields=["unit", "shown_at"])
 
 
 def _renew_in_time(annotator: Annotator, holding: Holding, now: datetime) -> None:
@@ -135,7 +135,6 @@ def undo(*, annotator: Annotator) -> Unit:
 def stay(*, annotator: Annotator) -> None:
     """Hear that a person is still at the desk."""
     renew(annotator)
-    Annotator.objects.filter(pk=annotator.pk).update(seen_at=timezone.now())
 
 
 def _refuse_closed(campaign: Campaign) -> None:
@@ -174,7 +173,7 @@ def _note(
     annotation.save()
     annotator.n_answered += (state == State.GIVEN) - (was == State.GIVEN)
     annotator.n_skipped += (state == State.SKIPPED) - (was == State.SKIPPED)
-    annotator.unit, annotator.shown_at, annotator.seen_at = None, None, now
+    annotator.unit, annotator.shown_at, annotator.saved_at = None, None, now
     annotator.last_bundle = unit.bundle
     annotator.save()
     return annotation

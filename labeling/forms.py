@@ -1,0 +1,323 @@
+"""What people type into the labeling pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from evalhub.errors import DomainError, FieldError
+from labeling.models import Question
+from labeling.questions import Answer, AnswerError, Value, is_number, read_answer
+
+CANNOT_JUDGE: Final = "na"
+NARROW: Final = 12  # characters of a label that fits beside four others
+ROW: Final = 7  # points that stand side by side
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One option of a question: what is sent, what is shown, and the digit that chooses it."""
+
+    token: str
+    label: str
+    key: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question as it stands on the desk."""
+
+    question: Question
+    field: str
+    choices: Sequence[Choice]
+    cannot_judge: bool
+    text: str  # what is typed, for numbers
+    error: str
+
+    @property
+    def is_answered(self) -> bool:
+        chosen = any(choice.is_chosen for choice in self.choices)
+        return self.cannot_judge or chosen or bool(self.text)
+
+    @property
+    def is_row(self) -> bool:
+        """Say whether the options fit side by side."""
+        longest = max((len(choice.label) for choice in self.choices), default=0)
+        many = len(self.choices) > ROW
+        return longest <= (2 if many else NARROW) and len(self.choices) <= 11
+
+    @property
+    def state(self) -> str:
+        """What is chosen, in a word or two, for where the options are folded away."""
+        if self.cannot_judge:
+            return "cannot judge"
+        chosen = next((choice.label for choice in self.choices if choice.is_chosen), self.text)
+        return chosen or "not yet"
+
+    @property
+    def span(self) -> str:
+        """The range of a number, in words."""
+        low, high = self.question.low, self.question.high
+        if low is not None and high is not None:
+            return f"A number from {low:g} to {high:g}."
+        if low is not None:
+            return f"A number, {low:g} or more."
+        return "A number." if high is None else f"A number, {high:g} or less."
+
+
+class DeskForm(forms.Form):
+    """The answers to one unit. Options travel as their index, so no value needs escaping."""
+
+    unit = forms.CharField(max_length=24)
+
+    def __init__(self, *args: Any, questions: Sequence[Question], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.questions = questions
+        for question in questions:
+            name = field_name(question)
+            if question.kind == Question.Kind.NUMBER:
+                self.fields[name] = forms.CharField(required=False, max_length=40)
+                self.fields[f"{name}-{CANNOT_JUDGE}"] = forms.BooleanField(required=False)
+            else:
+                tokens = [str(at) for at in range(len(question.options))] + [CANNOT_JUDGE]
+                self.fields[name] = forms.ChoiceField(
+                    required=False, choices=[(token, token) for token in tokens]
+                )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        self.answers: dict[str, Answer] = {}
+        for question in self.questions:
+            try:
+                self._clean_one(question, cleaned)
+            except (AnswerError, ValidationError) as error:
+                said = error.messages[0] if isinstance(error, ValidationError) else str(error)
+                self.add_error(field_name(question), said)
+        if not self.answers and not self.errors:
+            raise ValidationError("Answer at least one question, or skip this output.")
+        return cleaned
+
+    def _clean_one(self, question: Question, cleaned: Mapping[str, Any]) -> None:
+        name = field_name(question)
+        if name not in cleaned:
+            return
+        given = cleaned[name]
+        if given == CANNOT_JUDGE or cleaned.get(f"{name}-{CANNOT_JUDGE}"):
+            self.answers[question.name] = None
+        elif given:
+            self.answers[question.name] = read_answer(question, _value(question, given))
+        elif question.is_required:
+            raise ValidationError("This has no answer yet. If it cannot be judged, say so with N.")
+
+    def asked(self) -> Iterator[Asked]:
+        """Yield the questions with what was sent, for a page that says what is wrong."""
+        for question in self.questions:
+            name = field_name(question)
+            errors = self.errors.get(name)
+            cannot = self.data.get(name) == CANNOT_JUDGE
+            yield asked(
+                question,
+                token=self.data.get(name, "")[:40],
+                cannot_judge=cannot or f"{name}-{CANNOT_JUDGE}" in self.data,
+                error=str(errors[0]) if errors else "",
+            )
+
+
+def _value(question: Question, given: str) -> Value:
+    if question.kind != Question.Kind.NUMBER:
+        value: Value = question.options[int(given)]["value"]
+        return value
+    try:
+        number = float(given.strip().replace("\N{MINUS SIGN}", "-"))
+    except ValueError:
+        number = float("nan")
+    if "_" in given or not is_number(number):
+        raise ValidationError("This is no number; write it as 8 or 8.5.")
+    return number
+
+
+def field_name(question: Question) -> str:
+    return f"q{question.order}"
+
+
+def asked_again(questions: Sequence[Question], answers: Mapping[str, Answer]) -> list[Asked]:
+    """Return the questions with the answers that somebody gave before, or none."""
+    return [_asked_again(question, answers) for question in questions]
+
+
+def _asked_again(question: Question, answers: Mapping[str, Answer]) -> Asked:
+    answer = answers.get(question.name)
+    cannot = question.name in answers and answer is None
+    token = ""
+    if question.kind == Question.Kind.NUMBER:
+        token = "" if answer is None else repr(answer)
+    elif answer is not None:
+        values = [option["value"] for option in question.options]
+        token = str(values.index(answer)) if answer in values else ""
+    return asked(question, token=token, cannot_judge=cannot)
+
+
+def asked(question: Question, *, token: str, cannot_judge: bool, error: str = "") -> Asked:
+    keys = _keys(question)
+    return Asked(
+        question=question,
+        field=field_name(question),
+        choices=[
+            Choice(str(at), option["label"], keys[at], token == str(at) and not cannot_judge)
+            for at, option in enumerate(question.options)
+        ],
+        cannot_judge=cannot_judge,
+        text=token if question.kind == Question.Kind.NUMBER else "",
+        error=error,
+    )
+
+
+def _keys(question: Question) -> list[str]:
+    """Return the digit of each option: the option itself where all are digits, else its place."""
+    values = [option["value"] for option in question.options]
+    if all(is_number(value) and value in range(10) for value in values):
+        return [f"{value:g}" for value in values]
+    return [str(at) if at < 10 else "" for at in range(1, len(values) + 1)]
+
+
+# A new campaign
+
+
+class CampaignForm(forms.Form):
+    """What a campaign is about, apart from its questions."""
+
+    name = forms.CharField(
+        max_length=200,
+        help_text="Annotators see it, so it must not name a system.",
+    )
+    runs = forms.MultipleChoiceField(
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Finished runs of one dataset. Equal outputs of an example are shown once.",
+    )
+    overlap = forms.IntegerField(
+        min_value=1,
+        max_value=50,
+        initial=2,
+        label="People for each output",
+        help_text="Agreement needs at least two.",
+    )
+    examples = forms.IntegerField(
+        min_value=1,
+        max_value=10**9,
+        required=False,
+        label="Number of examples",
+        help_text="Drawn at random, with all their outputs. Left empty: all of them.",
+    )
+    guidelines = forms.CharField(
+        required=False, max_length=100_000, widget=forms.Textarea(attrs={"rows": 6})
+    )
+    show_reference = forms.BooleanField(required=False, label="Show the expected answer")
+
+    def __init__(self, *args: Any, runs: Sequence[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["runs"]
+        assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 - declared above
+        field.choices = list(runs)
+
+
+class QuestionForm(forms.Form):
+    """One question. A row without a name is no question."""
+
+    name = forms.CharField(required=False, max_length=100)
+    text = forms.CharField(required=False, max_length=2_000, label="What is asked")
+    kind = forms.ChoiceField(
+        choices=[
+            ("rating", "rating: points in order"),
+            ("choice", "choice: one of several"),
+            ("number", "number"),
+            ("yes_no", "yes or no"),
+        ]
+    )
+    options = forms.CharField(
+        required=False,
+        max_length=20_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        label="Options, one a line",
+        help_text="Of a rating the worst first; left empty it is 1 to 5.",
+    )
+    low = forms.FloatField(required=False, label="Lowest number")
+    high = forms.FloatField(required=False, label="Highest number")
+    scale = forms.ChoiceField(
+        required=False,
+        choices=[
+            ("", "usual for the kind"),
+            ("nominal", "nominal: equal or not"),
+            ("ordinal", "ordinal: in order"),
+            ("interval", "interval: distances count"),
+            ("ratio", "ratio: from a true zero"),
+        ],
+    )
+    lower_is_better = forms.BooleanField(required=False)
+
+    def as_asked(self) -> dict[str, object] | None:
+        """Return the question in the form that REST takes, or None for an empty row."""
+        given = self.cleaned_data
+        if not given.get("name"):
+            return None
+        lines = [line.strip() for line in given["options"].splitlines() if line.strip()]
+        return {
+            "name": given["name"],
+            "text": given["text"],
+            "kind": given["kind"],
+            "scale": given["scale"] or None,
+            "options": _options(given["kind"], lines),
+            "low": given["low"],
+            "high": given["high"],
+            "higher_is_better": not given["lower_is_better"],
+        }
+
+
+def _options(kind: str, lines: Sequence[str]) -> list[object] | None:
+    if not lines or kind not in ("rating", "choice"):
+        return None
+    if kind == "choice":
+        return list(lines)
+    return [{"value": at, "label": line} for at, line in enumerate(lines, start=1)]
+
+
+MAX_ROWS: Final = 6
+QuestionFormSet = forms.formset_factory(
+    QuestionForm, extra=MAX_ROWS, max_num=MAX_ROWS, absolute_max=MAX_ROWS
+)
+
+
+def plan_body(form: CampaignForm, rows: Any) -> tuple[dict[str, object], list[QuestionForm]]:
+    """Return the campaign in the form that REST takes, and the rows its questions stand in."""
+    asked = [(row, row.as_asked()) for row in rows]
+    given = form.cleaned_data
+    return {
+        "name": given["name"],
+        "runs": given["runs"],
+        "overlap": given["overlap"],
+        "examples": given["examples"],
+        "guidelines": given["guidelines"],
+        "show_reference": given["show_reference"],
+        "questions": [question for _, question in asked if question is not None],
+    }, [row for row, question in asked if question is not None]
+
+
+_QUESTION_FIELD: Final = re.compile(r"questions\[(\d+)\]\.?(\w*)")
+
+
+def show_errors(error: DomainError, form: CampaignForm, rows: Sequence[QuestionForm]) -> None:
+    """Put what a plan was refused for beside the fields it is about."""
+    for fault in error.errors or [FieldError("", error.code, error.detail)]:
+        field = fault.field or ""
+        found = _QUESTION_FIELD.fullmatch(field)
+        if found is None:
+            name = field.split("[")[0]
+            form.add_error(name if name in form.fields else None, fault.detail)
+        else:
+            row = rows[int(found[1])]
+            row.add_error(found[2] if found[2] in row.fields else None, fault.detail)

@@ -1,0 +1,207 @@
+// The desk by keyboard. The page is a plain form and works without this: here are the keys, the
+// question in hand, and the sign of life that keeps what a person holds from going to others.
+"use strict";
+(() => {
+  const STAY_MS = 60_000;
+  const find = (selector) => document.querySelector(selector);
+  const form = () => find("#judgement");
+  const criteria = () => [...document.querySelectorAll("#judgement .crit")];
+  const inHand = () => find("#judgement .crit.on");
+
+  // Questions
+
+  const isAnswered = (criterion) =>
+    criterion.querySelector("input:checked") !== null ||
+    Boolean(criterion.querySelector("input[type=text]")?.value.trim());
+
+  const control = (criterion) =>
+    criterion.querySelector(".scale :checked") ||
+    criterion.querySelector(".scale input, .entry input") ||
+    criterion.querySelector("input");
+
+  const takeInHand = (criterion) => {
+    for (const other of criteria()) other.classList.toggle("on", other === criterion);
+  };
+
+  const goTo = (criterion) => {
+    if (!criterion) return;
+    takeInHand(criterion);
+    control(criterion).focus({ preventScroll: true });
+    criterion.scrollIntoView({ block: "nearest" });
+  };
+
+  const showState = (criterion) => {
+    const chosen = criterion.querySelector(".scale :checked");
+    const typed = criterion.querySelector("input[type=text]");
+    const label = chosen && chosen.closest("label");
+    let text = label ? (label.querySelector("span") || label).textContent.trim() : "";
+    if (criterion.querySelector(".na input").checked) text = "cannot judge";
+    else if (typed) text = typed.value.trim();
+    criterion.querySelector(".state").textContent = text || "not yet";
+  };
+
+  const onward = (criterion) => {
+    const all = criteria();
+    const after = [...all.slice(all.indexOf(criterion) + 1), ...all];
+    goTo(after.find((other) => !isAnswered(other)) || criterion);
+  };
+
+  const choose = (criterion, input) => {
+    if (!input) return false;
+    input.checked = true;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+    onward(criterion);
+    return true;
+  };
+
+  const cannotJudge = (criterion) => {
+    const input = criterion.querySelector(".na input");
+    if (input.type === "checkbox" && input.checked) {
+      input.checked = false;
+      input.dispatchEvent(new Event("change", { bubbles: true }));
+      return true;
+    }
+    return choose(criterion, input);
+  };
+
+  const step = (by) => {
+    const all = criteria();
+    const next = all[all.indexOf(inHand()) + by];
+    if (next) goTo(next);
+    return true;
+  };
+
+  // Keys
+
+  const press = (name) => {
+    const button = form()?.querySelector(`button[name=do][value=${name}]`);
+    if (button) button.click();
+    return Boolean(button);
+  };
+
+  const open = (id) => {
+    document.getElementById(id)?.showModal();
+    return true;
+  };
+
+  const isTyping = (target) =>
+    target.isContentEditable || target.matches("textarea, select, input[type=text]");
+
+  const keyOf = (event) => {
+    if (event.code.startsWith("Digit") && !event.shiftKey) return event.code.slice(5);
+    const key = event.key.toLowerCase();
+    // Where letters are not Latin, the place on the keyboard counts.
+    return key.length === 1 && key > "\u007f" && event.code.startsWith("Key")
+      ? event.code.slice(3).toLowerCase()
+      : key;
+  };
+
+  const whileTyping = (event, key) => {
+    const criterion = event.target.closest(".crit");
+    if (!criterion) return false;
+    if (key === "arrowup") return step(-1);
+    if (key === "arrowdown") return step(1);
+    if (key === "n") return cannotJudge(criterion); // no number has an n
+    if (key === "enter") return press("submit");
+    if (key === "escape") {
+      event.target.blur();
+      return true;
+    }
+    return false;
+  };
+
+  const COMMANDS = {
+    arrowup: () => step(-1),
+    arrowdown: () => step(1),
+    n: () => inHand() && cannotJudge(inHand()),
+    s: () => press("skip"),
+    u: () => press("undo"),
+    g: () => open("guidelines"),
+    "?": () => open("keys"),
+  };
+
+  const isNative = (event) => event.target.closest("button, a, summary") !== null;
+
+  const onKey = (event, key) => {
+    if (isTyping(event.target)) return whileTyping(event, key);
+    if (event.ctrlKey) return key === "z" && press("undo");
+    if (key === "enter") return !isNative(event) && press("submit");
+    if (/^[0-9]$/.test(key)) {
+      const criterion = inHand();
+      return criterion !== null && choose(criterion, criterion.querySelector(`[data-key="${key}"]`));
+    }
+    return Object.hasOwn(COMMANDS, key) && COMMANDS[key]();
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.isComposing || event.keyCode === 229) return;
+    if (event.metaKey || event.altKey || event.repeat || find("dialog[open]")) return;
+    if (event.ctrlKey && (event.shiftKey || isTyping(event.target))) return;
+    if (onKey(event, keyOf(event))) event.preventDefault();
+  });
+
+  // What people do with the mouse or a finger
+
+  document.addEventListener("focusin", (event) => {
+    const criterion = event.target.closest?.("#judgement .crit");
+    if (criterion) takeInHand(criterion);
+  });
+
+  document.addEventListener("change", (event) => {
+    const criterion = event.target.closest("#judgement .crit");
+    if (criterion) showState(criterion);
+  });
+
+  document.addEventListener("input", (event) => {
+    const criterion = event.target.closest("#judgement .crit");
+    if (!criterion || !event.target.matches("input[type=text]")) return;
+    const cannot = criterion.querySelector(".na input");
+    if (event.target.value) cannot.checked = false;
+    showState(criterion);
+  });
+
+  document.addEventListener("click", (event) => {
+    const criterion = event.target.closest("#judgement .crit");
+    if (!criterion) return;
+    const isPointer = event.detail > 0;
+    if (isPointer && event.target.matches(".scale input")) onward(criterion);
+    else if (isPointer && !event.target.matches("input")) takeInHand(criterion);
+  });
+
+  // Each unit
+
+  const showClocks = () => {
+    for (const clock of document.querySelectorAll("#unit [data-clock]")) {
+      clock.textContent = new Date(clock.dateTime).toLocaleTimeString([], { hour12: false });
+    }
+  };
+
+  const begin = () => {
+    for (const item of document.querySelectorAll("#unit [data-needs-script]")) item.hidden = false;
+    showClocks();
+    const all = criteria();
+    for (const criterion of all) showState(criterion);
+    const refused = all.find((criterion) => criterion.querySelector(".err"));
+    goTo(refused || all.find((criterion) => !isAnswered(criterion)) || all[0]);
+    if (!all.length) find("#main")?.querySelector("button, a")?.focus();
+    for (const zone of document.querySelectorAll("#unit .zone")) zone.scrollTop = 0;
+    if (!refused) scrollTo(0, 0);
+  };
+
+  const stay = async () => {
+    const here = form();
+    if (document.hidden || !here || !here.elements.unit) return;
+    const body = new FormData(here);
+    body.set("do", "stay");
+    try {
+      await fetch(here.action, { method: "POST", body, credentials: "same-origin" });
+    } catch {
+      // No connection: the next try is in a minute, and a submit says so aloud.
+    }
+  };
+
+  document.addEventListener("htmx:afterSettle", begin);
+  setInterval(stay, STAY_MS);
+  document.addEventListener("visibilitychange", stay);
+  begin();
+})();

@@ -1,0 +1,126 @@
+"""Campaigns as leads see them, and the list that everybody sees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from evalhub.accounts.capabilities import Capability
+from evalhub.accounts.http import SignedInRequest, actor_of, enter_project, signed_in
+from evalhub.errors import Conflict, ContentError, DomainError, NotFound
+from evalhub.runs.models import Run
+from labeling import selectors
+from labeling.agreement import (
+    agreement_by_question,
+    answers_of,
+    shown_splits,
+    title_of,
+    widest_splits,
+)
+from labeling.forms import CampaignForm, QuestionFormSet, plan_body, show_errors
+from labeling.models import Campaign
+from labeling.plans import read_plan
+from labeling.services import campaigns, publication
+from labeling.views.access import entered, get_or_post
+
+
+@require_safe
+@signed_in
+def campaign_list(request: SignedInRequest, project: str) -> HttpResponse:
+    """All campaigns: to label for annotators, to lead for leads."""
+    found = enter_project(request, project, None)
+    rows = selectors.listed(found, request.user)
+    return render(request, "labeling/list.html", {"rows": rows})
+
+
+@get_or_post
+@signed_in
+def new(request: SignedInRequest, project: str) -> HttpResponse:
+    """Set up a campaign: runs, questions, guidelines, overlap."""
+    found = enter_project(request, project, Capability.LEAD)
+    runs = selectors.runs_to_label(found)
+    data = request.POST if request.method == "POST" else None
+    form = CampaignForm(
+        data,
+        runs=[(run.public_id, _described(run)) for run in runs],
+        initial={"runs": request.GET.getlist("run")},
+    )
+    rows = QuestionFormSet(data, prefix="question", initial=[{"name": ""}])
+    if data is not None and form.is_valid() and rows.is_valid():
+        body, asked = plan_body(form, rows)
+        try:
+            plan = read_plan(project=found, body=body)
+            campaign = campaigns.create_campaign(plan=plan, actor=actor_of(request))
+        except (Conflict, ContentError, NotFound) as error:
+            show_errors(error, form, asked)
+        else:
+            return redirect("labeling:campaign", campaign_id=campaign.public_id)
+    context = {"form": form, "rows": rows, "has_runs": bool(runs)}
+    return render(request, "labeling/new.html", context, status=200 if data is None else 422)
+
+
+def _described(run: Run) -> str:
+    version = run.version
+    dataset = f"{version.dataset.slug} v{version.number}"
+    return f"{run.system_version} on {dataset}, {run.n_outputs:,} outputs ({run.public_id})"
+
+
+@get_or_post
+@signed_in
+def detail(request: SignedInRequest, campaign_id: str) -> HttpResponse:
+    """One campaign: how far it is, who labels, and what becomes of the labels."""
+    campaign = entered(request, campaign_id, Capability.LEAD)
+    if request.method == "POST":
+        return _act(request, campaign)
+    progress = selectors.campaign_progress(campaign)
+    context = {
+        "campaign": campaign,
+        "progress": progress,
+        "questions": selectors.questions_of(campaign),
+        "runs": selectors.labeled_runs(campaign),
+        "desk_url": request.build_absolute_uri("desk/"),
+        "tab": "progress",
+    }
+    return render(request, "labeling/campaign.html", context)
+
+
+def _act(request: SignedInRequest, campaign: Campaign) -> HttpResponse:
+    act = {"publish": publication.publish, "close": publication.close}.get(
+        request.POST.get("do", "")
+    )
+    if act is None:
+        raise Http404("There is no such thing to do with a campaign.")
+    try:
+        published = act(campaign=campaign, actor=actor_of(request))
+    except DomainError as error:
+        messages.error(request, error.detail)
+    else:
+        runs = len({measurement.run_id for measurement in published})
+        done = "Closed. " if act is publication.close else ""
+        messages.success(
+            request, f"{done}Published to {runs} run{'' if runs == 1 else 's'}; scoring goes on."
+        )
+    return redirect("labeling:campaign", campaign_id=campaign.public_id)
+
+
+@require_safe
+@signed_in
+def agreement(request: SignedInRequest, campaign_id: str) -> HttpResponse:
+    """How far people agree, question by question, and where they do not. For leads only."""
+    campaign = entered(request, campaign_id, Capability.LEAD)
+    table = answers_of(campaign)
+    results = agreement_by_question(campaign, table)
+    context: dict[str, Any] = {
+        "campaign": campaign,
+        "results": results,
+        "title": title_of(results),
+        "group_field": table.group_field,
+        "progress": selectors.campaign_progress(campaign),
+        "splits": shown_splits(widest_splits(campaign, table)),
+        "tab": "agreement",
+    }
+    return render(request, "labeling/agreement.html", context)
