@@ -42,7 +42,11 @@ def drain(owner: str, *, seconds: float, holding: Holding = lambda _claim: nullc
 
 
 def work(claim: Claim) -> None:
-    """Do one chunk, and seal its job if it was the last."""
+    """Do one chunk, and seal its job if it was the last.
+
+    The runner of the job's kind computes what the job's measurements still miss in [start, stop)
+    and ends with `queue.finish`, or with `queue.postpone`. What it raises counts as a crash.
+    """
     runner: Callable[[Claim], None] = import_string(settings.CHUNK_RUNNERS[claim.kind])
     try:
         with _given_back_on_failure(claim):

@@ -57,10 +57,9 @@ class Heart:
 
     def _beat(self) -> None:
         workers.beat(self._name)
-        if self._held is not None:
-            claim, since = self._held
-            if time.monotonic() - since < LONGEST_HOLD_SECONDS:
-                queue.extend(claim)
+        held = self._held  # the other thread may let go meanwhile
+        if held and time.monotonic() - held[1] < LONGEST_HOLD_SECONDS:
+            queue.extend(held[0])
 
     def _try(self, act: Callable[[], None]) -> None:
         """A beat that fails is one beat; the lease outlives several."""

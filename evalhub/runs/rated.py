@@ -1,4 +1,8 @@
-"""Build the score columns of a chunk from ratings: a cache of what people or judges said."""
+"""Build the score columns of a chunk from ratings: a cache of what people or judges said.
+
+People rate a choice of outputs, so one without ratings is unscored. A judge is asked about every
+output, so where the system gave none, that is the worst answer, as with automatic metrics.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,14 @@ import hashlib
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evalhub.runs import queue
 from evalhub.runs.columns import NewColumn
 from evalhub.runs.models import Measurement, Rating, Run
 from evalhub.runs.queue import Claim
 from evalhub.runs.scoring import measurements_at_work
+from evalhub.runs.selectors import outputs_between
 from metrics.base import Scores
 from metrics.reasons import Reason
 from metrics.resolution import Rule, resolve
@@ -22,30 +28,55 @@ _Said = tuple[int, int, str, float | None, int]
 
 def run_chunk(claim: Claim) -> None:
     """Resolve the ratings of the claimed positions and mark the chunk done."""
-    attempts = Run.objects.values_list("attempts", flat=True).get(pk=claim.run_id)
+    run = Run.objects.get(pk=claim.run_id)
+    answered = _answered(run, claim.start, claim.stop)
     columns = [
-        column_of(measurement, start=claim.start, stop=claim.stop, attempts=attempts)
+        column_of(measurement, answered, start=claim.start)
         for measurement in measurements_at_work(claim)
     ]
     queue.finish(claim, columns=columns)
 
 
-def column_of(measurement: Measurement, *, start: int, stop: int, attempts: int) -> NewColumn:
-    """Return one measurement's scores of [start, stop), a row for each attempt."""
+def column_of(measurement: Measurement, answered: NDArray[np.bool_], *, start: int) -> NewColumn:
+    """Return one measurement's scores from `start` on, for the shape of `answered`."""
+    n, attempts = answered.shape
     # Sorted here: databases differ in how they order names.
     ratings: Sequence[_Said] = sorted(
         Rating.objects.filter(
-            measurement=measurement, position__gte=start, position__lt=stop
+            measurement=measurement, position__gte=start, position__lt=start + n
         ).values_list(*_FIELDS)
     )
+    scores = _resolved(ratings, _rule_of(measurement), start=start, n=n, attempts=attempts)
+    if measurement.kind == Measurement.Kind.JUDGE:
+        scores = _worst_where(~answered.ravel(), scores, measurement)
+    digest = hashlib.sha256(repr(ratings).encode() + answered.tobytes())
     return NewColumn(
         measurement_id=measurement.pk,
         start=start,
-        n=stop - start,
-        scores=_resolved(
-            ratings, _rule_of(measurement), start=start, n=stop - start, attempts=attempts
-        ),
-        inputs_digest=hashlib.sha256(repr(ratings).encode()).hexdigest(),
+        n=n,
+        scores=scores,
+        inputs_digest=digest.hexdigest(),
+    )
+
+
+def _answered(run: Run, start: int, stop: int) -> NDArray[np.bool_]:
+    """Return (positions, attempts): whether the system gave an output."""
+    answered = np.zeros((stop - start, run.attempts), dtype=np.bool_)
+    given = outputs_between(run, start, stop).filter(error__isnull=True)
+    for position, attempt in given.values_list("position", "attempt"):
+        answered[position - start, attempt - 1] = True
+    return answered
+
+
+def _worst_where(
+    unanswered: NDArray[np.bool_], scores: Scores, measurement: Measurement
+) -> Scores:
+    bounds = measurement.low_bound, measurement.high_bound
+    worst = bounds[0] if measurement.higher_is_better else bounds[1]
+    return Scores(
+        values=np.where(unanswered, worst, scores.values),
+        reasons=np.where(unanswered, np.uint8(Reason.SCORED), scores.reasons),
+        statistics=scores.statistics,
     )
 
 

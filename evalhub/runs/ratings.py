@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
+
+from evalhub.runs.models import Rating
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,3 +20,14 @@ class RatingRow:
     reason: int = 0
     at: datetime
     revision: int = 1
+
+
+def save_ratings(measurement_id: int, ratings: Sequence[RatingRow]) -> None:
+    """Keep ratings of a measurement at work; a rater's later word replaces the earlier one."""
+    Rating.objects.bulk_create(
+        [Rating(measurement_id=measurement_id, **asdict(rating)) for rating in ratings],
+        update_conflicts=True,
+        unique_fields=["measurement", "position", "attempt", "rater"],
+        update_fields=["value", "reason", "at", "revision"],
+        batch_size=500,
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import Now
 from numpy.typing import NDArray
 
@@ -68,7 +68,7 @@ def _progress(run: Run, total: int, done: int) -> Progress:
     return Progress(done=run.n_expected if is_over else 0, total=run.n_expected)
 
 
-def outputs_between(run: Run, start: int, stop: int) -> Iterable[Output]:
+def outputs_between(run: Run, start: int, stop: int) -> QuerySet[Output]:
     """Return the outputs at positions [start, stop), in the order of score columns."""
     return Output.objects.filter(run=run, position__gte=start, position__lt=stop).order_by(
         "position", "attempt"

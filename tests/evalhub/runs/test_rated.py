@@ -9,7 +9,7 @@ from evalhub.accounts.models import AuditEvent
 from evalhub.accounts.services import COMMAND_LINE
 from evalhub.runs import services
 from evalhub.runs.models import Job, Measurement, Rating, Run
-from evalhub.runs.ratings import RatingRow
+from evalhub.runs.ratings import RatingRow, save_ratings
 from metrics.reasons import Reason
 from tests.evalhub.runs.building import a_run, drain, measurement, right, scored, scores
 
@@ -99,6 +99,26 @@ def test_publishing_again_is_a_new_measurement_and_the_old_one_stays(run):
 
     generations = run.measurements.filter(name="fluency").order_by("generation")
     assert list(generations.values_list("generation", "value")) == [(1, 1.0), (2, 3.0)]
+
+
+def test_a_judged_run_scores_the_worst_where_the_system_gave_nothing(run):
+    run = scored(a_run(n=4), *right(1, 2), {"key": "q3", "error": "timeout"})
+    publish(run, [rating(0, "tiny", 5), rating(1, "tiny", 3)], kind="judge")
+    drain()
+
+    found = measurement(run, "fluency")
+    assert scores(run, "fluency").values.ravel().tolist() == [5.0, 3.0, 1.0, 1.0]
+    assert (found.value, found.answered_only, found.unscored) == (2.5, 4.0, {})
+
+
+def test_a_raters_later_word_replaces_the_earlier_one(run):
+    found = publish(run, [rating(0, "tiny", 5), rating(1, "tiny", 3)])
+
+    save_ratings(found.pk, [rating(0, "tiny", 2), rating(2, "tiny", None)])
+    save_ratings(found.pk, [rating(0, "tiny", 2), rating(2, "tiny", None)])
+
+    kept = found.ratings.order_by("position").values_list("position", "value")
+    assert list(kept) == [(0, 2.0), (1, 3.0), (2, None)]
 
 
 def test_where_a_judge_gave_no_verdict_the_column_says_why(run):
