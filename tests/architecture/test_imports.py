@@ -18,7 +18,8 @@ def run(script):
 
 def test_the_import_contracts_of_pyproject_are_kept():
     done = run(
-        "from importlinter.cli import lint_imports_command as lint; lint(['--no-cache', '--no-logo'])"
+        "from importlinter.cli import lint_imports_command as lint;"
+        "lint(['--no-cache', '--no-logo'])"
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
