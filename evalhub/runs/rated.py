@@ -73,6 +73,8 @@ def _worst_where(
 ) -> Scores:
     bounds = measurement.low_bound, measurement.high_bound
     worst = bounds[0] if measurement.higher_is_better else bounds[1]
+    if worst is None:
+        return scores
     return Scores(
         values=np.where(unanswered, worst, scores.values),
         reasons=np.where(unanswered, np.uint8(Reason.SCORED), scores.reasons),
