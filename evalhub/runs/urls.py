@@ -2,11 +2,16 @@
 
 from django.urls import path
 
-from evalhub.runs import api
+from evalhub.runs import api, views
 
 app_name = "runs"
-REST = "api/v1/runs/<str:run_id>"
+PAGE, REST = "runs/<str:run_id>/", "api/v1/runs/<str:run_id>"
 urlpatterns = [
+    path("p/<str:project>/runs/", views.run_list, name="list"),
+    path(PAGE, views.detail, name="detail"),
+    path(f"{PAGE}progress/", views.progress, name="progress"),
+    path(f"{PAGE}measure/", views.measure, name="measure"),
+    path(f"{PAGE}outputs/<int:position>/<int:attempt>/", views.output, name="output"),
     path("api/v1/projects/<str:project>/runs", api.Runs.as_view(), name="api_runs"),
     path(REST, api.RunDetail.as_view(), name="api_run"),
     path(f"{REST}/outputs", api.Outputs.as_view(), name="api_outputs"),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from evalhub.errors import DomainError
 from evalhub.web.errors import bad_request
+
+log = logging.getLogger("evalhub.web")
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -59,8 +63,11 @@ def _is_oversized(request: HttpRequest) -> bool:
     return not length.isdigit() or int(length[:20]) > limit
 
 
+FORESEEN = (Http404, PermissionDenied, SuspiciousOperation, BadRequest)
+
+
 class PageErrors:
-    """Render a domain error that no form caught, and a database that stays busy."""
+    """Render a domain error that no form caught, and a database that stays busy; log the rest."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -77,6 +84,8 @@ class PageErrors:
             )
             response["Retry-After"] = "2"
             return response
+        if not isinstance(exception, FORESEEN):
+            log.error("unforeseen error", exc_info=exception)
         return None
 
 

@@ -1,0 +1,290 @@
+"""What the runs pages show, as the contexts of their templates."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import QueryDict
+from django.utils import timezone
+
+from evalhub.accounts.models import Project
+from evalhub.datasets.models import Dataset
+from evalhub.datasets.selectors import examples_at, slicings
+from evalhub.runs import pictures, places, tables
+from evalhub.runs.answers import coverage, why_no_value
+from evalhub.runs.listing import Record, Work, records, runs_of, work_under_way
+from evalhub.runs.models import Measurement, Rating, Run, System
+from evalhub.runs.selectors import living_workers
+from evalhub.runs.tables import Wish, as_text, sentence_of
+from evalhub.web.formatting import duration
+from metrics.reasons import Reason
+
+LISTED = 50
+OFFERED = 50  # runs to compare with
+_WORK = {"score": "Automatic metrics", "judge": "Language models as judges", "ratings": "Labels"}
+
+
+# --- the list -------------------------------------------------------------------------------
+
+
+def list_context(project: Project, query: QueryDict) -> dict[str, Any]:
+    """Return the context of `runs/list.html`."""
+    wish = {name: query.get(name, "")[:100] for name in ("dataset", "system")}
+    before = query.get("before", "")
+    runs = runs_of(project, **wish)
+    if before.isascii() and before.isdigit():
+        runs = runs.filter(pk__lt=int(before[:18]))
+    rows = list(runs[: LISTED + 1])
+    chosen = QueryDict(mutable=True)
+    chosen.update({name: value for name, value in wish.items() if value})
+    first = f"?{chosen.urlencode()}"
+    more = f"{first}&before={rows[LISTED - 1].pk}" if len(rows) > LISTED else ""
+    return {
+        "records": records(rows[:LISTED]),
+        "wish": wish,
+        "datasets": Dataset.objects.filter(project=project).order_by("slug"),
+        "systems": System.objects.filter(project=project).order_by("slug"),
+        "pagination": {"previous": first if before else "", "next": more},
+    }
+
+
+# --- one run --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Told:
+    """One measurement as the page tells of it."""
+
+    measurement: Measurement
+    why_none: str  # why there is no value
+    reasons: list[tuple[int, str]]  # how many outputs are unscored, and why
+    n_unscored: int
+    is_repeatable: bool  # whether a lead may have it scored again
+
+
+def told(measurement: Measurement) -> Told:
+    counts = dict(measurement.unscored)
+    if measurement.n_failed:
+        counts[Reason.FAILED.code] = measurement.n_failed
+    return Told(
+        measurement=measurement,
+        why_none="" if measurement.value is not None else why_no_value(measurement),
+        reasons=[(count, sentence_of(code)) for code, count in counts.items()],
+        n_unscored=sum(counts.values()),
+        is_repeatable=measurement.kind != Measurement.Kind.HUMAN
+        and measurement.state in (Measurement.State.SCORED, Measurement.State.FAILED),
+    )
+
+
+def drawn_range(measurements: Sequence[Measurement]) -> dict[str, Any]:
+    """Return the axis over a column of intervals: the range all share, else each its own."""
+    ranges = {(one.low_bound, one.high_bound) for one in measurements}
+    low, high = ranges.pop() if len(ranges) == 1 else (None, None)
+    if low is None or high is None:
+        return {"low": 0, "high": 100, "is_percent": True}
+    return {"low": low, "high": high, "is_percent": False}
+
+
+def run_context(record: Record, query: QueryDict, *, rest: str) -> dict[str, Any]:
+    """Return the context of `runs/detail.html` and `runs/_run.html`."""
+    run = record.run
+    automatic = [one for one in record.measurements if one.kind == Measurement.Kind.AUTOMATIC]
+    judged = [one for one in record.measurements if one.kind != Measurement.Kind.AUTOMATIC]
+    spread = [(one, pictures.bins(one)) for one in record.measurements]
+    return {
+        "run": run,
+        "record": record,
+        "coverage": coverage(run),
+        "metrics": [told(one) for one in automatic],
+        "metrics_range": drawn_range(automatic),
+        "judged": [told(one) for one in judged],
+        "judged_range": drawn_range(judged),
+        "spread": [(one, bins) for one, bins in spread if bins],
+        "compare_with": _comparable(run),
+        "open_example": commands(run, rest) if run.state == Run.State.OPEN else "",
+        "configuration": _configuration(run),
+        **(progress_context(run) if is_at_work(record) else {}),
+        "is_at_work": is_at_work(record),
+        "has_gaps": bool(run.n_errors) or run.n_outputs < run.n_expected,
+        **slices_context(record, query.get("metric", "")),
+        **outputs_context(record, query),
+    }
+
+
+def _configuration(run: Run) -> list[tuple[str, str | None]]:
+    parts = {
+        "Parameters": run.params,
+        "System configuration": run.system_version.configuration,
+        "Scored with": run.environment,
+    }
+    return [(label, as_text(value)) for label, value in parts.items() if value]
+
+
+def _comparable(run: Run) -> list[Record]:
+    """Return the newest other scored runs on the same dataset."""
+    if run.state != Run.State.SCORED:
+        return []
+    runs = runs_of(run.project, dataset=run.version.dataset.slug)
+    return records(list(runs.filter(state=Run.State.SCORED).exclude(pk=run.pk)[:OFFERED]))
+
+
+def commands(run: Run, rest: str) -> str:
+    """Return commands that send an output of this run and finish it, fit for a shell."""
+    first = examples_at(run.version, 0, 1)
+    line = json.dumps({"key": first[0].key, "output": "…"}, ensure_ascii=False)
+    address = f"{rest}/runs/{run.public_id}"
+    return (
+        "export KEY=   # paste the key here\n\n"
+        f"curl -sS {address}/outputs \\\n"
+        '  -H "Authorization: Bearer $KEY" -H "Content-Type: application/x-ndjson" \\\n'
+        f"  --data-binary {shlex.quote(line)}\n\n"
+        f'curl -sS -X POST {address}/finish -H "Authorization: Bearer $KEY"'
+    )
+
+
+def is_at_work(record: Record) -> bool:
+    """Say whether numbers of a run are still being made; labels are, after it was scored."""
+    states = {one.state for one in record.measurements}
+    return record.run.state == Run.State.SCORING or Measurement.State.SCORING in states
+
+
+@dataclass(frozen=True)
+class WorkShown:
+    """One kind of work, as the page says it."""
+
+    label: str
+    work: Work
+    left: str
+
+
+def progress_context(run: Run) -> dict[str, Any]:
+    """Return the context of `runs/_progress.html`."""
+    now = timezone.now()
+    shown = [
+        WorkShown(_WORK.get(work.kind, work.kind), work, _left(work.seconds_left(now)))
+        for work in work_under_way(run)
+    ]
+    return {"run": run, "works": shown, "n_workers": living_workers()}
+
+
+def _left(seconds: float | None) -> str:
+    if seconds is None:
+        return "not begun"
+    return f"about {duration(max(1.0, round(seconds)))} left"
+
+
+def slices_context(record: Record, name: str) -> dict[str, Any]:
+    """Return the context of `runs/_slices.html`: every slice, for one metric."""
+    scored = [one for one in record.measurements if one.state == Measurement.State.SCORED]
+    chosen = next((one for one in scored if one.name == name), scored[0] if scored else None)
+    tables_ = pictures.slice_tables(chosen) if chosen else ()
+    return {
+        "slice_metrics": scored,
+        "slice_metric": chosen,
+        "slice_tables": tables_,
+        "slice_axis": pictures.axis_of(chosen, tables_) if chosen else None,
+        "slice_references": [chosen.value] if chosen and chosen.value is not None else [],
+    }
+
+
+def outputs_context(record: Record, query: QueryDict) -> dict[str, Any]:
+    """Return the context of `runs/_outputs.html`."""
+    run = record.run
+    return {
+        "coverage": coverage(run),
+        **tables.table(run, Wish.of(query), record.measurements, slicings(run.version)),
+    }
+
+
+# --- one output -----------------------------------------------------------------------------
+
+
+def output_context(record: Record, place: int, wish: Wish) -> dict[str, Any]:
+    """Return the context of `runs/output.html`."""
+    run = record.run
+    found = tables.order_of(run, wish, record.measurements)
+    index = found.index_of(place)
+    (row,) = places.rows_at(run, [place], record.measurements)
+    ratings = _ratings(record.measurements, row)
+    fields = row.example.fields
+    cells = tables.cells(row.scores, record.measurements)
+    return {
+        "run": run,
+        "wish": wish,
+        "row": row,
+        "example_parts": list(_parts(fields)),
+        "metadata": [(name, as_text(value)) for name, value in fields.get("metadata", {}).items()],
+        "said": tables.text_of(row.output),
+        "facts": list(_facts(row)),
+        "scores": [
+            (one, cell, ratings.get(one.pk, []))
+            for one, cell in zip(record.measurements, cells, strict=True)
+        ],
+        "sorted_by": tables.measurement_of(wish, record.measurements),
+        "where": None if index is None else (index + 1, len(found)),
+        **_neighbors(run, found, index, wish),
+    }
+
+
+def _neighbors(
+    run: Run, found: places.Ordered, index: int | None, wish: Wish
+) -> Mapping[str, str | None]:
+    def address(at: int) -> str | None:
+        if not 0 <= at < len(found):
+            return None
+        return tables.address(run, int(found.places[at]), wish)
+
+    if index is None:
+        return {"previous_url": None, "next_url": None}
+    return {"previous_url": address(index - 1), "next_url": address(index + 1)}
+
+
+def _ratings(measurements: Sequence[Measurement], row: places.Row) -> dict[int, list[Rating]]:
+    """Return what each rater said of the output, by measurement."""
+    of_measurement: dict[int, list[Rating]] = {}
+    rated = [one for one in measurements if one.kind != Measurement.Kind.AUTOMATIC]
+    if not rated:
+        return of_measurement
+    ratings = Rating.objects.filter(
+        measurement__in=rated, position=row.position, attempt=row.attempt
+    )
+    for rating in ratings.order_by("rater"):
+        of_measurement.setdefault(rating.measurement_id, []).append(rating)
+    return of_measurement
+
+
+def _parts(fields: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    labels = {
+        "input": "Input",
+        "context": "Context",
+        "expected_output": "Expected output",
+        "references": "References",
+    }
+    parts = []
+    for name, label in labels.items():
+        value = fields.get(name)
+        if value is not None and value != []:
+            values = value if isinstance(value, list) and name != "input" else [value]
+            parts.append((label, [as_text(one) or "" for one in values]))
+    return parts
+
+
+def _facts(row: places.Row) -> list[tuple[str, str]]:
+    output = row.output
+    if output is None:
+        return []
+    facts = {
+        "Latency": None if output.latency_ms is None else duration(output.latency_ms / 1_000),
+        "First token": None if output.ttft_ms is None else duration(output.ttft_ms / 1_000),
+        "Input tokens": output.input_tokens,
+        "Output tokens": output.output_tokens,
+        "Cached tokens": output.cached_tokens,
+        "Cost": output.cost,
+        "Confidence": output.confidence,
+        "Trace": output.trace_id or None,
+    }
+    return [(label, str(value)) for label, value in facts.items() if value is not None]
