@@ -94,7 +94,10 @@ def _left_to_the_other_run(reason: str) -> bool:
     return reason.startswith(("PostgreSQL (", "SQLite ("))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    """Close with one line on what did not run."""
+    yield
     skipped = _skipped(terminalreporter)
     if connection.vendor == "sqlite" and not any(map(_left_to_the_other_run, skipped)):
         skipped.append("PostgreSQL (DATABASE_URL names none)")
