@@ -81,7 +81,7 @@ def raises_again(handler):
     return isinstance(last, ast.Raise) and last.exc is None
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=ids)
+@pytest.mark.parametrize("path", CODE, ids=ids)
 def test_no_error_is_swallowed_unseen(path):
     """A broad except hides what nobody thought of."""
     swallowing = [
