@@ -9,7 +9,7 @@ from itertools import chain
 
 import numpy as np
 import pytest
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 from django.utils import timezone
 
 from evalhub.accounts.services import COMMAND_LINE
@@ -514,3 +514,29 @@ def test_work_already_done_waits_for_a_busy_database(settings):
     at_once(2, lambda i: hold() if i else (time.sleep(0.2), write()))
 
     assert Chunk.objects.get().state == "done"
+
+
+def database_away(claim):
+    raise OperationalError("the server closed the connection unexpectedly")
+
+
+def test_a_database_that_was_away_is_no_fault_of_the_chunk(settings):
+    settings.CHUNK_RUNNERS = {"score": "tests.evalhub.runs.test_queue.database_away"}
+    finished(a_run())
+
+    draining.work(claimed())
+
+    chunk = Chunk.objects.get()
+    assert (chunk.state, chunk.crashes) == ("waiting", 0)
+    assert queue.claim("this:1:1") is None, "it waits a little"
+
+
+def test_work_on_a_lost_claim_ends_quietly():
+    finished(a_run())
+    lost = claimed()
+    queue.note_crash(lost, error="test")
+
+    draining.work(lost)
+
+    assert Chunk.objects.get().state == "waiting"
+    assert not ScoreColumn.objects.exists()

@@ -91,6 +91,11 @@ def test_a_wrong_spec_is_named_by_its_field(spec, field):
     assert not Run.objects.exists()
 
 
+def test_a_run_takes_fifty_metrics_at_most():
+    with pytest.raises(ContentError, match="at most 50 metrics; these are 51"):
+        a_run(metrics=[{"name": "exact_match", "as": f"m{number}"} for number in range(51)])
+
+
 def test_a_judge_without_an_endpoint_says_how_to_set_one():
     with pytest.raises(ContentError, match="EVALHUB_JUDGE_URL"):
         a_run(metrics=["judge_faithfulness"])
