@@ -139,7 +139,7 @@ def _value(question: Question, given: str) -> Value:
         number = float("nan")
     if "_" in given or not is_number(number):
         raise ValidationError("This is no number; write it as 8 or 8.5.")
-    return number
+    return int(number) if number.is_integer() else number
 
 
 def field_name(question: Question) -> str:
@@ -227,9 +227,9 @@ class CampaignForm(forms.Form):
 
 
 class QuestionForm(forms.Form):
-    """One question. A row without a name is no question."""
+    """One question. A row that nobody touched is no question."""
 
-    name = forms.CharField(required=False, max_length=100)
+    name = forms.CharField(max_length=100)
     text = forms.CharField(required=False, max_length=2_000, label="What is asked")
     kind = forms.ChoiceField(
         choices=[
@@ -237,7 +237,8 @@ class QuestionForm(forms.Form):
             ("choice", "choice: one of several"),
             ("number", "number"),
             ("yes_no", "yes or no"),
-        ]
+        ],
+        initial="rating",
     )
     options = forms.CharField(
         required=False,
@@ -261,7 +262,7 @@ class QuestionForm(forms.Form):
     lower_is_better = forms.BooleanField(required=False)
 
     def as_asked(self) -> dict[str, object] | None:
-        """Return the question in the form that REST takes, or None for an empty row."""
+        """Return the question in the form that REST takes, or None for an untouched row."""
         given = self.cleaned_data
         if not given.get("name"):
             return None

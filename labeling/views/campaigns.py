@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from evalhub.accounts.capabilities import Capability
 from evalhub.accounts.http import SignedInRequest, actor_of, enter_project, signed_in
+from evalhub.accounts.models import Project
 from evalhub.errors import Conflict, ContentError, DomainError, NotFound
 from evalhub.runs.models import Run
 from labeling import selectors
@@ -49,18 +50,29 @@ def new(request: SignedInRequest, project: str) -> HttpResponse:
         runs=[(run.public_id, _described(run)) for run in runs],
         initial={"runs": request.GET.getlist("run")},
     )
-    rows = QuestionFormSet(data, prefix="question", initial=[{"name": ""}])
+    rows = QuestionFormSet(data, prefix="question")
     if data is not None and form.is_valid() and rows.is_valid():
-        body, asked = plan_body(form, rows)
-        try:
-            plan = read_plan(project=found, body=body)
-            campaign = campaigns.create_campaign(plan=plan, actor=actor_of(request))
-        except (Conflict, ContentError, NotFound) as error:
-            show_errors(error, form, asked)
-        else:
+        campaign = _created(request, found, form, rows)
+        if campaign is not None:
             return redirect("labeling:campaign", campaign_id=campaign.public_id)
     context = {"form": form, "rows": rows, "has_runs": bool(runs)}
     return render(request, "labeling/new.html", context, status=200 if data is None else 422)
+
+
+def _created(
+    request: SignedInRequest, project: Project, form: CampaignForm, rows: Any
+) -> Campaign | None:
+    """Set the campaign up, or put beside the fields why it cannot be."""
+    body, asked = plan_body(form, rows)
+    if not asked:
+        form.add_error(None, "Ask at least one question: give it a name.")
+        return None
+    try:
+        plan = read_plan(project=project, body=body)
+        return campaigns.create_campaign(plan=plan, actor=actor_of(request))
+    except (Conflict, ContentError, NotFound) as error:
+        show_errors(error, form, asked)
+        return None
 
 
 def _described(run: Run) -> str:

@@ -1,4 +1,4 @@
-"""A campaign holds every output that can be shown, once, and places for as many people as wanted."""
+"""A campaign holds every output that can be shown, and places for as many people as wanted."""
 
 import pytest
 

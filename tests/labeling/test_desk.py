@@ -1,6 +1,7 @@
 """One person at the desk: units under a lease, answers, skips, undo."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from django.utils import timezone
@@ -39,7 +40,7 @@ def test_a_person_gets_every_unit_once_and_never_one_example_twice_in_a_row():
     seen = answer_all(an_annotator(campaign))
     assert len({unit.pk for unit in seen}) == len(seen) == 12
     bundles = [unit.bundle for unit in seen]
-    assert all(a != b for a, b in zip(bundles, bundles[1:], strict=False))
+    assert all(a != b for a, b in pairwise(bundles))
 
 
 def test_the_overlap_is_reached_and_not_exceeded():
@@ -52,7 +53,7 @@ def test_the_overlap_is_reached_and_not_exceeded():
 def test_all_outputs_of_an_example_go_to_the_same_people():
     campaign = a_campaign(n=6, overlap=1)
     people = [an_annotator(campaign) for _ in range(3)]
-    while any([answer(person) for person in people]):
+    while sum(answer(person) is not None for person in people):
         pass
     for bundle in range(6):
         who = Annotation.objects.filter(bundle=bundle).values_list("annotator", flat=True)

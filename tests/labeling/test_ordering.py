@@ -1,6 +1,7 @@
 """One example never comes twice in a row where that can be avoided."""
 
 import dataclasses
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,14 +41,14 @@ def walk(sizes, *, seed):
 def test_examples_of_one_size_are_never_adjacent(n, size, seed):
     seen = walk([size] * n, seed=seed)
     assert len({unit for _, unit in seen}) == n * size
-    assert all(a != b for (a, _), (b, _) in zip(seen, seen[1:], strict=False))
+    assert all(a != b for (a, _), (b, _) in pairwise(seen))
 
 
 @given(sizes=st.lists(st.integers(1, 6), min_size=1, max_size=30), seed=st.integers(0, 2**62))
 def test_every_unit_comes_once_whatever_the_sizes(sizes, seed):
     seen = walk(sizes, seed=seed)
     assert len(seen) == len({unit for _, unit in seen}) == sum(sizes)
-    adjacent = sum(a == b for (a, _), (b, _) in zip(seen, seen[1:], strict=False))
+    adjacent = sum(a == b for (a, _), (b, _) in pairwise(seen))
     unavoidable = max(0, 2 * max(sizes) - sum(sizes) - 1)
     assert adjacent <= unavoidable + max(sizes)
 
