@@ -14,14 +14,14 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 MODE = env.choice("EVALHUB_MODE", "embedded", ("embedded", "production"))
 # Which of the service's processes this is; it decides how long to wait for SQLite.
 ROLE = env.choice("EVALHUB_ROLE", "command", ("web", "worker", "beat", "command"))
-DATA_DIR = Path(env.text("EVALHUB_DATA_DIR", str(BASE_DIR / "var"))).expanduser().absolute()
+DATA_DIR = env.folder("EVALHUB_DATA_DIR", BASE_DIR / "var")
 
 SECRET_KEY = secret_key(
     given=env.text("EVALHUB_SECRET_KEY"), production=MODE == "production", data_dir=DATA_DIR
 )
 DEBUG = False
 ALLOWED_HOSTS = env.names("EVALHUB_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-CSRF_TRUSTED_ORIGINS = env.names("EVALHUB_TRUSTED_ORIGINS")
+CSRF_TRUSTED_ORIGINS = env.origins("EVALHUB_TRUSTED_ORIGINS")
 
 DATABASES = {
     "default": env.database(
@@ -120,7 +120,6 @@ SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SESSION_COOKIE_NAME = "evalhub_session"
 CSRF_COOKIE_NAME = "evalhub_csrf"
 SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
 if MODE == "production":
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = env.integer("EVALHUB_HSTS_SECONDS", 0, low=0, high=63_072_000)
@@ -157,7 +156,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "runs.sweep", "schedule": 10.0, "options": {"expires": 10}},
+    "sweep": {"task": "runs.sweep", "schedule": 10.0, "options": {"expires": 60}},
 }
 
 # Who does the work of a chunk, by the kind of its job. Named by path: runs stands below judging.
