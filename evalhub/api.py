@@ -6,12 +6,13 @@ import base64
 import binascii
 import json
 import logging
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import OperationalError
-from django.http import Http404
+from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,8 +21,12 @@ from evalhub.errors import Busy, DomainError, NotAllowed, NotFound, ShapeError, 
 
 log = logging.getLogger("evalhub.api")
 
+_NO_CURSOR = "cursor is not one that this interface gave out."
+
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1_000
+# SQLite, and PostgreSQL twice.
+_SIGNS_OF_WAITING = ("locked", "deadlock detected", "lock timeout")
 
 
 def handle_exception(exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -59,9 +64,20 @@ def _domain_error(exc: Exception) -> DomainError | None:
         return NotAllowed("This is not allowed.")
     if isinstance(exc, RequestDataTooBig):
         return TooLarge("The body is too large for this request.")
-    if isinstance(exc, OperationalError) and "locked" in str(exc):
+    if isinstance(exc, SuspiciousOperation):
+        return ShapeError("The request cannot be read.")
+    if isinstance(exc, UnreadablePostError):
+        return ShapeError("The connection broke; send the request again.", code="truncated")
+    if is_busy(exc):
         return Busy("The database is busy with another write.", retry_after=2)
     return None
+
+
+def is_busy(exc: BaseException) -> bool:
+    """Say whether the database gave up waiting for another write."""
+    return isinstance(exc, OperationalError) and any(
+        sign in str(exc) for sign in _SIGNS_OF_WAITING
+    )
 
 
 def _code_of(exc: exceptions.APIException) -> str:
@@ -74,7 +90,8 @@ def page_limit(request: Request) -> int:
     given = request.query_params.get("limit")
     if given is None:
         return DEFAULT_LIMIT
-    if not given.isascii() or not given.isdigit() or not 1 <= int(given[:9]) <= MAX_LIMIT:
+    is_number = given.isascii() and given.isdigit() and len(given) <= 9
+    if not is_number or not 1 <= int(given) <= MAX_LIMIT:
         raise ShapeError(f"limit must be a whole number from 1 to {MAX_LIMIT}.")
     return int(given)
 
@@ -90,9 +107,21 @@ def decode_cursor(text: str | None) -> Any:
         return None
     try:
         padded = text + "=" * (-len(text) % 4)
-        return json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        written = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
+        if "\\" in written:  # no cursor holds text that needs an escape, such as a NUL
+            raise ShapeError(_NO_CURSOR)
+        return json.loads(written, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, binascii.Error, RecursionError) as exc:
-        raise ShapeError("cursor is not one that this interface gave out.") from exc
+        raise ShapeError(_NO_CURSOR) from exc
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse(digits)
+
+
+def _refuse(_given: str) -> NoReturn:
+    raise ShapeError(_NO_CURSOR)
 
 
 def decode_whole_number(text: str | None) -> int | None:
@@ -101,7 +130,7 @@ def decode_whole_number(text: str | None) -> int | None:
     if value is None:
         return None
     if type(value) is not int or not 0 <= value < 2**63:
-        raise ShapeError("cursor is not one that this interface gave out.")
+        raise ShapeError(_NO_CURSOR)
     return value
 
 

@@ -43,12 +43,18 @@ def _kept_secret(path: Path) -> str:
     try:
         if not path.exists():
             _make_secret(path)
-        return path.read_text(encoding="ascii").strip()
+        kept = path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError as exc:
         raise SettingError(
             f"The data directory {path.parent} cannot be used: {exc.strerror}. "
             "Set EVALHUB_DATA_DIR to a folder this user can write."
         ) from exc
+    if is_weak_secret(kept):
+        raise SettingError(
+            f"The file {path} holds no strong secret any more. Remove it: the next start makes "
+            "one, and everybody has to log in again."
+        )
+    return kept
 
 
 def _make_secret(path: Path) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+MAX_DIGITS = 18
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -23,6 +24,8 @@ def text(name: str, default: str = "") -> str:
             return Path(path).read_text(encoding="utf-8").strip()
         except OSError as exc:
             raise SettingError(f"{name}_FILE cannot be read: {exc.strerror}.") from exc
+        except UnicodeDecodeError as exc:
+            raise SettingError(f"{name}_FILE cannot be read: it is not UTF-8.") from exc
     return os.environ.get(name, default).strip()
 
 
@@ -41,7 +44,8 @@ def integer(name: str, default: int, *, low: int, high: int) -> int:
     value = text(name)
     if not value:
         return default
-    if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
+    is_number = value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS
+    if not is_number or not low <= int(value) <= high:
         raise SettingError(f"{name} must be a whole number from {low} to {high}.")
     return int(value)
 
@@ -70,21 +74,53 @@ def names(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
 
 
+def folder(name: str, default: Path) -> Path:
+    """Return an absolute path; ``~`` is somebody's home."""
+    try:
+        return Path(text(name) or default).expanduser().absolute()
+    except RuntimeError as exc:
+        raise SettingError(f"{name} names the home of somebody who has none.") from exc
+
+
 def web_address(name: str) -> str:
     """Return an http or https address without a trailing slash, or nothing."""
     value = text(name)
-    if not value:
-        return ""
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingError(f"{name} must be an address that starts with http:// or https://.")
+    if value:
+        _check_web_address(name, value)
     return value.rstrip("/")
+
+
+def origins(name: str) -> list[str]:
+    """Return the http or https addresses in a list with commas."""
+    values = names(name)
+    for value in values:
+        _check_web_address(name, value)
+    return values
+
+
+def _check_web_address(name: str, value: str) -> None:
+    parts = _split(name, value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or " " in value:
+        raise SettingError(f"{name} must be an address that starts with http:// or https://.")
+
+
+def _split(name: str, value: str) -> SplitResult:
+    """Return the parts of an address; a fault is named without quoting it: it may be a secret."""
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError as exc:
+        raise SettingError(
+            f"{name} is not a valid address; percent-encode what is special in a password."
+        ) from exc
+    return parts
 
 
 def broker(name: str, default: str) -> str:
     value = text(name, default)
     if not value.startswith(("redis://", "rediss://", "unix://", "redis+socket://")):
         raise SettingError(f"{name} must start with redis://, rediss:// or unix://.")
+    _split(name, value)
     return value
 
 
@@ -96,11 +132,7 @@ def database(name: str, *, data_dir: Path, busy_seconds: int) -> dict[str, Any]:
     value = text(name)
     if not value:
         return _sqlite(data_dir / "evalhub.sqlite3", busy_seconds)
-    try:
-        parts = urlsplit(value)
-        port = parts.port
-    except ValueError as exc:
-        raise SettingError(f"{name} is not a valid address: {exc}.") from exc
+    parts = _split(name, value)
     if parts.scheme == "sqlite":
         if not parts.path.strip("/"):
             raise SettingError(f"{name} names no file; write sqlite:////path/to/file.")
@@ -116,7 +148,7 @@ def database(name: str, *, data_dir: Path, busy_seconds: int) -> dict[str, Any]:
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": options.pop("host", unquote(parts.hostname or "")),
-        "PORT": str(port or ""),
+        "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {"connect_timeout": 10, **options},

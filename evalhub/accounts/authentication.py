@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hmac
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+from django.db import OperationalError
+from django.db.models import Q
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
@@ -39,10 +42,15 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 def _note_use(key: ApiKey) -> None:
-    """Remember when a key was last used, to the minute: not every request is a write."""
+    """Remember when a key was last used, to the minute: not every request is a write.
+
+    A database too busy to note it does not fail the request.
+    """
     now = timezone.now()
+    is_due = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - USED_EVERY)
     if key.last_used_at is None or now - key.last_used_at > USED_EVERY:
-        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+        with suppress(OperationalError):
+            ApiKey.objects.filter(is_due, pk=key.pk).update(last_used_at=now)
 
 
 class HasApiKey(BasePermission):

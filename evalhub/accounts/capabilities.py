@@ -25,7 +25,8 @@ _OF_SCOPE = {
     "read": frozenset({Capability.VIEW}),
     "submit": frozenset({Capability.SUBMIT}),
     "label": frozenset({Capability.LABEL}),
-    "admin": frozenset({Capability.LEAD, Capability.OWN}),
+    # No key reaches members and keys: only a person makes a way in.
+    "admin": frozenset({Capability.LEAD}),
 }
 SCOPES = tuple(_OF_SCOPE)
 
@@ -51,10 +52,4 @@ def capabilities_of_scopes(scopes: list[str]) -> frozenset[Capability]:
 def scopes_of_role(role: str) -> list[str]:
     """Return the scopes that reach no further than the role."""
     allowed = capabilities_of_role(role)
-    return [
-        scope for scope, given in _OF_SCOPE.items() if given & allowed and not _beyond(given, role)
-    ]
-
-
-def _beyond(given: frozenset[Capability], role: str) -> bool:
-    return bool(given - capabilities_of_role(role) - {Capability.OWN})
+    return [scope for scope, given in _OF_SCOPE.items() if given <= allowed]

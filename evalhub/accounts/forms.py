@@ -15,6 +15,7 @@ from evalhub.accounts.services import (
     note_failed_login,
 )
 
+REMOVE = "remove"
 TOO_MANY_FAILURES = "This name failed to log in too often. Try again in 15 minutes."
 
 
@@ -35,7 +36,8 @@ class LoginForm(AuthenticationForm):
         except forms.ValidationError:
             note_failed_login(username=username)
             raise
-        forget_failed_logins(username=username)
+        if self.get_user() is not None:  # a form without a password proves nothing
+            forget_failed_logins(username=username)
         return cleaned
 
 
@@ -56,7 +58,9 @@ class MemberForm(forms.Form):
 
 
 class RoleForm(forms.Form):
-    role = forms.ChoiceField(choices=[*Membership.Role.choices, ("", "remove")], required=False)
+    """A new role. Removing is said in so many words: an empty form changes nothing."""
+
+    role = forms.ChoiceField(choices=[*Membership.Role.choices, (REMOVE, REMOVE)])
 
 
 class KeyForm(forms.Form):

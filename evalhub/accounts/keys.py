@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 
 START = "evh"
-PARTS = 3
+_FORM = re.compile(rf"{START}_([0-9a-f]{{10}})_[0-9a-f]{{48}}")
 
 
 def new_key() -> tuple[str, str]:
@@ -16,8 +17,9 @@ def new_key() -> tuple[str, str]:
 
 
 def prefix_of(secret: str) -> str | None:
-    parts = secret.split("_")
-    return parts[1] if len(parts) == PARTS and parts[0] == START else None
+    """Return the prefix of a text that has the form of a key, or None."""
+    found = _FORM.fullmatch(secret)
+    return found[1] if found else None
 
 
 def digest_of(secret: str) -> str:

@@ -123,7 +123,7 @@ class AuditEvent(models.Model):
         ApiKey, on_delete=models.SET_NULL, null=True, blank=True, related_name="audit_events"
     )
     verb = models.CharField(max_length=60)
-    subject = models.CharField(max_length=120)
+    subject = models.CharField(max_length=200)
     detail = models.JSONField(default=dict, blank=True)
     at = models.DateTimeField()
 

@@ -8,9 +8,11 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
+from io import BytesIO
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
@@ -22,9 +24,12 @@ from evalhub.accounts.capabilities import Capability, capabilities_of_scopes
 from evalhub.accounts.models import ApiKey, IdempotentAnswer, Project
 from evalhub.accounts.services import Actor
 from evalhub.errors import Conflict, NotAllowed, NotFound, ShapeError
+from evalhub.intake.http import read_whole
+from evalhub.intake.strict import quoted
 
 KEPT = timedelta(hours=24)
 ABANDONED = timedelta(minutes=10)
+_UNDER_WAY = "The first request with this Idempotency-Key is still under way; send it again later."
 _TOKEN = re.compile(r"[\x21-\x7e]{1,200}")
 P = ParamSpec("P")
 V = TypeVar("V", bound="KeyView")
@@ -56,7 +61,7 @@ class KeyView(APIView):
     def project(self, slug: str, capability: Capability) -> Project:
         """Return the key's project if the address names it: others do not exist for it."""
         if self.key.project.slug != slug:
-            raise NotFound(f"There is no project {slug!r} for this API key.")
+            raise NotFound(f"There is no project {quoted(slug)} for this API key.")
         self.need(capability)
         return self.key.project
 
@@ -66,7 +71,6 @@ SCOPE_FOR = {
     Capability.SUBMIT: "submit",
     Capability.LABEL: "label",
     Capability.LEAD: "admin",
-    Capability.OWN: "admin",
 }
 
 
@@ -79,11 +83,20 @@ def idempotent(
     def wrapped(self: V, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> Response:
         return answer_once(
             self,
-            body_digest=lambda: hashlib.sha256(self.plain_request.body).hexdigest(),
+            body_digest=lambda: _digest_of_body(self.plain_request),
             produce=lambda: method(self, request, *args, **kwargs),
         )
 
     return wrapped
+
+
+def _digest_of_body(request: HttpRequest) -> str:
+    """Read a small body as the intake does, and put it back for the view to read."""
+    body = read_whole(request)
+    request.META["CONTENT_LENGTH"] = str(len(body))
+    request.META.pop("HTTP_TRANSFER_ENCODING", None)
+    request._stream = BytesIO(body)  # noqa: SLF001 - as Django does with a body it has read
+    return hashlib.sha256(body).hexdigest()
 
 
 def answer_once(
@@ -95,7 +108,7 @@ def answer_once(
     runs. Refusals are not kept: a corrected request may use the key again.
     """
     request = view.request
-    token = request.headers.get("Idempotency-Key")
+    token: str | None = request.headers.get("Idempotency-Key")
     if token is None:
         return produce()
     if not _TOKEN.fullmatch(token):
@@ -117,22 +130,22 @@ def answer_once(
 def _begin(key: ApiKey, token: str, digest: str) -> Response | None:
     """Take the token for this request, or return what the earlier one was answered."""
     now = timezone.now()
-    mine = IdempotentAnswer.objects.filter(key=key, token=token)
-    mine.filter(created_at__lt=now - KEPT).delete()
-    mine.filter(status__isnull=True, created_at__lt=now - ABANDONED).delete()
+    is_old = Q(created_at__lt=now - KEPT)
+    is_abandoned = Q(token=token, status__isnull=True, created_at__lt=now - ABANDONED)
     try:
         with transaction.atomic():
-            IdempotentAnswer.objects.create(
-                key=key, token=token, request_digest=digest, created_at=now
+            IdempotentAnswer.objects.filter(is_old | is_abandoned, key=key).delete()
+            answer, is_first = IdempotentAnswer.objects.get_or_create(
+                key=key, token=token, defaults={"request_digest": digest, "created_at": now}
             )
-    except IntegrityError:
-        return _earlier_answer(mine.get(), digest)
-    return None
+    except IntegrityError:  # the first one was refused just now
+        raise Conflict(_UNDER_WAY) from None
+    return None if is_first else _earlier_answer(answer, digest)
 
 
 def _earlier_answer(answer: IdempotentAnswer, digest: str) -> Response:
     if answer.request_digest != digest:
         raise Conflict("This Idempotency-Key was used for another request.")
     if answer.status is None:
-        raise Conflict("The first request with this Idempotency-Key is still under way.")
+        raise Conflict(_UNDER_WAY)
     return Response(json.loads(answer.body), status=answer.status)

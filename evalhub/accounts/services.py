@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from evalhub.accounts.capabilities import SCOPES, Capability, capabilities_of_scopes
+from evalhub.accounts.capabilities import SCOPES
 from evalhub.accounts.keys import digest_of, new_key
 from evalhub.accounts.models import (
     ApiKey,
@@ -25,6 +25,7 @@ from evalhub.accounts.models import (
 from evalhub.errors import Conflict, ContentError
 
 MAX_NAME = 100
+MAX_SUBJECT = 200
 MAX_FAILURES = 10
 FAILURES_WITHIN = timedelta(minutes=15)
 
@@ -54,7 +55,7 @@ def record(
         user=actor.user,
         api_key=actor.api_key,
         verb=verb,
-        subject=subject,
+        subject=subject[:MAX_SUBJECT],
         detail=detail or {},
         at=timezone.now(),
     )
@@ -69,11 +70,13 @@ def create_project(
         valid_slug(slug)
     except ValidationError as exc:
         raise ContentError(f"The slug {slug!r} does not work. {exc.message}") from exc
-    if Project.objects.filter(slug=slug).exists():
-        raise Conflict(f"There is a project {slug!r} already.")
-    project = Project.objects.create(
-        slug=slug, name=name, description=description, created_at=timezone.now()
-    )
+    try:
+        with transaction.atomic():
+            project = Project.objects.create(
+                slug=slug, name=name, description=description, created_at=timezone.now()
+            )
+    except IntegrityError as exc:
+        raise Conflict(f"There is a project {slug!r} already.") from exc
     if owner is not None:
         set_role(project=project, user=owner, role=Membership.Role.OWNER, actor=actor)
     record(project=project, actor=actor, verb="create project", subject=slug)
@@ -123,8 +126,10 @@ def remove_member(*, project: Project, user: User, actor: Actor) -> None:
 
 
 def _keep_an_owner(*, project: Project, user: User, role: str) -> None:
-    owners = Membership.objects.select_for_update().filter(
-        project=project, role=Membership.Role.OWNER
+    owners = (
+        Membership.objects.select_for_update()
+        .filter(project=project, role=Membership.Role.OWNER)
+        .order_by("pk")
     )
     ids = {member.user_id for member in owners}
     if ids == {user.pk} and role != Membership.Role.OWNER:
@@ -136,8 +141,8 @@ def issue_api_key(
     *, project: Project, name: str, scopes: list[str], actor: Actor = COMMAND_LINE
 ) -> tuple[ApiKey, str]:
     """Make a key and return it with its secret, which is not kept and never shown again."""
-    if not 1 <= len(name.strip()) <= MAX_NAME:
-        raise ContentError("A key needs a name of 1 to 100 characters.")
+    if not 1 <= len(name.strip()) <= MAX_NAME or not name.isprintable():
+        raise ContentError("A key needs a name of 1 to 100 printable characters.")
     if not scopes or set(scopes) - set(SCOPES):
         raise ContentError(f"A key needs one or more of the scopes {', '.join(SCOPES)}.")
     prefix, secret = new_key()
@@ -156,8 +161,9 @@ def issue_api_key(
 
 @transaction.atomic
 def revoke_api_key(*, key: ApiKey, actor: Actor) -> None:
-    ApiKey.objects.usable().filter(pk=key.pk).update(revoked_at=timezone.now())
-    record(project=key.project, actor=actor, verb="revoke key", subject=key.prefix)
+    """Stop a key from working, at once and for good."""
+    if ApiKey.objects.usable().filter(pk=key.pk).update(revoked_at=timezone.now()):
+        record(project=key.project, actor=actor, verb="revoke key", subject=key.prefix)
 
 
 def note_failed_login(*, username: str) -> None:
@@ -179,7 +185,3 @@ def forget_failed_logins(*, username: str) -> None:
 
 def _name_digest(username: str) -> str:
     return hashlib.sha256(username.lower().encode("utf-8", "replace")).hexdigest()
-
-
-def key_can(key: ApiKey, capability: Capability) -> bool:
-    return capability in capabilities_of_scopes(key.scopes)

@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from django.contrib import messages
 from django.contrib.auth import views as auth_views
-from django.http import Http404, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from evalhub.accounts import services
 from evalhub.accounts.capabilities import SCOPES, Capability
-from evalhub.accounts.forms import KeyForm, LoginForm, MemberForm, ProjectForm, RoleForm
+from evalhub.accounts.forms import (
+    REMOVE,
+    KeyForm,
+    LoginForm,
+    MemberForm,
+    ProjectForm,
+    RoleForm,
+)
 from evalhub.accounts.http import SignedInRequest, actor_of, enter_project, signed_in
 from evalhub.accounts.models import ApiKey, Membership, Project, User
-from evalhub.errors import DomainError
+from evalhub.errors import ContentError, DomainError
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
-login = auth_views.LoginView.as_view(
-    template_name="accounts/login.html",
-    authentication_form=LoginForm,
-    redirect_authenticated_user=True,
-)
+
+class Login(auth_views.LoginView):
+    """Name and password; who is in already goes where they wanted to go."""
+
+    template_name = "accounts/login.html"
+    authentication_form = LoginForm
+    redirect_authenticated_user = True
+
+    def get_redirect_url(self, request: HttpRequest | None = None) -> str:
+        """Return ?next=, when it is an address of ours and not this page again."""
+        url = super().get_redirect_url(request)
+        return "" if urlsplit(url).path == self.request.path else url
+
+
+login = Login.as_view()
 logout = auth_views.LogoutView.as_view()
+
+
+def _posted(request: SignedInRequest) -> QueryDict | None:
+    """Return a form that was sent, though it be empty, and None where none was."""
+    return request.POST if request.method == "POST" else None
 
 
 @require_safe
@@ -38,7 +62,7 @@ def account(request: SignedInRequest) -> HttpResponse:
 @signed_in
 def project_new(request: SignedInRequest) -> HttpResponse:
     """Open a project; who opens it owns it."""
-    form = ProjectForm(request.POST or None)
+    form = ProjectForm(_posted(request))
     if request.method == "POST" and form.is_valid():
         try:
             project = services.create_project(
@@ -58,7 +82,7 @@ def project_new(request: SignedInRequest) -> HttpResponse:
 def members(request: SignedInRequest, project: str) -> HttpResponse:
     """Who is in the project; an owner adds people."""
     found = enter_project(request, project, Capability.OWN)
-    form = MemberForm(request.POST or None)
+    form = MemberForm(_posted(request))
     if request.method == "POST" and form.is_valid() and _add_member(request, found, form):
         return redirect("accounts:members", project=found.slug)
     rows = found.memberships.select_related("user").order_by("user__username")
@@ -93,14 +117,14 @@ def member(request: SignedInRequest, project: str, user_id: int) -> HttpResponse
     membership = get_object_or_404(found.memberships.select_related("user"), user_id=user_id)
     form = RoleForm(request.POST)
     if not form.is_valid():
-        raise Http404("There is no such role.")
+        raise ContentError("Name one of the roles, or `remove`.")
     try:
-        if role := form.cleaned_data["role"]:
+        if (role := form.cleaned_data["role"]) == REMOVE:
+            services.remove_member(project=found, user=membership.user, actor=actor_of(request))
+        else:
             services.set_role(
                 project=found, user=membership.user, role=role, actor=actor_of(request)
             )
-        else:
-            services.remove_member(project=found, user=membership.user, actor=actor_of(request))
     except DomainError as exc:
         messages.error(request, exc.detail)
     return redirect("accounts:members", project=found.slug)
@@ -112,12 +136,16 @@ def member(request: SignedInRequest, project: str, user_id: int) -> HttpResponse
 def keys(request: SignedInRequest, project: str) -> HttpResponse:
     """The project's API keys; a new one is shown once, in the answer that makes it."""
     found = enter_project(request, project, Capability.OWN)
-    form = KeyForm(request.POST or None)
+    form = KeyForm(_posted(request))
     if request.method == "POST" and form.is_valid():
-        key, secret = services.issue_api_key(
-            project=found, **form.cleaned_data, actor=actor_of(request)
-        )
-        return render(request, "accounts/key_created.html", {"key": key, "secret": secret})
+        try:
+            key, secret = services.issue_api_key(
+                project=found, **form.cleaned_data, actor=actor_of(request)
+            )
+        except DomainError as exc:
+            form.add_error("name", exc.detail)
+        else:
+            return render(request, "accounts/key_created.html", {"key": key, "secret": secret})
     rows = ApiKey.objects.filter(project=found).order_by("-pk")
     context = {"form": form, "keys": rows, "scopes": SCOPES}
     return render(request, "accounts/keys.html", context, status=422 if form.errors else 200)

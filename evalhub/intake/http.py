@@ -52,7 +52,7 @@ def read_json(
     """Return the JSON object of an ordinary body; an `optional` body that is empty is {}."""
     if _content_encoding(request) not in {"", "identity"}:
         raise ShapeError("Send this body without a content encoding.", code="encoding")
-    body = _read_whole(request, max_bytes)
+    body = read_whole(request, max_bytes=max_bytes)
     if optional and not body.strip():
         return {}
     value = strict_json(body, max_bytes=max_bytes)
@@ -73,7 +73,8 @@ def bulk_format(request: Request) -> Format:
     return _FORMATS[given]
 
 
-def _read_whole(request: Request, max_bytes: int) -> bytes:
+def read_whole(request: Request, *, max_bytes: int = MAX_JSON_BYTES) -> bytes:
+    """Return the bytes of an ordinary body, as many as were announced and no more than allowed."""
     stream, length = _stream(request), _content_length(request)
     if length is not None and length > max_bytes:
         raise TooLarge(f"The body is larger than {max_bytes:,} bytes.")

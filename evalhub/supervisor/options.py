@@ -39,7 +39,7 @@ def read(arguments: Sequence[str]) -> Options:
     return Options(
         host=env.text("EVALHUB_HOST") or "127.0.0.1",
         port=env.integer("EVALHUB_PORT", 8000, low=1, high=65_535),
-        data_dir=_data_dir(),
+        data_dir=env.folder("EVALHUB_DATA_DIR", BASE_DIR / "var"),
         workers=env.integer("EVALHUB_WORKERS", _cores(), low=1, high=MAX_PROCESSES),
         web_processes=env.integer("EVALHUB_WEB_PROCESSES", 2, low=1, high=MAX_PROCESSES),
         redis_url=env.broker("REDIS_URL", "") if redis_url else "",
@@ -61,10 +61,6 @@ def _parser() -> argparse.ArgumentParser:
         "--parent", type=int, metavar="PID", help="stop when this process, the parent, is gone"
     )
     return parser
-
-
-def _data_dir() -> Path:
-    return Path(env.text("EVALHUB_DATA_DIR") or BASE_DIR / "var").expanduser().absolute()
 
 
 def _cores() -> int:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
+from typing import Any
 
-from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
-from django.db import OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 
+from evalhub.api import is_busy
 from evalhub.errors import DomainError
-from evalhub.web.errors import bad_request
-
-log = logging.getLogger("evalhub.web")
+from evalhub.web.errors import TOO_LARGE, answer, busy
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+MIB = 1024**2
+MAX_UPLOAD_BYTES = 1025 * MIB
+UPLOAD_PAGE = "/datasets/new/"
+UTF8 = {"utf-8", "utf8", "us-ascii"}
 
 
 class ContentSecurityPolicy:
@@ -33,41 +34,74 @@ class ContentSecurityPolicy:
         return response
 
 
-MIB = 1024**2
-MAX_FORM_BYTES = 4 * MIB
-MAX_UPLOAD_BYTES = 1025 * MIB
-UPLOAD_PAGE = "/datasets/new/"
-
-
 class Doorkeeper:
     """Refuse what no view should have to meet.
 
-    NUL in an address, which no database can hold; and a form far larger than the page it is
-    for, before anything reads it. Bodies under /api/ have their own, stricter door.
+    NUL in an address or a cookie, which no database can hold. A charset other than UTF-8: some
+    of Python's decode to half characters, and some to no text at all. A form far larger than
+    the page it is for, before anything reads it; a file from somebody not logged in; and a
+    form that broke off. Bodies under /api/ have their own, stricter door.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
-            return bad_request(request)
-        if not request.path.startswith("/api/") and _is_oversized(request):
-            return error_page(request, 413, "The form is larger than this page takes.")
+        if _has_nul(request):
+            return answer(request, 400, "nul", "An address cannot hold a NUL character.")
+        if (request.content_params or {}).get("charset", "utf-8").lower() not in UTF8:
+            detail = "The Content-Type cannot be read, or names a charset other than UTF-8."
+            request.encoding = "utf-8"
+            return answer(request, 400, "charset", detail)
+        if _is_form(request) and _length(request) > _most_bytes(request):
+            return answer(request, 413, "too_large", TOO_LARGE)
         return self.get_response(request)
 
+    def process_view(self, request: HttpRequest, *_view: Any) -> HttpResponse | None:
+        """Read a form before any view does: Django gives a broken one for an empty one."""
+        if not _is_form(request):
+            return None
+        if _length(request) > _form_bytes() and not request.user.is_authenticated:
+            return answer(request, 413, "too_large", TOO_LARGE)
+        try:
+            request.POST  # noqa: B018 - reading it is the point
+        except UnreadablePostError:
+            return answer(
+                request, 400, "truncated", "The form did not arrive whole; send it again."
+            )
+        return None
 
-def _is_oversized(request: HttpRequest) -> bool:
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    limit = MAX_UPLOAD_BYTES if request.path.endswith(UPLOAD_PAGE) else MAX_FORM_BYTES
-    return not length.isdigit() or int(length[:20]) > limit
+
+def _has_nul(request: HttpRequest) -> bool:
+    query = request.META.get("QUERY_STRING", "")
+    return (
+        "\0" in request.path
+        or "\0" in query
+        or "%00" in query
+        or any("\0" in value for value in request.COOKIES.values())
+    )
 
 
-FORESEEN = (Http404, PermissionDenied, SuspiciousOperation, BadRequest)
+def _is_form(request: HttpRequest) -> bool:
+    return not request.path.startswith("/api/")
+
+
+def _length(request: HttpRequest) -> int:
+    given = request.META.get("CONTENT_LENGTH") or "0"
+    return int(given[:20]) if given.isascii() and given.isdigit() else 2**63
+
+
+def _most_bytes(request: HttpRequest) -> int:
+    return MAX_UPLOAD_BYTES if request.path.endswith(UPLOAD_PAGE) else _form_bytes()
+
+
+def _form_bytes() -> int:
+    most: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return most
 
 
 class PageErrors:
-    """Render a domain error that no form caught, and a database that stays busy; log the rest."""
+    """Render a domain error that no form caught, and a database that stays busy."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -77,23 +111,8 @@ class PageErrors:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, DomainError):
-            return error_page(request, exception.status, exception.detail)
-        if is_busy(exception):
-            response = error_page(
-                request, 503, "The database is busy with another write. Try again in a moment."
-            )
-            response["Retry-After"] = "2"
+            response = answer(request, exception.status, exception.code, exception.detail)
+            if retry_after := getattr(exception, "retry_after", None):
+                response["Retry-After"] = str(retry_after)
             return response
-        if not isinstance(exception, FORESEEN):
-            log.error("unforeseen error", exc_info=exception)
-        return None
-
-
-def is_busy(exception: BaseException) -> bool:
-    """Say whether SQLite gave up waiting for its write lock."""
-    return isinstance(exception, OperationalError) and "locked" in str(exception)
-
-
-def error_page(request: HttpRequest, status: int, detail: str) -> HttpResponse:
-    template = {403: "403.html", 404: "404.html"}.get(status, "error.html")
-    return render(request, template, {"detail": detail, "status": status}, status=status)
+        return busy(request) if is_busy(exception) else None

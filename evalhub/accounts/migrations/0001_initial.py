@@ -286,7 +286,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("verb", models.CharField(max_length=60)),
-                ("subject", models.CharField(max_length=120)),
+                ("subject", models.CharField(max_length=200)),
                 ("detail", models.JSONField(blank=True, default=dict)),
                 ("at", models.DateTimeField()),
                 (
