@@ -1,0 +1,169 @@
+"""The demo project: data files put in through the same services as everybody's data."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from evalhub.accounts.capabilities import scopes_of_role
+from evalhub.accounts.models import ApiKey, AuditEvent, Membership, Project, User
+from evalhub.accounts.services import (
+    Actor,
+    create_project,
+    issue_api_key,
+    record,
+    revoke_api_key,
+    set_role,
+)
+from evalhub.datasets.models import Dataset, DatasetVersion
+from evalhub.datasets.reading import rows_of
+from evalhub.datasets.services import add_version, create_dataset
+from evalhub.intake.columns import ExampleColumns
+from evalhub.intake.lines import ErrorCollector
+from evalhub.intake.reading import read_outputs
+from evalhub.intake.spool import DATASETS, receive
+from evalhub.intake.tables import Format
+from evalhub.runs.models import Run, SystemVersion
+from evalhub.runs.services import create_run, finish_run, submit_outputs
+from labeling.models import Annotator, Campaign
+from labeling.plans import read_plan
+from labeling.services.campaigns import create_campaign
+from labeling.services.imports import import_annotations
+from labeling.services.publication import publish
+
+FOLDER = Path(__file__).parent.parent / "demo"
+KEY_NAME = "demo"
+DONE = "put in the demo"
+OWNER, VIEWER = "lead", "viewer"
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to get into the demo project: passwords by name, and an API key. Shown once."""
+
+    passwords: dict[str, str]
+    api_key: str
+
+
+def seed() -> Access | None:
+    """Put the demo project in, or finish an interrupted start; None when all is there already."""
+    about = json.loads((FOLDER / "project.json").read_text(encoding="utf-8"))
+    project = Project.objects.filter(slug=about["slug"]).first()
+    if project and AuditEvent.objects.filter(project=project, verb=DONE).exists():
+        return None
+    project = project or create_project(
+        slug=about["slug"], name=about["name"], description=about["description"], owner=None
+    )
+    passwords = _people(project, about)
+    lead = Actor(user=User.objects.get(username=OWNER))
+    for dataset in about["datasets"]:
+        _dataset(project, dataset, lead)
+    runs = [_run(project, about, run, lead) for run in about["runs"]]
+    for dataset in about["datasets"]:
+        _campaign(project, dataset, runs, lead)
+    api_key = _key(project, lead)
+    record(project=project, actor=lead, verb=DONE, subject=project.slug)
+    return Access(passwords, api_key)
+
+
+def _people(project: Project, about: dict[str, Any]) -> dict[str, str]:
+    """Make the accounts, each with a new random password."""
+    roles = {OWNER: Membership.Role.OWNER, VIEWER: Membership.Role.VIEWER}
+    roles |= dict.fromkeys(_annotators(about), Membership.Role.ANNOTATOR)
+    passwords = {}
+    for name, role in roles.items():
+        user, _ = User.objects.get_or_create(username=name)
+        passwords[name] = secrets.token_urlsafe(9)
+        user.set_password(passwords[name])
+        user.save()
+        set_role(project=project, user=user, role=role)
+    return passwords
+
+
+def _annotators(about: dict[str, Any]) -> list[str]:
+    names = {
+        json.loads(line)["annotator"]
+        for dataset in about["datasets"]
+        for line in (FOLDER / dataset["annotations"]).read_text(encoding="utf-8").splitlines()
+    }
+    return sorted(names)
+
+
+def _dataset(project: Project, about: dict[str, Any], actor: Actor) -> DatasetVersion:
+    dataset = Dataset.objects.filter(project=project, slug=about["slug"]).first()
+    if dataset is None:
+        dataset = create_dataset(
+            project=project, name=about["slug"], description=about["description"], actor=actor
+        )
+        Dataset.objects.filter(pk=dataset.pk).update(name=about["name"])
+    with (
+        (FOLDER / about["file"]).open("rb") as file,
+        receive(file, folder=settings.SPOOL_DIR, limits=DATASETS) as spool,
+    ):
+        added = add_version(
+            dataset=dataset,
+            source=rows_of(spool, kind=Format.JSONL, columns=ExampleColumns()),
+            cluster_field=about["cluster"] or "",
+            notes="As it came with EvalHub.",
+            actor=actor,
+        )
+    return added.version
+
+
+def _run(project: Project, about: dict[str, Any], wanted: dict[str, Any], actor: Actor) -> Run:
+    dataset = next(one for one in about["datasets"] if one["slug"] == wanted["dataset"])
+    name = f"demo {wanted['dataset']} {wanted['system']}"
+    run = Run.objects.filter(project=project, external_id=name).first()
+    if run is None:
+        run = create_run(
+            project=project,
+            dataset=wanted["dataset"],
+            system=wanted["system"],
+            metrics=dataset["metrics"],
+            external_id=name,
+            tags=["demo"],
+            actor=actor,
+        )
+        system = next(one for one in about["systems"] if one["slug"] == wanted["system"])
+        SystemVersion.objects.filter(pk=run.system_version_id).update(
+            configuration=system["config"]
+        )
+    if run.state == Run.State.OPEN:
+        errors = ErrorCollector()
+        with (FOLDER / wanted["outputs"]).open("rb") as lines:
+            rows = list(read_outputs(lines, errors))
+        errors.raise_if_any()
+        submit_outputs(run=run, rows=rows)
+        run = finish_run(run=run, actor=actor)
+    return run
+
+
+def _campaign(project: Project, about: dict[str, Any], runs: list[Run], actor: Actor) -> None:
+    """Set up a dataset's campaign with its labels, which the demo's accounts then own."""
+    body = json.loads((FOLDER / about["campaign"]).read_text(encoding="utf-8"))
+    chosen = [run.public_id for run in runs if run.version.dataset.slug == about["slug"]]
+    campaign = Campaign.objects.filter(project=project, name=body["name"]).first()
+    if campaign is None:
+        campaign = create_campaign(
+            plan=read_plan(project=project, body={**body, "runs": chosen}), actor=actor
+        )
+    if campaign.published_at is not None:
+        return
+    with (FOLDER / about["annotations"]).open("rb") as lines:
+        import_annotations(campaign=campaign, lines=lines, actor=actor)
+    for annotator in Annotator.objects.filter(campaign=campaign, user__isnull=True):
+        annotator.user = User.objects.get(username=annotator.name)
+        annotator.save(update_fields=["user"])
+    publish(campaign=campaign, actor=actor)
+
+
+def _key(project: Project, actor: Actor) -> str:
+    for old in ApiKey.objects.usable().filter(project=project, name=KEY_NAME):
+        revoke_api_key(key=old, actor=actor)
+    scopes = scopes_of_role(Membership.Role.OWNER)
+    return issue_api_key(project=project, name=KEY_NAME, scopes=scopes, actor=actor)[1]
