@@ -51,12 +51,12 @@ format: development
 	$(PY) -m ruff format .
 	$(PY) -m djlint --reformat --quiet templates
 
-LOCK = $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
+LOCK = $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 lock: development
-	$(LOCK) -o requirements.txt
-	$(LOCK) --group dev -c requirements.txt -o requirements-dev.txt
-	$(LOCK) --only-group build -o requirements-build.txt
+	$(LOCK) pyproject.toml -o requirements.txt
+	$(LOCK) pyproject.toml --group dev -o requirements-dev.txt
+	$(LOCK) --group build -o requirements-build.txt
 
 runtime:
 	@PYTHON="$(PYTHON)" sh tools/install.sh requirements.txt requirements-dev.txt
