@@ -137,7 +137,7 @@ def _stay_with(parent: int) -> None:
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Return a running service with the demo project, for journeys that leave it whole."""
-    with running(tmp_path_factory.mktemp("service") / "var") as started:
+    with running(tmp_path_factory.mktemp("service") / "var", "--demo") as started:
         yield started
 
 
