@@ -104,7 +104,7 @@ class Examples(KeyView):
             start=decode_whole_number(request.query_params.get("cursor")) or 0,
             limit=page_limit(request),
             text=request.query_params.get("q", "")[:200],
-            within=slice_positions(wanted, request.query_params.get("slice")),
+            within=_slice(wanted, request.query_params.get("slice")),
         )
         more = None if page.next_position is None else encode_cursor(page.next_position)
         return listed(
@@ -112,14 +112,8 @@ class Examples(KeyView):
         )
 
 
-def slice_positions(version: DatasetVersion, given: str | None) -> NDArray[np.int64] | None:
-    """Return the positions of ``field:level``, or None for all."""
-    if not given:
-        return None
-    field, colon, level = given.partition(":")
-    if not colon:
-        raise ShapeError("slice is written as field:value.")
-    return selectors.positions_in_slice(version, field, level)
+def _slice(version: DatasetVersion, given: str | None) -> NDArray[np.int64] | None:
+    return selectors.positions_in(version, given) if given else None
 
 
 def _version_options(request: Request) -> dict[str, str]:
@@ -133,7 +127,8 @@ def _version_options(request: Request) -> dict[str, str]:
 
 
 def _text(body: dict[str, object], name: str, *, required: bool = False, longest: int) -> str:
-    value = body.get(name, "")
+    value = body.get(name)
+    value = "" if value is None else value
     if not isinstance(value, str) or len(value) > longest or (required and not value.strip()):
         detail = f"{name} must be a text of {1 if required else 0} to {longest:,} characters."
         raise ContentError(detail, errors=[FieldError(name, "type", detail)])

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-from metrics.slices import quartile_levels
 from numpy.typing import NDArray
+
+from metrics.slices import quartile_levels
 
 MIN_LEVELS, MAX_LEVELS = 2, 30
 # A text field with more levels than this names single examples, not slices of them.
 MAX_KEPT_LEVELS = 5_000
+MAX_LEVEL_CHARACTERS = MAX_FIELD_CHARACTERS = 200
+MAX_FIELDS = 1_000
+# Up to here a float holds every whole number, and is written as one.
+_WHOLE = 2.0**53
 
 Scalar = str | int | float | bool
 
@@ -26,28 +32,67 @@ class Column:
     codes: NDArray[np.int32]
     is_slice: bool
 
+    def sizes(self) -> list[int]:
+        """Return how many examples each level has."""
+        sizes = np.bincount(self.codes[self.codes >= 0], minlength=len(self.levels))
+        return [int(size) for size in sizes]
 
-@dataclass
+
 class _Field:
-    """What was seen of one field: level texts with their codes, and one code per position."""
+    """What was seen of one field, in the order of positions.
 
-    levels: dict[str, int] = field(default_factory=dict)
-    numbers: list[float] | None = field(default_factory=list)  # None once a text was seen
-    codes: list[tuple[int, int]] = field(default_factory=list)  # (position, code)
+    Kept in arrays: a million examples with a dozen fields must fit in memory. Levels are kept
+    while there are few, numbers while there is nothing else.
+    """
+
+    def __init__(self, *, is_cluster: bool) -> None:
+        self.n = 0
+        self.levels: dict[str, int] = {}
+        self.numbers = array("d")
+        self.positions, self.codes = array("i"), array("i")
+        self.has_levels = self.has_only_numbers = True
+        self.is_cluster = is_cluster
+        self._codes: dict[str | int | float, int] = {}  # equal numbers are one level, 1 and 1.0
 
     def add(self, position: int, value: Scalar) -> None:
-        text = level_text(value)
-        code = self.levels.setdefault(text, len(self.levels))
-        if code == len(self.levels) - 1 and self.numbers is not None:
-            if isinstance(value, str | bool):
-                self.numbers = None
-            elif len(self.numbers) <= code:
-                self.numbers.append(float(value))
-        self.codes.append((position, code))
+        self.n += 1
+        if isinstance(value, bool):
+            value = level_text(value)
+        if self.has_only_numbers:
+            self._add_number(value)
+        if self.has_levels:
+            self._add_level(value)
+        if self.has_levels or self.has_only_numbers:
+            self.positions.append(position)
+
+    def _add_number(self, value: str | float) -> None:
+        if isinstance(value, str):
+            self.has_only_numbers = False
+            self.numbers = array("d")
+        else:
+            self.numbers.append(value)
+
+    def _add_level(self, value: str | float) -> None:
+        code = self._codes.get(value)
+        if code is None:
+            text = level_text(value)
+            code = self._codes[value] = self.levels.setdefault(text, len(self.levels))
+            is_named = len(text) <= MAX_LEVEL_CHARACTERS and len(self.levels) <= MAX_KEPT_LEVELS
+            if not (is_named or self.is_cluster):
+                self.has_levels = False
+                self.levels, self._codes, self.codes = {}, {}, array("i")
+                return
+        self.codes.append(code)
+
+    def longest_level(self) -> int:
+        return max(map(len, self.levels), default=0)
 
 
 class Levels:
-    """Collects the scalar metadata of a version's examples, in the order of positions."""
+    """Collects the scalar metadata of a version's examples, in the order of positions.
+
+    A field with a name too long, and any past the thousandth, is left as what it is: metadata.
+    """
 
     def __init__(self, *, cluster_field: str = "") -> None:
         self._cluster_field = cluster_field
@@ -56,9 +101,19 @@ class Levels:
 
     def add(self, metadata: Mapping[str, object]) -> None:
         for name, value in metadata.items():
-            if isinstance(value, str | int | float | bool):
-                self._fields.setdefault(name, _Field()).add(self._n, value)
+            if isinstance(value, str | int | float):
+                seen = self._fields.get(name) or self._new_field(name)
+                if seen is not None:
+                    seen.add(self._n, value)
         self._n += 1
+
+    def _new_field(self, name: str) -> _Field | None:
+        is_cluster = name == self._cluster_field
+        is_room = len(self._fields) < MAX_FIELDS and len(name) <= MAX_FIELD_CHARACTERS
+        if not (is_room or is_cluster):
+            return None
+        seen = self._fields[name] = _Field(is_cluster=is_cluster)
+        return seen
 
     def columns(self) -> list[Column]:
         """Return a column for each field that can slice, and for the cluster field."""
@@ -68,31 +123,30 @@ class Levels:
     def missing(self, name: str) -> int:
         """Count the examples without a value of this field."""
         seen = self._fields.get(name)
-        return self._n - len(seen.codes) if seen else self._n
+        return self._n - seen.n if seen else self._n
+
+    def longest_level(self, name: str) -> int:
+        """Return the length of a field's longest level, as far as its levels are kept."""
+        seen = self._fields.get(name)
+        return seen.longest_level() if seen else 0
 
     def _column(self, name: str, seen: _Field) -> Column | None:
-        codes = np.full(self._n, -1, dtype=np.int32)
-        positions, values = np.array(seen.codes, dtype=np.int64).T
-        codes[positions] = values
-        levels = list(seen.levels)
-        if name == self._cluster_field:
-            return Column(name, levels, codes, MIN_LEVELS <= len(levels) <= MAX_LEVELS)
-        if len(levels) > MAX_LEVELS and seen.numbers is not None:
-            return _quartiles(name, np.array(seen.numbers), codes)
-        if len(levels) > MAX_KEPT_LEVELS:
+        has_many = not seen.has_levels or len(seen.levels) > MAX_LEVELS
+        if has_many and seen.has_only_numbers and not seen.is_cluster:
+            levels, codes = quartile_levels(np.array(seen.numbers))
+        elif seen.has_levels:
+            levels, codes = list(seen.levels), np.array(seen.codes, dtype=np.int32)
+        else:
             return None
-        return Column(name, levels, codes, MIN_LEVELS <= len(levels) <= MAX_LEVELS)
+        everywhere = np.full(self._n, -1, dtype=np.int32)
+        everywhere[np.array(seen.positions)] = codes
+        return Column(name, levels, everywhere, MIN_LEVELS <= len(levels) <= MAX_LEVELS)
 
 
 def level_text(value: Scalar) -> str:
     """Return how a metadata value is named as a level: texts as they are, else their JSON."""
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _quartiles(name: str, numbers: NDArray[np.float64], codes: NDArray[np.int32]) -> Column:
-    """Cut a number with many values at the quartiles of the examples that have one."""
-    present = codes >= 0
-    levels, cut = quartile_levels(numbers[codes[present]])
-    quartered = np.full(len(codes), -1, dtype=np.int32)
-    quartered[present] = cut
-    return Column(name, levels, quartered, len(levels) >= MIN_LEVELS)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE:
+        return str(int(value))
+    return json.dumps(value)

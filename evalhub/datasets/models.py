@@ -133,8 +133,9 @@ class VersionPage(models.Model):
 class SliceColumn(models.Model):
     """The level of every example of a version in one scalar metadata field.
 
-    `codes` are compressed little-endian int32, one for each position, indexing `levels`;
-    -1 where the example has no value. `is_slice` says that 2 to 30 levels make it a slice.
+    `codes` are compressed little-endian int32, one for each position, indexing `levels` and
+    `sizes`, the number of examples of each level; -1 where the example has no value.
+    `is_slice` says that 2 to 30 levels make it a slice.
     """
 
     version = models.ForeignKey(
@@ -142,6 +143,7 @@ class SliceColumn(models.Model):
     )
     field = models.CharField(max_length=200)
     levels = models.JSONField()
+    sizes = models.JSONField()
     codes = models.BinaryField()
     is_slice = models.BooleanField()
 
@@ -152,6 +154,20 @@ class SliceColumn(models.Model):
 
     def __str__(self) -> str:
         return f"{self.field} of version {self.version_id}"
+
+
+class Filling(models.Model):
+    """An upload that stores examples for a version that does not exist yet.
+
+    It is gone with the version's commit. One that stays behind says that its upload failed, and
+    that examples which no version has may have to be swept.
+    """
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="fillings")
+    started_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"filling of dataset {self.dataset_id} since {self.started_at}"
 
 
 class VersionTag(models.Model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from evalhub.datasets.manifests import Source
+from evalhub.datasets.drafts import Source
 from evalhub.errors import ContentError
 from evalhub.intake.columns import ExampleColumns
 from evalhub.intake.lines import ErrorCollector

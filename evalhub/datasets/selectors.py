@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,11 +22,13 @@ from evalhub.datasets.models import (
     VersionPage,
 )
 from evalhub.datasets.packing import KeyIndex, unpack
-from evalhub.errors import NotFound
+from evalhub.errors import ContentError, NotFound, ShapeError
 
 IN_ONE_QUERY = 900
 SEARCH_SECONDS = 0.3
 SEARCH_STEP = 512
+# How many names a refusal offers, and how many colons of a slice's name are tried.
+SHOWN_NAMES, SPLITS = 30, 20
 
 
 def dataset_of(project: Project, slug: str) -> Dataset:
@@ -110,7 +113,7 @@ def keys_of(version: DatasetVersion) -> list[str]:
     return keys_and_digests(version)[0]
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def _key_index(version_id: int, digest: str) -> KeyIndex:
     blob = DatasetVersion.objects.values_list("key_index", flat=True).get(pk=version_id)
     return KeyIndex.from_bytes(blob)
@@ -173,6 +176,63 @@ def positions_in_slice(version: DatasetVersion, field: str, level: str) -> NDArr
     return np.flatnonzero(found.codes == found.levels.index(level))
 
 
+def positions_in(version: DatasetVersion, given: str) -> NDArray[np.int64]:
+    """Return the positions of a slice written as ``field:level``; either may hold colons.
+
+    A slice that the version does not have is refused with those it has: an empty answer to a
+    misspelled one would look like a finding.
+    """
+    if ":" not in given:
+        raise ShapeError("slice is written as field:value.")
+    column, level = _column_named(version, given)
+    if level not in column.levels:
+        raise _no_slice(
+            f"{column.field!r} has no value {level[:100]!r}.", "Its values are", column.levels
+        )
+    return np.flatnonzero(unpack(column.codes, "i4") == column.levels.index(level))
+
+
+def _column_named(version: DatasetVersion, given: str) -> tuple[SliceColumn, str]:
+    """Return the column whose field begins a text, the shortest if there are several."""
+    parts = given.split(":")
+    splits = {":".join(parts[:n]): ":".join(parts[n:]) for n in range(1, len(parts))}
+    columns = SliceColumn.objects.filter(version=version, field__in=list(splits)[:SPLITS])
+    found = min(columns, key=lambda column: len(column.field), default=None)
+    if found is None:
+        fields = SliceColumn.objects.filter(version=version, is_slice=True).order_by("field")
+        raise _no_slice(
+            f"This version has no slices by {parts[0][:100]!r}.",
+            "It has slices by",
+            fields.values_list("field", flat=True)[: SHOWN_NAMES + 1],
+        )
+    return found, splits[found.field]
+
+
+def _no_slice(what: str, there_are: str, names: Iterable[str]) -> ContentError:
+    known = [repr(name[:100]) for name in names]
+    more = ", …" if len(known) > SHOWN_NAMES else ""
+    return ContentError(
+        f"{what} {there_are} {', '.join(known[:SHOWN_NAMES]) or 'none'}{more}.", code="no_slice"
+    )
+
+
+@dataclass(frozen=True)
+class SliceSizes:
+    """The levels of one field that slices, with how many examples each has."""
+
+    field: str
+    sizes: list[tuple[str, int]]
+
+
+def slice_sizes(version: DatasetVersion) -> list[SliceSizes]:
+    """Return the slices of a version by field, without reading who is in them."""
+    columns = SliceColumn.objects.filter(version=version, is_slice=True).order_by("field")
+    return [
+        SliceSizes(field, list(zip(levels, sizes, strict=True)))
+        for field, levels, sizes in columns.values_list("field", "levels", "sizes")
+    ]
+
+
 @dataclass(frozen=True)
 class Found:
     """A page of a search: examples with positions, and where to go on."""
@@ -207,17 +267,38 @@ def _search(
     version: DatasetVersion, candidates: NDArray[np.int64], *, limit: int, text: str
 ) -> Found:
     hits: list[tuple[int, Example]] = []
+    # As a text looks inside JSON: an escaped quote is found by one that is not.
+    written = json.dumps(text, ensure_ascii=False)[1:-1]
     until = time.monotonic() + SEARCH_SECONDS
     for at in range(0, len(candidates), SEARCH_STEP):
         if at and time.monotonic() > until:
             return Found(hits, int(candidates[at]))
         rows = examples_at_positions(version, candidates[at : at + SEARCH_STEP].tolist())
         for position, example in rows.items():
-            if text in example.key.lower() or text in example.content.lower():
+            if written in example.content.lower() and _says(example.fields, text):
                 if len(hits) == limit:
                     return Found(hits, position)
                 hits.append((position, example))
     return Found(hits, None)
+
+
+def _says(value: object, text: str) -> bool:
+    """Whether a text stands in a value, and not only in the names of its members."""
+    if isinstance(value, dict):
+        return any(_says(member, text) for member in value.values())
+    if isinstance(value, list):
+        return any(_says(member, text) for member in value)
+    written = value if isinstance(value, str) else json.dumps(value)
+    return text in written.lower()
+
+
+def shared_positions(version: DatasetVersion, other: DatasetVersion) -> NDArray[np.int64]:
+    """Return where the other version has the key of each position, -1 where it has not."""
+    index = _key_index(version.pk, version.digest)
+    found = np.full(version.n_examples, -1, dtype=np.int64)
+    theirs = _key_index(other.pk, other.digest)
+    found[index.positions] = theirs.find_digests(index.high, index.low)
+    return found
 
 
 @dataclass(frozen=True)
@@ -226,25 +307,39 @@ class Change:
 
     kind: str  # added, changed, removed
     key: str
-    position: int | None
-    old_position: int | None
+    before: Example | None
+    after: Example | None
 
 
-def changes(version: DatasetVersion) -> Iterator[Change]:
-    """Yield what a version changed against its parent: changed, added, removed keys."""
-    if version.parent is None:
-        return
-    keys, digests = keys_and_digests(version)
-    old_keys, old_digests = keys_and_digests(version.parent)
-    old = {key: at for at, key in enumerate(old_keys)}
-    for at, key in enumerate(keys):
-        before = old.pop(key, None)
-        if before is None:
-            yield Change("added", key, at, None)
-        elif digests[at] != old_digests[before]:
-            yield Change("changed", key, at, before)
-    for key, before in old.items():
-        yield Change("removed", key, None, before)
+def changes(version: DatasetVersion, *, limit: int) -> list[Change]:
+    """Return the first keys that a version added or changed, then those it removed."""
+    parent = version.parent
+    if parent is None:
+        return []
+    in_parent = shared_positions(version, parent)
+    ids = example_ids(version, 0, version.n_examples)
+    old_ids = example_ids(parent, 0, parent.n_examples)
+    is_changed = (in_parent < 0) | (old_ids[in_parent] != ids)
+    new = np.flatnonzero(is_changed)[:limit]
+    is_gone = np.ones(parent.n_examples, dtype=np.bool_)
+    is_gone[in_parent[in_parent >= 0]] = False
+    gone = np.flatnonzero(is_gone)[: limit - len(new)]
+    old = in_parent[new]
+    now = examples_at_positions(version, new.tolist())
+    before = examples_at_positions(parent, [*old[old >= 0].tolist(), *gone.tolist()])
+    return [
+        *(
+            _change(before.get(was), now[position])
+            for position, was in zip(new.tolist(), old.tolist(), strict=True)
+        ),
+        *(_change(before[position], None) for position in gone.tolist()),
+    ]
+
+
+def _change(before: Example | None, after: Example | None) -> Change:
+    kind = "removed" if after is None else "added" if before is None else "changed"
+    known = after or before
+    return Change(kind, known.key if known else "", before, after)
 
 
 def datasets_of(project: Project) -> QuerySet[Dataset]:

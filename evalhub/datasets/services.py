@@ -5,27 +5,36 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import numpy as np
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.text import slugify
+from numpy.typing import NDArray
 
 from evalhub.accounts.models import Project, valid_slug
 from evalhub.accounts.services import Actor, record
-from evalhub.datasets.manifests import Manifest, Source, store_examples
+from evalhub.datasets.drafts import Draft, Source
+from evalhub.datasets.levels import MAX_FIELD_CHARACTERS
+from evalhub.datasets.manifests import Manifest
 from evalhub.datasets.models import (
-    PAGE_EXAMPLES,
     Dataset,
     DatasetVersion,
+    Filling,
     SliceColumn,
     VersionPage,
     VersionTag,
 )
 from evalhub.datasets.packing import KeyIndex, pack
-from evalhub.datasets.selectors import keys_and_digests, newest_version
+from evalhub.datasets.selectors import example_ids, newest_version, positions_of
+from evalhub.datasets.storing import store_examples
+from evalhub.datasets.sweeping import filling, sweep_examples
 from evalhub.errors import Conflict, ContentError
 
 MODES = ("replace", "merge")
+# How often a version is made anew because another one came in meanwhile.
+TRIES = 5
 RESERVED = "new"
 _SLUG_LIKE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -38,7 +47,8 @@ def create_dataset(*, project: Project, name: str, description: str = "", actor:
         valid_slug(slug)
     except ValidationError as exc:
         raise ContentError(
-            "A dataset needs a name with at least one letter or digit, of at most 200 characters."
+            "A dataset needs a name with at least one letter from a to z or digit, of which its "
+            "address is made."
         ) from exc
     if slug == RESERVED:
         raise ContentError(f"A dataset cannot be named {RESERVED!r}; that address is taken.")
@@ -77,82 +87,131 @@ def add_version(
 ) -> Added:
     """Add the examples of a source as the next version, or return the version they already are.
 
-    `source` is called twice and must yield the same rows: once to learn what the version is,
-    once to store the examples that are new. Nothing of a refused source is stored.
+    Nothing of a refused source is stored. Where another version comes in meanwhile, this one is
+    made anew as the next after it.
     """
+    _check_wishes(mode, cluster_field)
+    sweep_examples(dataset)
+    with Draft.read(source, folder=settings.SPOOL_DIR) as draft:
+        for _ in range(TRIES):
+            parent = newest_version(dataset)
+            manifest = Manifest.of(
+                draft, parent=parent if mode == "merge" else None, cluster_field=cluster_field
+            )
+            existing = _existing(dataset, manifest)
+            if existing is not None:
+                return Added(existing, is_new=False)
+            with filling(dataset) as mark:
+                ids = store_examples(dataset=dataset, draft=draft, manifest=manifest)
+                prepared = _Prepared.of(dataset, parent, manifest, ids)
+                prepared.version.notes = notes
+                added = _commit(prepared, mark, actor)
+            if added is not None:
+                return added
+    raise Conflict(
+        "Other versions of this dataset came in again and again meanwhile. Send this one again."
+    )
+
+
+def _check_wishes(mode: str, cluster_field: str) -> None:
     if mode not in MODES:
         raise ContentError(f"mode must be one of {', '.join(MODES)}.")
-    parent = newest_version(dataset)
-    manifest = Manifest.read(
-        source, parent=parent if mode == "merge" else None, cluster_field=cluster_field
-    )
-    existing = dataset.versions.filter(digest=manifest.digest).first()
-    if existing is not None:
-        return Added(existing, is_new=False)
-    ids = store_examples(dataset=dataset, source=source, manifest=manifest)
-    # Packed outside the transaction, which then only inserts.
-    pages = _pages(ids, manifest)
-    columns = manifest.columns()
-    key_index = KeyIndex.build(manifest.keys).to_bytes()
-    counts = _counts(manifest, parent)
-    with transaction.atomic():
-        Dataset.objects.select_for_update().get(pk=dataset.pk)
-        existing = dataset.versions.filter(digest=manifest.digest).first()
-        if existing is not None:
-            return Added(existing, is_new=False)
-        newest = newest_version(dataset)
-        if newest != parent:
-            raise Conflict("Another version came in at the same moment. Send this one again.")
-        version = DatasetVersion.objects.create(
+    if len(cluster_field) > MAX_FIELD_CHARACTERS:
+        raise ContentError(
+            f"The name of a cluster field has at most {MAX_FIELD_CHARACTERS} characters."
+        )
+
+
+def _existing(dataset: Dataset, manifest: Manifest) -> DatasetVersion | None:
+    return dataset.versions.filter(digest=manifest.digest).first()
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A version with its pages and columns: packed, so that the transaction only inserts."""
+
+    manifest: Manifest
+    version: DatasetVersion
+    pages: list[VersionPage]
+    columns: list[SliceColumn]
+
+    @classmethod
+    def of(
+        cls,
+        dataset: Dataset,
+        parent: DatasetVersion | None,
+        manifest: Manifest,
+        ids: NDArray[np.int64],
+    ) -> _Prepared:
+        version = DatasetVersion(
             dataset=dataset,
-            number=newest.number + 1 if newest else 1,
+            number=parent.number + 1 if parent else 1,
             parent=parent,
             digest=manifest.digest,
             n_examples=len(manifest.keys),
-            cluster_field=cluster_field,
+            cluster_field=manifest.cluster_field,
             schema=manifest.schema(),
-            notes=notes,
-            key_index=key_index,
-            created_by=actor.user,
-            created_at=timezone.now(),
-            **counts,
+            key_index=KeyIndex.build(manifest.keys).to_bytes(),
+            **_counts(manifest, ids, parent),
         )
-        VersionPage.objects.bulk_create(
+        pages = [
             VersionPage(version=version, number=number, example_ids=blob, digest=digest)
-            for number, (blob, digest) in enumerate(pages)
-        )
-        SliceColumn.objects.bulk_create(
+            for number, (blob, digest) in enumerate(manifest.pages(ids))
+        ]
+        columns = [
             SliceColumn(
                 version=version,
                 field=column.field,
                 levels=column.levels,
+                sizes=column.sizes(),
                 codes=pack(column.codes, "i4"),
                 is_slice=column.is_slice,
             )
-            for column in columns
+            for column in manifest.columns()
+        ]
+        return cls(manifest, version, pages, columns)
+
+
+def _commit(prepared: _Prepared, mark: Filling, actor: Actor) -> Added | None:
+    """Insert a version, or return None when another one came in since it was prepared."""
+    version = prepared.version
+    with transaction.atomic():
+        Dataset.objects.select_for_update(no_key=True).get(pk=version.dataset_id)
+        existing = _existing(version.dataset, prepared.manifest)
+        if existing is not None:
+            return Added(existing, is_new=False)
+        if newest_version(version.dataset) != version.parent:
+            return None
+        if not mark.delete()[0]:
+            raise Conflict("This upload took more than a day, too long. Send it again.")
+        version.created_by, version.created_at = actor.user, timezone.now()
+        version.save(force_insert=True)
+        # By the hundred: their blobs together may be larger than a statement can be.
+        VersionPage.objects.bulk_create(prepared.pages, batch_size=100)
+        SliceColumn.objects.bulk_create(prepared.columns, batch_size=100)
+        record(
+            project=version.dataset.project, actor=actor, verb="add version", subject=str(version)
         )
-        record(project=dataset.project, actor=actor, verb="add version", subject=str(version))
     return Added(version, is_new=True)
 
 
-def _pages(ids: list[int], manifest: Manifest) -> list[tuple[bytes, str]]:
-    return [
-        (manifest.packed_ids(ids[at : at + PAGE_EXAMPLES]), manifest.page_digest(at))
-        for at in range(0, len(ids), PAGE_EXAMPLES)
-    ]
-
-
-def _counts(manifest: Manifest, parent: DatasetVersion | None) -> dict[str, int]:
+def _counts(
+    manifest: Manifest, ids: NDArray[np.int64], parent: DatasetVersion | None
+) -> dict[str, int]:
     """Count what a version does to the one before it, by key."""
-    before: dict[str, bytes] = {}
-    if parent is not None:
-        before = dict(zip(*keys_and_digests(parent), strict=True))
-    counts = {"n_added": 0, "n_changed": 0, "n_unchanged": 0}
-    for key, digest in zip(manifest.keys, manifest.digests, strict=True):
-        old = before.pop(key, None)
-        what = "n_added" if old is None else "n_unchanged" if old == digest else "n_changed"
-        counts[what] += 1
-    return {**counts, "n_removed": len(before)}
+    if parent is None:
+        return {"n_added": len(ids), "n_changed": 0, "n_removed": 0, "n_unchanged": 0}
+    before = positions_of(parent, manifest.keys)
+    is_shared = before >= 0
+    # Content-addressed within the dataset: the same content is the same id.
+    is_same = example_ids(parent, 0, parent.n_examples)[before[is_shared]] == ids[is_shared]
+    n_shared, n_same = int(is_shared.sum()), int(is_same.sum())
+    return {
+        "n_added": len(ids) - n_shared,
+        "n_changed": n_shared - n_same,
+        "n_removed": parent.n_examples - n_shared,
+        "n_unchanged": n_same,
+    }
 
 
 @transaction.atomic

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
+import numpy as np
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
+from numpy.typing import NDArray
 
 from evalhub.accounts.capabilities import Capability
 from evalhub.accounts.http import SignedInRequest, actor_of, enter_project, signed_in
@@ -25,6 +26,7 @@ from evalhub.datasets.models import Dataset, DatasetVersion, Example
 from evalhub.datasets.reading import Look, look_at, rows_of
 from evalhub.errors import DomainError, NotFound
 from evalhub.intake.spool import DATASETS, receive
+from evalhub.web.formatting import count
 
 SHOWN_CHANGES = 50
 SHOWN_FIELDS = 3
@@ -60,55 +62,76 @@ def version(request: SignedInRequest, project: str, dataset: str, number: int) -
     """One version: what changed, its slices, its examples."""
     found = selectors.dataset_of(enter_project(request, project, Capability.VIEW), dataset)
     wanted = selectors.version_of(found, number)
-    slicings = selectors.slicings(wanted)
-    changed, n_changes = _changes(wanted)
+    slices = selectors.slice_sizes(wanted)
+    shown_fields = [one.field for one in slices[:SHOWN_FIELDS]]
     context = {
         "dataset": found,
         "version": wanted,
         "tags": wanted.tags.order_by("name"),
         "n_runs": wanted.runs.count(),
-        "changed": changed,
-        "n_changes": n_changes,
-        "slicings": slicings,
-        "shown_fields": [slicing.field for slicing in slicings[:SHOWN_FIELDS]],
-        **_example_table(request, wanted, slicings),
+        "changed": [_shown_change(one) for one in selectors.changes(wanted, limit=SHOWN_CHANGES)],
+        "n_changes": wanted.n_added + wanted.n_changed + wanted.n_removed,
+        "slices": slices,
+        "shown_fields": shown_fields,
+        **_example_table(request, wanted, shown_fields),
     }
     return render(request, "datasets/version.html", context)
 
 
 def _example_table(
-    request: SignedInRequest, wanted: DatasetVersion, slicings: list[selectors.Slicing]
+    request: SignedInRequest, wanted: DatasetVersion, shown_fields: list[str]
 ) -> dict[str, Any]:
     form = {"q": request.GET.get("q", "")[:200], "slice": request.GET.get("slice", "")}
-    field, _, level = form["slice"].partition(":")
-    within = selectors.positions_in_slice(wanted, field, level) if field else None
+    problem, within = None, None
+    try:
+        within = selectors.positions_in(wanted, form["slice"]) if form["slice"] else None
+    except DomainError as exc:
+        problem, within = exc.detail, np.zeros(0, dtype=np.int64)
     given = request.GET.get("from", "0")
     start = int(given[:9]) if given.isascii() and given.isdigit() else 0
     page = selectors.find_examples(wanted, start=start, limit=PAGE, text=form["q"], within=within)
-    rows = [_shown(position, example, slicings) for position, example in page.examples]
+    rows = [_shown(position, example, shown_fields) for position, example in page.examples]
     query = {name: value for name, value in form.items() if value}
-    following = None
-    if page.next_position is not None:
-        following = f"?{urlencode({**query, 'from': page.next_position})}#examples"
+
+    def address(position: int | None) -> str | None:
+        if position is None:
+            return None
+        return f"?{urlencode({**query, **({'from': position} if position else {})})}#examples"
+
     first = rows[0]["position"] + 1 if rows else 0
-    shown = f"from {first:,} of {wanted.n_examples:,}" if rows else ""
-    previous = f"?{urlencode(query)}#examples" if start else None
-    pagination = {"shown": shown, "previous": previous, "next": following}
-    return {"examples": rows, "form": form, "pagination": pagination}
+    return {
+        "examples": rows,
+        "form": form,
+        "problem": problem,
+        "pagination": {
+            "shown": f"from {count(first)} of {count(wanted.n_examples)}" if rows else "",
+            "previous": address(_page_before(start, within, is_search=bool(form["q"]))),
+            "next": address(page.next_position),
+        },
+    }
 
 
-def _shown(position: int, example: Example, slicings: list[selectors.Slicing]) -> dict[str, Any]:
+def _page_before(start: int, within: NDArray[np.int64] | None, *, is_search: bool) -> int | None:
+    """Return where the page before starts; a search, which only walks on, goes to its start."""
+    if not start:
+        return None
+    if is_search:
+        return 0
+    if within is None:
+        return max(start - PAGE, 0)
+    index = int(np.searchsorted(within, start)) - PAGE
+    return int(within[index]) if index > 0 else 0
+
+
+def _shown(position: int, example: Example, shown_fields: list[str]) -> dict[str, Any]:
     fields = example.fields
-    levels = [
-        slicing.levels[code] if (code := slicing.codes[position]) >= 0 else ""
-        for slicing in slicings[:SHOWN_FIELDS]
-    ]
+    metadata = fields.get("metadata", {})
     return {
         "position": position,
         "key": example.key,
         "input": as_text(fields.get("input")),
         "expected_output": as_text(fields.get("expected_output")),
-        "levels": levels,
+        "levels": [as_text(metadata.get(field)) or "" for field in shown_fields],
     }
 
 
@@ -127,42 +150,18 @@ class ShownChange:
     after: str
 
 
-def _changes(version: DatasetVersion) -> tuple[list[ShownChange], int]:
-    """Return the first differences against the parent, with texts, and how many there are."""
-    n_changes = version.n_added + version.n_changed + version.n_removed
-    first = list(islice(selectors.changes(version), SHOWN_CHANGES)) if version.parent else []
-    new = [change.position for change in first if change.position is not None]
-    old = [change.old_position for change in first if change.old_position is not None]
-    now = selectors.examples_at_positions(version, new)
-    before = selectors.examples_at_positions(version.parent, old) if version.parent else {}
-    return [
-        _shown_change(
-            change,
-            None if change.old_position is None else before[change.old_position],
-            None if change.position is None else now[change.position],
-        )
-        for change in first
-    ], n_changes
-
-
-def _shown_change(
-    change: selectors.Change, before: Example | None, after: Example | None
-) -> ShownChange:
+def _shown_change(change: selectors.Change) -> ShownChange:
     """Name the fields that differ; of a new or removed example, its input."""
-    old, new = (row.fields if row else {} for row in (before, after))
-    if not before or not after:
-        return ShownChange(
-            change.kind,
-            change.key,
-            as_text(old.get("input")) or "",
-            as_text(new.get("input")) or "",
-        )
+    old, new = (row.fields if row else {} for row in (change.before, change.after))
+    if not old or not new:
+        inputs = [as_text(side.get("input")) or "" for side in (old, new)]
+        return ShownChange(change.kind, change.key, *inputs)
     differing = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     written = [
         "; ".join(f"{name}: {as_text(side.get(name)) or 'none'}" for name in differing)
         for side in (old, new)
     ]
-    return ShownChange(change.kind, change.key, written[0], written[1])
+    return ShownChange(change.kind, change.key, *written)
 
 
 @require_safe
@@ -296,11 +295,11 @@ def _add(
 ) -> services.Added:
     with kept.open() as file, receive(file, folder=settings.SPOOL_DIR, limits=DATASETS) as spool:
         source = rows_of(spool, kind=look.kind, columns=form.mapping(), delimiter=look.delimiter)
-        for _ in source():  # a file with errors makes no dataset either
-            pass
         try:
             dataset = selectors.dataset_of(project, kept.dataset_slug)
         except NotFound:
+            for _ in source():  # a file with errors makes no dataset either
+                pass
             dataset = services.create_dataset(project=project, name=kept.dataset_name, actor=actor)
         return services.add_version(
             dataset=dataset,

@@ -133,6 +133,26 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="Filling",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("started_at", models.DateTimeField()),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="fillings",
+                        to="datasets.dataset",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
             name="SliceColumn",
             fields=[
                 (
@@ -143,6 +163,7 @@ class Migration(migrations.Migration):
                 ),
                 ("field", models.CharField(max_length=200)),
                 ("levels", models.JSONField()),
+                ("sizes", models.JSONField()),
                 ("codes", models.BinaryField()),
                 ("is_slice", models.BooleanField()),
                 (
