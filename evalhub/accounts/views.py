@@ -37,7 +37,7 @@ class Login(auth_views.LoginView):
 
     def get_redirect_url(self, request: HttpRequest | None = None) -> str:
         """Return ?next=, when it is an address of ours and not this page again."""
-        url = super().get_redirect_url(request)
+        url = super().get_redirect_url()
         return "" if urlsplit(url).path == self.request.path else url
 
 
@@ -114,7 +114,8 @@ def _add_member(request: SignedInRequest, project: Project, form: MemberForm) ->
 def member(request: SignedInRequest, project: str, user_id: int) -> HttpResponse:
     """Change a member's role, or remove the member."""
     found = enter_project(request, project, Capability.OWN)
-    membership = get_object_or_404(found.memberships.select_related("user"), user_id=user_id)
+    # By way of the user's own field, where a number beyond 64 bits is nobody's.
+    membership = get_object_or_404(found.memberships.select_related("user"), user__id=user_id)
     form = RoleForm(request.POST)
     if not form.is_valid():
         raise ContentError("Name one of the roles, or `remove`.")

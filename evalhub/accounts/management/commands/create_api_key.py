@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from evalhub.accounts.capabilities import scopes_of_role
-from evalhub.accounts.models import Membership, Project
+from evalhub.accounts.models import SLUG, Membership, Project
 from evalhub.accounts.services import issue_api_key
 from evalhub.errors import DomainError
 
@@ -26,9 +27,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        project = Project.objects.filter(slug=options["project"]).first()
+        slug = options["project"]
+        is_slug = re.fullmatch(SLUG, slug) is not None
+        project = Project.objects.filter(slug=slug).first() if is_slug else None
         if project is None:
-            raise CommandError(f"There is no project {options['project']!r}.")
+            raise CommandError(f"There is no project {slug!r}.")
         try:
             _, secret = issue_api_key(
                 project=project, name=options["name"], scopes=scopes_of_role(options["role"])
