@@ -7,7 +7,6 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, cast
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 
 from evalhub.accounts.capabilities import NEEDED, Capability
@@ -88,7 +87,3 @@ def _enter(
 
 def actor_of(request: SignedInRequest) -> Actor:
     return Actor(user=request.user)
-
-
-def projects_of(user: User) -> QuerySet[Project]:
-    return Project.objects.for_member(user).order_by("name", "pk")

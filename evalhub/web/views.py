@@ -13,8 +13,11 @@ from django.views.decorators.http import require_safe
 from redis import Redis
 from redis.exceptions import RedisError
 
-from evalhub.accounts.http import SignedInRequest, enter_project, projects_of, signed_in
+from evalhub.accounts.capabilities import Capability
+from evalhub.accounts.http import SignedInRequest, enter_project, signed_in
 from evalhub.runs.selectors import living_workers
+from evalhub.web.context import start_page
+from evalhub.web.overview import overview_context
 
 BROKER_SECONDS = 1.0
 
@@ -63,15 +66,18 @@ def _broker_problem() -> str | None:
 @signed_in
 def home(request: SignedInRequest) -> HttpResponse:
     """The list of projects, or the only one."""
-    projects = list(projects_of(request.user))
-    if len(projects) == 1:
-        return redirect("web:overview", project=projects[0].slug)
-    return render(request, "web/home.html", {"projects": projects})
+    memberships = list(request.user.memberships.select_related("project")[:2])
+    if len(memberships) == 1:
+        return redirect(start_page(memberships[0].project.slug, memberships[0].capabilities))
+    return render(request, "web/home.html", {})
 
 
 @require_safe
 @signed_in
 def overview(request: SignedInRequest, project: str) -> HttpResponse:
-    """What a project holds and what needs a person."""
-    enter_project(request, project, None)
-    return render(request, "web/overview.html", {})
+    """What a project holds and what needs a person. Annotators start where they label."""
+    found = enter_project(request, project, None)
+    if Capability.VIEW not in request.capabilities:
+        return redirect("labeling:list", project=project)
+    context = overview_context(found, request.user, request.capabilities)
+    return render(request, "web/overview.html", context)
