@@ -20,7 +20,7 @@ from evalhub.runs.listing import Record, Work, records, runs_of, work_under_way
 from evalhub.runs.models import Measurement, Rating, Run, System
 from evalhub.runs.selectors import living_workers
 from evalhub.runs.tables import Wish, as_text, sentence_of
-from evalhub.web.formatting import duration
+from evalhub.web.formatting import duration, number
 from metrics.reasons import Reason
 
 LISTED = 50
@@ -109,7 +109,8 @@ def run_context(record: Record, query: QueryDict, *, rest: str) -> dict[str, Any
         "configuration": _configuration(run),
         **(progress_context(run) if is_at_work(record) else {}),
         "is_at_work": is_at_work(record),
-        "has_gaps": bool(run.n_errors) or run.n_outputs < run.n_expected,
+        "has_gaps": run.state != Run.State.OPEN
+        and (bool(run.n_errors) or run.n_outputs < run.n_expected),
         **slices_context(record, query.get("metric", "")),
         **outputs_context(record, query),
     }
@@ -174,7 +175,9 @@ def progress_context(run: Run) -> dict[str, Any]:
 def _left(seconds: float | None) -> str:
     if seconds is None:
         return "not begun"
-    return f"about {duration(max(1.0, round(seconds)))} left"
+    if seconds < 55:
+        return f"about {max(1, round(seconds))} s left"
+    return f"about {duration(60.0 * max(1, round(seconds / 60)))} left"
 
 
 def slices_context(record: Record, name: str) -> dict[str, Any]:
@@ -216,7 +219,7 @@ def output_context(record: Record, place: int, wish: Wish) -> dict[str, Any]:
         "run": run,
         "wish": wish,
         "row": row,
-        "example_parts": list(_parts(fields)),
+        "example_parts": _parts(fields),
         "metadata": [(name, as_text(value)) for name, value in fields.get("metadata", {}).items()],
         "said": tables.text_of(row.output),
         "facts": list(_facts(row)),
@@ -243,21 +246,47 @@ def _neighbors(
     return {"previous_url": address(index - 1), "next_url": address(index + 1)}
 
 
-def _ratings(measurements: Sequence[Measurement], row: places.Row) -> dict[int, list[Rating]]:
+@dataclass(frozen=True)
+class Said:
+    """What one rater said of an output: a value, or why there is none."""
+
+    rater: str
+    text: str
+    has_value: bool
+
+
+def _ratings(measurements: Sequence[Measurement], row: places.Row) -> dict[int, list[Said]]:
     """Return what each rater said of the output, by measurement."""
-    of_measurement: dict[int, list[Rating]] = {}
     rated = [one for one in measurements if one.kind != Measurement.Kind.AUTOMATIC]
     if not rated:
-        return of_measurement
+        return {}
     ratings = Rating.objects.filter(
         measurement__in=rated, position=row.position, attempt=row.attempt
     )
+    said: dict[int, list[Said]] = {}
     for rating in ratings.order_by("rater"):
-        of_measurement.setdefault(rating.measurement_id, []).append(rating)
-    return of_measurement
+        said.setdefault(rating.measurement_id, []).append(_said(rating))
+    return said
 
 
-def _parts(fields: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+def _said(rating: Rating) -> Said:
+    if rating.value is None:
+        words = Reason(rating.reason).code.replace("_", " ")
+        return Said(rating.rater, words, has_value=False)
+    written = number(rating.value, 3).rstrip("0").rstrip(".")
+    return Said(rating.rater, written, has_value=True)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of an example: its texts, or JSON as it is written."""
+
+    label: str
+    texts: list[str]
+    is_json: bool
+
+
+def _parts(fields: Mapping[str, Any]) -> list[Part]:
     labels = {
         "input": "Input",
         "context": "Context",
@@ -269,7 +298,8 @@ def _parts(fields: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
         value = fields.get(name)
         if value is not None and value != []:
             values = value if isinstance(value, list) and name != "input" else [value]
-            parts.append((label, [as_text(one) or "" for one in values]))
+            is_json = not all(isinstance(one, str) for one in values)
+            parts.append(Part(label, [as_text(one) or "" for one in values], is_json))
     return parts
 
 

@@ -60,6 +60,14 @@ class SliceTable:
     field: str
     rows: tuple[SliceRow, ...]
 
+    @property
+    def notes(self) -> list[str]:
+        """Say once each why some levels have no interval, or are not drawn."""
+        said = dict.fromkeys(row.why_none for row in self.rows if row.why_none)
+        if any(row.interval and not row.is_drawn for row in self.rows):
+            said[f"Slices under {MIN_EXAMPLES} examples are listed, not drawn."] = None
+        return list(said)
+
 
 def bins(measurement: Measurement) -> Bins | None:
     """Return how the scores of a measurement are spread, once it is scored."""
