@@ -71,6 +71,11 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(pytest.mark.skip(reason=f"{LEFT_OUT}{reason}"))
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name bytes by their number: gzip puts the time into them, and every process its own."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) else None
+
+
 class JourneysTogether(LoadScopeScheduling):
     """Give all journeys to one worker process: they share a service, and this machine's cores."""
 
