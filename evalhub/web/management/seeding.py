@@ -154,8 +154,9 @@ def _campaign(project: Project, about: dict[str, Any], runs: list[Run], actor: A
         )
     if campaign.published_at is not None:
         return
-    with (FOLDER / about["annotations"]).open("rb") as lines:
-        import_annotations(campaign=campaign, lines=lines, actor=actor)
+    if not campaign.annotators.exists():
+        with (FOLDER / about["annotations"]).open("rb") as lines:
+            import_annotations(campaign=campaign, lines=lines, actor=actor)
     for annotator in Annotator.objects.filter(campaign=campaign, user__isnull=True):
         annotator.user = User.objects.get(username=annotator.name)
         annotator.save(update_fields=["user"])

@@ -1,0 +1,70 @@
+"""The demo project is put in once, whole, and its ways in are shown once."""
+
+from io import StringIO
+
+import pytest
+from django.contrib.auth import authenticate
+from django.core.management import call_command
+
+from evalhub.accounts.models import ApiKey, Membership, Project
+from evalhub.datasets.models import DatasetVersion
+from evalhub.runs.models import Run
+from evalhub.web.management import seeding
+from labeling.models import Annotation, Annotator, Campaign
+from tests.evalhub.runs.building import drain
+
+pytestmark = pytest.mark.django_db
+
+
+def seed():
+    output = StringIO()
+    call_command("seed_demo", stdout=output)
+    return output.getvalue()
+
+
+def counts():
+    models = (DatasetVersion, Run, Campaign, Annotation, Annotator, ApiKey, Membership)
+    return {model.__name__: model.objects.count() for model in models}
+
+
+def test_the_second_time_changes_nothing_and_shows_nothing():
+    first = seed()
+    before = counts()
+    assert "API key of the project demo: evh_" in first
+    assert seed().strip() == "The demo project is there already."
+    assert counts() == before
+
+
+def test_the_printed_passwords_work():
+    access = seeding.seed()
+    assert access is not None
+    for name, password in access.passwords.items():
+        assert authenticate(username=name, password=password) is not None
+    assert len(set(access.passwords.values())) == len(access.passwords)
+
+
+def test_everything_is_there_and_scores():
+    seed()
+    drain()
+    project = Project.objects.get(slug="demo")
+    runs = project.runs.all()
+    assert [run.state for run in runs] == [Run.State.SCORED] * 6
+    assert sum(version.n_examples for version in DatasetVersion.objects.all()) == 200
+    assert Annotator.objects.filter(user__isnull=True).count() == 0
+    assert Annotator.objects.values("user").distinct().count() == 4
+    kinds = {(one.kind, one.state) for run in runs for one in run.measurements.all()}
+    assert kinds == {("automatic", "scored"), ("human", "scored")}
+
+
+def test_an_interrupted_start_is_finished_by_the_next(monkeypatch):
+    with monkeypatch.context() as broken:
+        broken.setattr(seeding, "publish", lambda **_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            seeding.seed()
+    access = seeding.seed()
+    assert access is not None
+    assert authenticate(username="lead", password=access.passwords["lead"]) is not None
+    assert Campaign.objects.count() == 2
+    assert Run.objects.count() == 6
+    assert ApiKey.objects.usable().count() == 1
+    assert not Campaign.objects.filter(published_at__isnull=True).exists()
