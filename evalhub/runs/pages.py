@@ -219,7 +219,7 @@ def output_context(record: Record, place: int, wish: Wish) -> dict[str, Any]:
         "run": run,
         "wish": wish,
         "row": row,
-        "example_parts": _parts(fields),
+        "parts": [*_parts(fields), *_output_parts(row)],
         "metadata": [(name, as_text(value)) for name, value in fields.get("metadata", {}).items()],
         "said": tables.text_of(row.output),
         "facts": list(_facts(row)),
@@ -301,6 +301,24 @@ def _parts(fields: Mapping[str, Any]) -> list[Part]:
             is_json = not all(isinstance(one, str) for one in values)
             parts.append(Part(label, [as_text(one) or "" for one in values], is_json))
     return parts
+
+
+def _output_parts(row: places.Row) -> list[Part]:
+    """Return what the system said beside its output: what it retrieved, its metadata."""
+    output, parts = row.output, []
+    if output is not None and output.retrieved:
+        documents = json.loads(output.retrieved)
+        parts.append(Part("Retrieved", [_document(one) for one in documents], is_json=False))
+    if output is not None and output.metadata:
+        written = as_text(json.loads(output.metadata)) or ""
+        parts.append(Part("Metadata of the output", [written], is_json=True))
+    return parts
+
+
+def _document(document: Mapping[str, Any]) -> str:
+    score = document.get("score")
+    head = document["id"] if score is None else f"{document['id']} ({score:g})"
+    return f"{head}: {document['text']}" if document.get("text") else str(head)
 
 
 def _facts(row: places.Row) -> list[tuple[str, str]]:
