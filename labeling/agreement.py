@@ -16,7 +16,6 @@ from evalhub.runs.models import Run
 from evalhub.web import formatting
 from labeling.models import Annotation, Campaign, Question, Unit
 from labeling.questions import Answer, as_number, numbers_of, values_of
-from labeling.selectors import questions_of
 from metrics.agreement import Agreement, agreement
 from metrics.coincidences import Level
 
@@ -112,7 +111,7 @@ class QuestionAgreement:
 
 def agreement_by_question(campaign: Campaign, table: Table) -> list[QuestionAgreement]:
     results = []
-    for question in questions_of(campaign):
+    for question in campaign.asked:
         result = agreement(
             units=table.units,
             annotators=table.annotators,
@@ -167,7 +166,7 @@ class Split:
 
 def widest_splits(campaign: Campaign, table: Table) -> list[Split]:
     """Return the units with most disagreement, over all questions."""
-    splits = [split for question in questions_of(campaign) for split in _splits(question, table)]
+    splits = [split for question in campaign.asked for split in _splits(question, table)]
     splits.sort(key=lambda split: (-split.distance, -len(split.answers), split.unit))
     return splits[:SHOWN_UNITS]
 

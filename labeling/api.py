@@ -160,7 +160,7 @@ def _campaign(campaign: Campaign) -> dict[str, Any]:
         "name": campaign.name,
         "state": campaign.state,
         "runs": list(campaign.runs.order_by("pk").values_list("public_id", flat=True)),
-        "questions": [described(question) for question in selectors.questions_of(campaign)],
+        "questions": [described(question) for question in campaign.asked],
         "overlap": campaign.overlap,
         "guidelines": campaign.guidelines,
         "show_reference": campaign.shows_reference,

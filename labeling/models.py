@@ -8,6 +8,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.functional import cached_property
 
 from evalhub.accounts.models import Project, User
 from evalhub.identifiers import new_id
@@ -63,6 +64,11 @@ class Campaign(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state == Campaign.State.OPEN
+
+    @cached_property
+    def asked(self) -> list[Question]:
+        """The questions in order. They never change once a campaign is open."""
+        return list(self.questions.order_by("order"))
 
 
 class Question(models.Model):

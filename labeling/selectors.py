@@ -16,7 +16,7 @@ from evalhub.accounts.models import Project, User
 from evalhub.datasets.selectors import keys_of
 from evalhub.runs.models import Measurement, Run
 from evalhub.runs.selectors import current_measurements
-from labeling.models import Annotation, Annotator, Campaign, Question, Slot, Unit
+from labeling.models import Annotation, Annotator, Campaign, Slot, Unit
 from labeling.plans import FINISHED
 
 PACE_OVER = 20  # answers
@@ -58,10 +58,6 @@ def listed(project: Project, user: User) -> list[Listed]:
         )
         for campaign in campaigns
     ]
-
-
-def questions_of(campaign: Campaign) -> list[Question]:
-    return list(campaign.questions.order_by("order"))
 
 
 @dataclass(frozen=True)

@@ -88,9 +88,9 @@ def _renew_in_time(annotator: Annotator, holding: Holding, now: datetime) -> Non
 @transaction.atomic
 def submit(*, annotator: Annotator, unit: Unit, answers: Mapping[str, object]) -> Annotation:
     """Keep a person's answers to a unit. The same answers again change nothing."""
+    read = _read(annotator.campaign, answers)
     annotator = locked(annotator)
     _refuse_closed(annotator.campaign)
-    read = _read(annotator.campaign, answers)
     mine = Annotation.objects.filter(annotator=annotator, unit=unit).first()
     if mine is not None and mine.state == State.GIVEN:
         slot = mine.slot
@@ -143,7 +143,7 @@ def _refuse_closed(campaign: Campaign) -> None:
 
 
 def _read(campaign: Campaign, given: Mapping[str, object]) -> dict[str, Answer]:
-    read, faults = read_answers(list(campaign.questions.order_by("order")), given)
+    read, faults = read_answers(campaign.asked, given)
     if faults:
         errors = [FieldError(name or "answers", "answer", detail) for name, detail in faults]
         raise ContentError(errors[0].detail, errors=errors)

@@ -22,7 +22,6 @@ from evalhub.intake.spool import ANNOTATIONS
 from evalhub.runs.models import Run
 from labeling.models import Annotation, AnnotationRevision, Annotator, Campaign, Question, Unit
 from labeling.questions import Answer, read_answers
-from labeling.selectors import questions_of
 
 # One transaction takes them all, and others wait for it.
 LIMITS: Final = replace(ANNOTATIONS, lines=100_000)
@@ -112,7 +111,7 @@ def import_annotations(*, campaign: Campaign, lines: Iterable[bytes], actor: Act
 
 
 def _read(campaign: Campaign, lines: Iterable[bytes], errors: ErrorCollector) -> list[_Row]:
-    questions = questions_of(campaign)
+    questions = campaign.asked
     accounts = set(campaign.annotators.filter(user__isnull=False).values_list("name", flat=True))
     found: dict[tuple[int, str], int] = {}
     rows = []

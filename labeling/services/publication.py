@@ -17,7 +17,6 @@ from evalhub.runs.services import publish_ratings
 from labeling.models import Annotation, Campaign, Question, Unit
 from labeling.plans import FINISHED
 from labeling.questions import Answer, Value, as_number, measured_name, numbers_of, values_of
-from labeling.selectors import questions_of
 from metrics.base import Family
 from metrics.coincidences import Level
 from metrics.reasons import Reason
@@ -57,7 +56,7 @@ def publish(*, campaign: Campaign, actor: Actor) -> list[Measurement]:
     said = _said(campaign)
     if not said:
         raise Conflict("There is nothing to publish: no output has been labeled yet.")
-    measures = [measure for question in questions_of(campaign) for measure in _measures(question)]
+    measures = [measure for question in campaign.asked for measure in _measures(question)]
     published = [
         _publish(campaign, run, measure, ratings, actor)
         for run in runs

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from evalhub.errors import Conflict
@@ -164,16 +165,30 @@ def renew(annotator: Annotator) -> None:
 
 def _candidates(annotator: Annotator, now: datetime) -> list[Slot]:
     """Return slots to try, in the person's own order within the campaign's next examples."""
-    held = Slot.objects.held_by(annotator).values_list("bundle", flat=True)
-    free = (
-        Slot.objects.filter(campaign=annotator.campaign)
-        .claimable(now)
-        .exclude(bundle__in=list(held))
+    been_here = Annotation.objects.filter(annotator=annotator, bundle=OuterRef("bundle"))
+    fresh = _claimable(annotator, now, ~Exists(been_here))
+    return fresh or _claimable(annotator, now, Exists(_answerable(annotator)))
+
+
+def _claimable(annotator: Annotator, now: datetime, condition: Combinable) -> list[Slot]:
+    campaign = annotator.campaign
+    held = list(Slot.objects.held_by(annotator).values_list("bundle", flat=True))
+    slots = (
+        Slot.objects.filter(condition, campaign=campaign)
+        .exclude(bundle__in=held)
         .order_by("order", "number")
     )
-    been_here = Annotation.objects.filter(annotator=annotator, bundle=OuterRef("bundle"))
-    fresh = _one_of_each_bundle(free.filter(~Exists(been_here)), annotator)
-    return fresh or _one_of_each_bundle(free.filter(Exists(_answerable(annotator))), annotator)
+    # Two queries, so that each can walk its index in order and stop.
+    first = HORIZON * campaign.overlap
+    found = [
+        *slots.filter(state=Slot.State.OPEN)[:first],
+        *slots.filter(state=Slot.State.LEASED, lease_until__lt=now)[:first],
+    ]
+    by_bundle: dict[int, Slot] = {}
+    for slot in sorted(found, key=lambda slot: (slot.order, slot.number)):
+        if len(by_bundle) < HORIZON:
+            by_bundle.setdefault(slot.bundle, slot)
+    return sorted(by_bundle.values(), key=lambda slot: shuffled(annotator.seed, slot.bundle))
 
 
 def _answerable(annotator: Annotator) -> QuerySet[Unit]:
@@ -189,14 +204,6 @@ def _answerable(annotator: Annotator) -> QuerySet[Unit]:
         bundle=OuterRef("bundle"),
         twin__isnull=True,
     )
-
-
-def _one_of_each_bundle(slots: QuerySet[Slot], annotator: Annotator) -> list[Slot]:
-    first: dict[int, Slot] = {}
-    for slot in slots[: HORIZON * annotator.campaign.overlap]:
-        if len(first) < HORIZON:
-            first.setdefault(slot.bundle, slot)
-    return sorted(first.values(), key=lambda slot: shuffled(annotator.seed, slot.bundle))
 
 
 def _claim(slot: Slot, annotator: Annotator, now: datetime) -> bool:

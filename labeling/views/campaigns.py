@@ -92,7 +92,7 @@ def detail(request: SignedInRequest, campaign_id: str) -> HttpResponse:
     context = {
         "campaign": campaign,
         "progress": progress,
-        "questions": selectors.questions_of(campaign),
+        "questions": campaign.asked,
         "runs": selectors.labeled_runs(campaign),
         "desk_url": request.build_absolute_uri("desk/"),
         "tab": "progress",

@@ -38,7 +38,7 @@ def desk(request: SignedInRequest, campaign_id: str) -> HttpResponse:
 
 def _submit(request: SignedInRequest, annotator: Annotator) -> HttpResponse:
     unit = _unit_of(request, annotator)
-    form = DeskForm(request.POST, questions=selectors.questions_of(annotator.campaign))
+    form = DeskForm(request.POST, questions=annotator.campaign.asked)
     if not form.is_valid():
         for error in form.non_field_errors():
             messages.error(request, str(error))
@@ -95,7 +95,9 @@ def _onward(request: SignedInRequest, annotator: Annotator) -> HttpResponse:
     """Show what comes next: in place for htmx, by a redirect for a plain form."""
     if not getattr(request, "htmx", False):
         return redirect("labeling:desk", campaign_id=annotator.campaign.public_id)
-    fresh = Annotator.objects.select_related("campaign__project").get(pk=annotator.pk)
+    fresh = Annotator.objects.get(pk=annotator.pk)
+    fresh.campaign = annotator.campaign
+    fresh.campaign.refresh_from_db(fields=["state"])
     return _desk(request, fresh)
 
 
@@ -121,7 +123,7 @@ def _desk(
     else:
         context["evidence"] = evidence_of(unit, annotator)
         context["questions"] = questions or asked_again(
-            selectors.questions_of(campaign), _answers_before(annotator, unit)
+            campaign.asked, _answers_before(annotator, unit)
         )
     is_part = getattr(request, "htmx", False)
     template = "labeling/_unit.html" if is_part else "labeling/desk.html"

@@ -200,6 +200,12 @@
     }
   };
 
+  // A session that ended answers with the login page: go there instead of showing it in here.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (new URL(event.detail.xhr.responseURL).pathname === location.pathname) return;
+    event.detail.shouldSwap = false;
+    location.reload();
+  });
   document.addEventListener("htmx:afterSettle", begin);
   setInterval(stay, STAY_MS);
   document.addEventListener("visibilitychange", stay);
