@@ -194,5 +194,8 @@ LOGGING = {
         "django.security": {"level": "CRITICAL"},
         "django.db.backends": {"level": "WARNING"},
         "celery": {"level": "WARNING"},
+        # They write the judge's address, and at DEBUG what its endpoint answers.
+        "httpx2": {"level": "WARNING"},
+        "httpcore2": {"level": "WARNING"},
     },
 }

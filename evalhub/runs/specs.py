@@ -17,7 +17,7 @@ from metrics.judge import RUBRICS, Rubric, Setting, signature
 MAX_METRICS = 50
 JUDGE_PREFIX = "judge_"
 # What every question is asked with. It stands in the measurement's params and its signature.
-JUDGE_SETTINGS: Mapping[str, Setting] = {"temperature": 0}
+JUDGE_SETTINGS: Mapping[str, Setting] = {"temperature": 0, "max_tokens": 4_096}
 
 
 @dataclass(frozen=True, kw_only=True)

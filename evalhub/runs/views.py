@@ -22,7 +22,7 @@ from evalhub.errors import DomainError
 from evalhub.runs import pages, services, tables
 from evalhub.runs.forms import MeasureForm, initial_of
 from evalhub.runs.listing import record_of, with_names
-from evalhub.runs.models import Run
+from evalhub.runs.models import Measurement, Run
 from metrics.catalog import describe_catalog
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -120,4 +120,8 @@ def measure(request: SignedInRequest, run_id: str) -> HttpResponse:
 
 def _initial(run: Run, name: str) -> dict[str, str]:
     earlier = run.measurements.filter(name=name).order_by("-generation").first()
-    return initial_of(earlier.metric, earlier.name, earlier.params) if earlier else {}
+    if earlier is None:
+        return {}
+    # A judge takes no parameters: what stands there is what the measurement was planned with.
+    params = earlier.params if earlier.kind == Measurement.Kind.AUTOMATIC else {}
+    return initial_of(earlier.metric, earlier.name, params)
