@@ -1,0 +1,76 @@
+"""What an annotator reads: all that is needed, nothing that tells who made it."""
+
+import json
+
+import pytest
+
+from evalhub.runs.models import Output
+from labeling.evidence import SHOWN_AT_ONCE, evidence_of
+from labeling.models import Unit
+from tests.factories import a_project, a_version, example_row
+from tests.labeling.building import a_campaign, a_run, an_annotator
+
+pytestmark = pytest.mark.django_db
+
+
+def evidence(*, text="An answer.", output=None, later=None, show_reference=False, **fields):
+    version = a_version(a_project(), [example_row("k", **fields)])
+    run = a_run(version, [text])
+    if output:
+        Output.objects.filter(run=run).update(**output)
+    campaign = a_campaign(runs=[run], show_reference=show_reference)
+    if later:
+        Output.objects.filter(run=run).update(**later)
+    unit = Unit.objects.select_related("run__version").get(campaign=campaign)
+    return evidence_of(unit, an_annotator(campaign))
+
+
+def texts(words):
+    return [each.text for each in words]
+
+
+def test_documents_that_the_system_found_come_without_rank_score_and_name():
+    found = [{"id": f"doc-{at}", "score": at / 10, "text": f"Text {at}."} for at in range(9)]
+    shown = evidence(output={"retrieved": json.dumps([*found, {"id": "no-text"}])})
+    assert sorted(texts(shown.retrieved)) == [f"Text {at}." for at in range(9)]
+    assert texts(shown.retrieved) != [f"Text {at}." for at in range(9)]
+    assert "doc-" not in repr(shown)
+
+
+def test_an_output_in_json_is_written_out():
+    shown = evidence(output={"text": None, "data": '{"b":[1,2],"a":"é"}'})
+    assert shown.answer.is_data
+    assert shown.answer.text == json.dumps({"b": [1, 2], "a": "é"}, ensure_ascii=False, indent=2)
+
+
+def test_a_very_long_answer_is_cut_and_the_rest_is_there():
+    text = "word " * SHOWN_AT_ONCE
+    answer = evidence(text=text).answer
+    assert len(answer.text) == SHOWN_AT_ONCE
+    assert answer.text + answer.rest == text
+    assert answer.n_words >= SHOWN_AT_ONCE
+
+
+def test_the_expected_answer_is_shown_only_where_the_campaign_says_so():
+    fields = {"expected_output": "gold", "references": ["silver"]}
+    assert evidence(**fields).reference == []
+    assert texts(evidence(show_reference=True, **fields).reference) == ["gold", "silver"]
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("Why?", [("", "Why?")]),
+        ([{"role": "user", "content": "Hi"}], [("user", "Hi")]),
+        ([{"role": "user"}], [("", '[\n  {\n    "role": "user"\n  }\n]')]),
+        ([], [("", "[]")]),
+        (7, [("", "7")]),
+        ({"q": "Why?"}, [("", '{\n  "q": "Why?"\n}')]),
+    ],
+)
+def test_an_input_is_text_a_conversation_or_json(given, shown):
+    assert [(words.who, words.text) for words in evidence(input=given).input] == shown
+
+
+def test_an_output_that_is_gone_is_said_and_not_invented():
+    assert evidence(later={"text": None, "error": "taken back"}).answer is None
