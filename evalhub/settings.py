@@ -140,6 +140,10 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "OAS_VERSION": "3.1.0",
+    "SORT_OPERATIONS": False,
+    "AUTHENTICATION_WHITELIST": [],
+    "POSTPROCESSING_HOOKS": ["evalhub.web.reference.complete"],
 }
 
 # The database is the queue of record. Redis wakes workers, and everything in it may vanish.

@@ -18,7 +18,7 @@ from evalhub.api import decode_whole_number, encode_cursor, listed, page_limit
 from evalhub.errors import NotFound, ShapeError
 from evalhub.intake.http import read_json, spool_body
 from evalhub.runs.models import Measurement
-from labeling import selectors
+from labeling import openapi, selectors
 from labeling.agreement import QuestionAgreement, agreement_by_question, answers_of
 from labeling.models import Campaign
 from labeling.plans import read_plan
@@ -47,6 +47,7 @@ class CampaignView(KeyView):
 class Campaigns(KeyView):
     """GET, POST /api/v1/projects/{project}/campaigns"""
 
+    @openapi.list_campaigns
     def get(self, request: Request, project: str) -> Response:
         found = self.project(project, Capability.VIEW)
         before, limit = (
@@ -60,6 +61,7 @@ class Campaigns(KeyView):
         more = encode_cursor(rows[limit - 1].pk) if len(rows) > limit else None
         return listed([_campaign(row) for row in rows[:limit]], next_cursor=more)
 
+    @openapi.create_campaign
     @idempotent
     def post(self, request: Request, project: str) -> Response:
         found = self.project(project, Capability.LABEL)
@@ -71,6 +73,7 @@ class Campaigns(KeyView):
 class CampaignDetail(CampaignView):
     """GET /api/v1/campaigns/{id}"""
 
+    @openapi.get_campaign
     def get(self, request: Request, campaign_id: str) -> Response:
         return Response(_campaign(self.campaign(campaign_id, Capability.VIEW)))
 
@@ -92,6 +95,7 @@ class Annotations(CampaignView):
 
     content_negotiation_class = _AnyType
 
+    @openapi.export_annotations
     def get(self, request: Request, campaign_id: str) -> StreamingHttpResponse:
         campaign = self.campaign(campaign_id, Capability.VIEW)
         lines = (
@@ -100,6 +104,7 @@ class Annotations(CampaignView):
         )
         return StreamingHttpResponse(lines, content_type=JSONL)
 
+    @openapi.import_annotations
     def post(self, request: Request, campaign_id: str) -> Response:
         campaign = self.campaign(campaign_id, Capability.LABEL)
         if (request.content_type or "").startswith("text/csv"):
@@ -124,6 +129,7 @@ class Annotations(CampaignView):
 class CampaignAgreement(CampaignView):
     """GET /api/v1/campaigns/{id}/agreement"""
 
+    @openapi.read_agreement
     def get(self, request: Request, campaign_id: str) -> Response:
         campaign = self.campaign(campaign_id, Capability.VIEW)
         results = agreement_by_question(campaign, answers_of(campaign))
@@ -135,6 +141,7 @@ class CampaignAgreement(CampaignView):
 class Publication(CampaignView):
     """POST /api/v1/campaigns/{id}/publish"""
 
+    @openapi.publish
     @idempotent
     def post(self, request: Request, campaign_id: str) -> Response:
         campaign = self.campaign(campaign_id, Capability.LABEL)

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from evalhub.accounts.capabilities import Capability
 from evalhub.accounts.rest import KeyView, answer_once, idempotent
 from evalhub.api import decode_whole_number, encode_cursor, listed, page_limit
-from evalhub.datasets import selectors, services
+from evalhub.datasets import openapi, selectors, services
 from evalhub.datasets.models import Dataset, DatasetVersion, Example
 from evalhub.datasets.reading import rows_of
 from evalhub.errors import ContentError, FieldError, ShapeError
@@ -30,6 +30,7 @@ _VERSION_OPTIONS = {*_COLUMNS, "cluster", "mode", "notes"}
 class Datasets(KeyView):
     """GET, POST /api/v1/projects/{project}/datasets"""
 
+    @openapi.list_datasets
     def get(self, request: Request, project: str) -> Response:
         found = self.project(project, Capability.VIEW)
         start, limit = decode_whole_number(request.query_params.get("cursor")), page_limit(request)
@@ -39,6 +40,7 @@ class Datasets(KeyView):
         more = encode_cursor(rows[limit - 1].pk) if len(rows) > limit else None
         return listed([_dataset(row) for row in rows[:limit]], next_cursor=more)
 
+    @openapi.create_dataset
     @idempotent
     def post(self, request: Request, project: str) -> Response:
         found = self.project(project, Capability.SUBMIT)
@@ -60,6 +62,7 @@ class Datasets(KeyView):
 class Versions(KeyView):
     """GET, POST /api/v1/projects/{project}/datasets/{dataset}/versions"""
 
+    @openapi.list_versions
     def get(self, request: Request, project: str, dataset: str) -> Response:
         found = selectors.dataset_of(self.project(project, Capability.VIEW), dataset)
         before, limit = (
@@ -73,6 +76,7 @@ class Versions(KeyView):
         more = encode_cursor(rows[limit - 1].number) if len(rows) > limit else None
         return listed([_version(row) for row in rows[:limit]], next_cursor=more)
 
+    @openapi.add_version
     def post(self, request: Request, project: str, dataset: str) -> Response:
         found = selectors.dataset_of(self.project(project, Capability.SUBMIT), dataset)
         options = _version_options(request)
@@ -96,6 +100,7 @@ class Versions(KeyView):
 class Examples(KeyView):
     """GET /api/v1/projects/{project}/datasets/{dataset}/versions/{n}/examples"""
 
+    @openapi.list_examples
     def get(self, request: Request, project: str, dataset: str, version: str) -> Response:
         found = selectors.dataset_of(self.project(project, Capability.VIEW), dataset)
         wanted = selectors.version_of(found, version)

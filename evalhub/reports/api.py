@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from evalhub.accounts.capabilities import Capability
 from evalhub.accounts.rest import KeyView
 from evalhub.errors import ShapeError
-from evalhub.reports import rendering, selectors, wording
+from evalhub.reports import openapi, rendering, selectors, wording
 from evalhub.reports.services import compare_runs
 
 FORMATS = ("json", "markdown", "junit", "html")
@@ -20,6 +20,7 @@ FORMATS = ("json", "markdown", "junit", "html")
 class Comparisons(KeyView):
     """GET /api/v1/comparisons?baseline=&candidate=&format="""
 
+    @openapi.compare
     def get(self, request: Request) -> HttpResponseBase:
         self.need(Capability.VIEW)
         form = request.query_params.get("format", "json")

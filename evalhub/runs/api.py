@@ -11,7 +11,6 @@ from rest_framework.response import Response
 
 from evalhub.accounts.capabilities import Capability
 from evalhub.accounts.rest import KeyView, answer_once, idempotent
-from evalhub.accounts.services import Actor
 from evalhub.api import decode_cursor, decode_whole_number, encode_cursor, listed, page_limit
 from evalhub.datasets.selectors import positions_in_slice
 from evalhub.errors import Conflict, ContentError, FieldError, ShapeError
@@ -23,7 +22,7 @@ from evalhub.intake.rows import OutputRow
 from evalhub.intake.spool import OUTPUTS, Spool
 from evalhub.intake.strict import quoted
 from evalhub.intake.tables import Format
-from evalhub.runs import places, requests, services, waiting
+from evalhub.runs import openapi, places, requests, services, waiting
 from evalhub.runs.answers import measurement_answer, output_answer, run_answer
 from evalhub.runs.listing import record_of, records, run_of, runs_of
 from evalhub.runs.models import Measurement, Run
@@ -51,6 +50,7 @@ class RunView(KeyView):
 class Runs(RunView):
     """GET, POST /api/v1/projects/{project}/runs"""
 
+    @openapi.list_runs
     def get(self, request: Request, project: str) -> Response:
         found = self.project(project, Capability.VIEW)
         query = request.query_params
@@ -62,6 +62,7 @@ class Runs(RunView):
         more = encode_cursor(rows[limit - 1].pk) if len(rows) > limit else None
         return listed([run_answer(one) for one in records(rows[:limit])], next_cursor=more)
 
+    @openapi.create_run
     @idempotent
     def post(self, request: Request, project: str) -> Response:
         found = self.project(project, Capability.SUBMIT)
@@ -73,6 +74,7 @@ class Runs(RunView):
 class RunDetail(RunView):
     """GET /api/v1/runs/{id}"""
 
+    @openapi.get_run
     def get(self, request: Request, run_id: str) -> Response:
         found = self.run(run_id, Capability.VIEW)
         seconds = _wait_seconds(request.query_params.get("wait"))
@@ -88,6 +90,7 @@ class RunDetail(RunView):
 class Outputs(RunView):
     """GET, POST /api/v1/runs/{id}/outputs"""
 
+    @openapi.list_outputs
     def get(self, request: Request, run_id: str) -> Response:
         run = self.run(run_id, Capability.VIEW)
         limit, query = page_limit(request), request.query_params
@@ -109,6 +112,7 @@ class Outputs(RunView):
         more = encode_cursor(ordered.cursor_at(stop - 1).as_json()) if has_more else None
         return listed([output_answer(row) for row in rows], next_cursor=more)
 
+    @openapi.submit_outputs
     def post(self, request: Request, run_id: str) -> Response:
         run = self.run(run_id, Capability.SUBMIT)
         columns = _columns(request)
@@ -126,6 +130,7 @@ class Outputs(RunView):
 class Finish(RunView):
     """POST /api/v1/runs/{id}/finish"""
 
+    @openapi.finish_run
     @idempotent
     def post(self, request: Request, run_id: str) -> Response:
         run = self.run(run_id, Capability.SUBMIT)
@@ -138,6 +143,7 @@ class Finish(RunView):
 class Measurements(RunView):
     """GET, POST /api/v1/runs/{id}/measurements"""
 
+    @openapi.list_measurements
     def get(self, request: Request, run_id: str) -> Response:
         run = self.run(run_id, Capability.VIEW)
         after, limit = decode_whole_number(request.query_params.get("cursor")), page_limit(request)
@@ -147,6 +153,7 @@ class Measurements(RunView):
         answers = [measurement_answer(row, is_current=row.pk in current) for row in rows[:limit]]
         return listed(answers, next_cursor=more)
 
+    @openapi.measure_run
     @idempotent
     def post(self, request: Request, run_id: str) -> Response:
         run = self.run(run_id, Capability.SUBMIT)
@@ -157,43 +164,32 @@ class Measurements(RunView):
         return Response({"data": answers, "next_cursor": None}, status=202)
 
 
-class _Step(RunView):
-    """A step of a run's life that needs no words: POST with an empty body, or {}."""
-
-    capability: Capability
-
-    @idempotent
-    def post(self, request: Request, run_id: str) -> Response:
-        run = self.run(run_id, self.capability)
-        requests.members_of(read_json(self.plain_request, optional=True), {})
-        self.take(run, self.actor)
-        return self.answer(run)
-
-    def take(self, run: Run, actor: Actor) -> None:
-        raise NotImplementedError
-
-
-class Cancel(_Step):
+class Cancel(RunView):
     """POST /api/v1/runs/{id}/cancel"""
 
-    capability = Capability.SUBMIT
+    @openapi.cancel_run
+    @idempotent
+    def post(self, request: Request, run_id: str) -> Response:
+        run = self.run(run_id, Capability.SUBMIT)
+        requests.members_of(read_json(self.plain_request, optional=True), {})
+        return self.answer(services.cancel_run(run=run, actor=self.actor))
 
-    def take(self, run: Run, actor: Actor) -> None:
-        services.cancel_run(run=run, actor=actor)
 
-
-class Reopen(_Step):
+class Reopen(RunView):
     """POST /api/v1/runs/{id}/reopen"""
 
-    capability = Capability.LEAD
-
-    def take(self, run: Run, actor: Actor) -> None:
-        services.reopen_run(run=run, actor=actor)
+    @openapi.reopen_run
+    @idempotent
+    def post(self, request: Request, run_id: str) -> Response:
+        run = self.run(run_id, Capability.LEAD)
+        requests.members_of(read_json(self.plain_request, optional=True), {})
+        return self.answer(services.reopen_run(run=run, actor=self.actor))
 
 
 class Metrics(KeyView):
     """GET /api/v1/metrics"""
 
+    @openapi.list_metrics
     def get(self, request: Request) -> Response:
         return listed(describe_catalog(), next_cursor=None)
 

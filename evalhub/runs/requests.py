@@ -61,8 +61,9 @@ def members_of(body: Mapping[str, object], members: Mapping[str, Member]) -> dic
     """
     unknown = sorted(body.keys() - members.keys())
     if unknown:
+        known = f"the members are {', '.join(members)}" if members else "it is empty"
         raise ShapeError(
-            f"The body has no member {quoted(unknown[0])}; the members are {', '.join(members)}.",
+            f"The body has no member {quoted(unknown[0])}; {known}.",
             errors=[FieldError(name[:100], "unknown_member", "is not known") for name in unknown],
         )
     given = {name: value for name, value in body.items() if value is not None}

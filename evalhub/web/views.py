@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from evalhub.accounts.capabilities import Capability
 from evalhub.accounts.http import SignedInRequest, enter_project, signed_in
 from evalhub.runs.selectors import living_workers
+from evalhub.web import reference
 from evalhub.web.context import start_page
 from evalhub.web.overview import overview_context
 
@@ -39,6 +40,24 @@ def readyz(request: HttpRequest) -> JsonResponse:
         "workers": living_workers() if database is None else None,
     }
     return JsonResponse(answer, status=200 if database is None else 503)
+
+
+@require_safe
+def openapi(request: HttpRequest) -> JsonResponse:
+    """The REST interface for programs. Open to everybody."""
+    return JsonResponse(reference.document())
+
+
+@require_safe
+def docs(request: HttpRequest) -> HttpResponse:
+    """The REST interface for people. Open to everybody."""
+    address = f"{request.scheme}://{request.get_host()}"
+    context = {
+        "about": reference.ABOUT,
+        "groups": list(reference.entries(address).items()),
+        "components": reference.components(),
+    }
+    return render(request, "web/docs.html", context)
 
 
 def _database_problem() -> str | None:

@@ -1,0 +1,81 @@
+"""What the REST interface of comparisons takes and answers."""
+
+from __future__ import annotations
+
+from evalhub.openapi import (
+    anything,
+    component,
+    flag,
+    listing,
+    mapping,
+    members,
+    moment,
+    nullable,
+    number,
+    one_of,
+    operation,
+    text,
+    whole,
+)
+from metrics.findings import Outcome
+
+COMPONENTS = {
+    "Comparison": members(
+        id=text("cmp_…"),
+        baseline=text("The run's id."),
+        candidate=text("The run's id."),
+        coverage=mapping(anything(), "Pairs, and what either side lacks."),
+        outcome=one_of([outcome.value for outcome in Outcome], "That of the primary metric."),
+        summary=text("The same in a sentence."),
+        findings=listing(component("Finding"), "The primary metric first."),
+        skipped=listing(anything(), "Metrics left out, each with the reason."),
+        seed=whole(),
+        method_version=whole(),
+        created_at=moment(),
+    ),
+    "Finding": members(
+        "One metric's gain, over all pairs or in one slice.",
+        metric=text(),
+        slice=nullable(text("field:value; null over all pairs.")),
+        primary=flag(),
+        n=whole("Pairs."),
+        baseline=nullable(number()),
+        candidate=nullable(number()),
+        gain=nullable(number("Candidate minus baseline, oriented so that more is better.")),
+        low=nullable(number("The lower end of its 95 % interval.")),
+        high=nullable(number("Its upper end.")),
+        p_value=nullable(number()),
+        p_exact=nullable(number("McNemar's exact p, beside the mid-p, of a binary metric.")),
+        p_adjusted=nullable(number("Benjamini-Hochberg; null for the primary metric.")),
+        detectable=nullable(number("The gain that this many pairs find with 80 % power.")),
+        lost=nullable(whole("Pairs that got worse, of a binary metric.")),
+        won=nullable(whole("Pairs that got better.")),
+        unscored=members(baseline=whole(), candidate=whole()),
+        outcome=one_of([outcome.value for outcome in Outcome]),
+        method=text(),
+        reason=text("What limits it, in a sentence."),
+        signature=text(),
+    ),
+}
+
+compare = operation(
+    "compare_runs",
+    tag="Comparisons",
+    summary="Compare a candidate with a baseline",
+    detail="Paired, on shared keys, for every metric with equal signatures on both sides. The "
+    "same question asked again finds the same comparison.",
+    scope="read",
+    query={
+        "baseline": text("The id of a scored run."),
+        "candidate": text("The id of another, on the same dataset."),
+        "format": one_of(["json", "markdown", "junit", "html"], "json by default."),
+    },
+    required=["baseline", "candidate"],
+    answers={200: ("The comparison.", component("Comparison"))},
+    media={
+        "text/markdown": text("For a comment on a pull request."),
+        "application/xml": text("JUnit, for a CI job."),
+        "text/html": text("For a mail or an artifact."),
+    },
+    errors=[400, 404, 409, 422],
+)

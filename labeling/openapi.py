@@ -1,0 +1,217 @@
+"""What the REST interface of campaigns takes and answers."""
+
+from __future__ import annotations
+
+from evalhub.openapi import (
+    CURSOR,
+    NDJSON,
+    Body,
+    anything,
+    component,
+    flag,
+    json_body,
+    listing,
+    mapping,
+    members,
+    moment,
+    nullable,
+    number,
+    one_of,
+    operation,
+    page_of,
+    text,
+    whole,
+)
+from labeling.models import Campaign, Question
+
+TAG = "Campaigns"
+
+QUESTION = members(
+    "",
+    ["name", "kind", "scale"],
+    name=text("The name of the measurement that the labels become."),
+    kind=one_of(Question.Kind.values),
+    scale=one_of(Question.Scale.values, "What agreement and values assume of the answers."),
+    options=listing(anything(), "Of rating and choice: the answers, in order."),
+    low=number("Of number: the lowest answer."),
+    high=number("Of number: the highest answer."),
+    required=flag("Whether a unit counts only with an answer; true by default."),
+    higher_is_better=flag("True by default."),
+    text=text("What is asked, under the name."),
+)
+ANNOTATION = members(
+    "",
+    ["key", "annotator", "answers"],
+    run=text("The run's id; a line names either a run or a system."),
+    system=text("The system's slug, where one run of the campaign has it."),
+    key=text("The example's key."),
+    attempt=whole("From 1; 1 by default."),
+    annotator=text("A name of the campaign; it needs no account."),
+    answers=mapping(anything(), "By question; null means “cannot judge”."),
+    at=moment(),
+    seconds=number("How long it took."),
+)
+COMPONENTS = {
+    "Campaign": members(
+        id=text("cam_…"),
+        name=text(),
+        state=one_of(Campaign.State.values),
+        runs=listing(text(), "Ids."),
+        questions=listing(component("Question")),
+        overlap=whole("How many people each unit gets."),
+        guidelines=text(),
+        show_reference=flag("Whether annotators see the expected output."),
+        outputs=whole(),
+        units=whole("Equal outputs of one example are one unit."),
+        created_at=moment(),
+        closed_at=nullable(moment()),
+        published_at=nullable(moment()),
+    ),
+    "Question": QUESTION,
+    "Annotation": ANNOTATION,
+    "Agreement": members(
+        level=text("The scale that it assumes."),
+        alpha=nullable(number("Krippendorff's alpha; null with `undefined`.")),
+        low=nullable(number("The lower end of its 95 % interval, over examples.")),
+        high=nullable(number("Its upper end.")),
+        units=whole(),
+        pairable=whole("Units with two answers or more."),
+        annotators=whole(),
+        percent=nullable(number("How often two answers are the same.")),
+        undefined=nullable(text("Why there is no alpha.")),
+        answers=whole(),
+        no_interval=nullable(text()),
+        reading=text("The same in words."),
+    ),
+}
+
+list_campaigns = operation(
+    "list_campaigns",
+    tag=TAG,
+    summary="List the campaigns of a project",
+    detail="Newest first.",
+    scope="read",
+    path=["project"],
+    query=CURSOR,
+    answers={200: ("The campaigns.", page_of(component("Campaign")))},
+    errors=[400],
+)
+create_campaign = operation(
+    "create_campaign",
+    tag=TAG,
+    summary="Make a campaign",
+    detail="Its units are the outputs of its runs. Who answers sees neither systems nor scores "
+    "nor other people's answers.",
+    scope="label",
+    path=["project"],
+    body=json_body(
+        members(
+            "",
+            ["name", "runs", "questions"],
+            name=text(),
+            runs=listing(text(), "Ids of finished runs on one dataset version."),
+            questions=listing(component("Question")),
+            overlap=whole("How many people each unit gets; 1 by default."),
+            guidelines=text("What annotators read first."),
+            show_reference=flag("Whether annotators see the expected output; false by default."),
+            examples=whole("Draw so many examples at random; by default all."),
+        ),
+        example={
+            "name": "Faithful",
+            "runs": ["run_…"],
+            "questions": [
+                {"name": "faithful", "kind": "rating", "scale": "ordinal", "options": [1, 2, 3]}
+            ],
+            "overlap": 2,
+        },
+    ),
+    answers={201: ("The campaign.", component("Campaign"))},
+    errors=[400, 409, 422],
+    is_idempotent=True,
+)
+get_campaign = operation(
+    "get_campaign",
+    tag=TAG,
+    summary="Read a campaign",
+    scope="read",
+    path=["campaign_id"],
+    answers={200: ("The campaign.", component("Campaign"))},
+)
+export_annotations = operation(
+    "export_annotations",
+    tag=TAG,
+    summary="Export the annotations",
+    detail="JSON lines that the import takes back.",
+    scope="read",
+    path=["campaign_id"],
+    answers={},
+    media={NDJSON: {**component("Annotation")}},
+)
+import_annotations = operation(
+    "import_annotations",
+    tag=TAG,
+    summary="Import annotations",
+    detail="All or nothing. Imported annotators are names of the campaign and take no place of "
+    "its overlap. The same line sent again changes nothing, another for the same unit and "
+    "annotator is the next revision.",
+    scope="label",
+    path=["campaign_id"],
+    body=Body(
+        shapes={NDJSON: ANNOTATION},
+        words="JSON lines, up to 64 MiB; gzip is accepted.",
+        example=[
+            {"system": "first-try", "key": "fr", "annotator": "ada", "answers": {"faithful": 3}}
+        ],
+    ),
+    answers={
+        200: (
+            "How many are new, replace another, or were there.",
+            members(accepted=whole(), replaced=whole(), unchanged=whole()),
+        )
+    },
+    errors=[400, 409, 413, 422],
+    is_idempotent=True,
+)
+read_agreement = operation(
+    "read_agreement",
+    tag=TAG,
+    summary="Read how far annotators agree",
+    scope="read",
+    path=["campaign_id"],
+    answers={
+        200: ("By question.", members(questions=mapping(component("Agreement")))),
+    },
+)
+publish = operation(
+    "publish_labels",
+    tag=TAG,
+    summary="Publish the labels",
+    detail="The answers so far become a new measurement for each question and run.",
+    scope="label",
+    path=["campaign_id"],
+    body=json_body(
+        members("No member."), example=None, required=False, words="None, or an empty object."
+    ),
+    answers={
+        202: (
+            "The measurements, being computed.",
+            members(
+                id=text(),
+                state=text(),
+                published_at=moment(),
+                measurements=listing(
+                    members(
+                        id=text("mea_…"),
+                        run=text(),
+                        name=text(),
+                        generation=whole(),
+                        state=text(),
+                        signature=text(),
+                    )
+                ),
+            ),
+        )
+    },
+    errors=[400, 409],
+    is_idempotent=True,
+)
