@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from evalhub.datasets.selectors import slicings
 from evalhub.reports.aligning import Aligned
-from evalhub.runs.columns import read_scores
+from evalhub.runs.columns import StoredScores, read_scores
 from evalhub.runs.models import Measurement, Run
 from evalhub.runs.sealing import yardstick_of
 from evalhub.runs.selectors import current_measurements
 from metrics.findings import MIN_PAIRS, Decision, Gaps, decide, find_gaps
 from metrics.multiplicity import benjamini_hochberg
 from metrics.pairs import Compared, compare
+from metrics.reasons import Reason
 from metrics.yardstick import Column, Yardstick
 
 # Raise it whenever the same scores can give another finding.
@@ -119,16 +120,19 @@ class _Sides:
     candidate: Column
     yardstick: Yardstick
     clusters: NDArray[np.int64] | None
+    asked: NDArray[np.bool_]
     seed: int
 
     @classmethod
     def read(cls, pairing: Pairing, aligned: Aligned, seed: int) -> _Sides:
+        old, new = read_scores(pairing.baseline), read_scores(pairing.candidate)
         return cls(
             pairing=pairing,
-            baseline=read_scores(pairing.baseline).column().at(aligned.baseline),
-            candidate=read_scores(pairing.candidate).column().at(aligned.candidate),
+            baseline=old.column().at(aligned.baseline),
+            candidate=new.column().at(aligned.candidate),
             yardstick=yardstick_of(pairing.candidate),
             clusters=aligned.clusters,
+            asked=_was_rated(old)[aligned.baseline] | _was_rated(new)[aligned.candidate],
             seed=seed,
         )
 
@@ -136,16 +140,24 @@ class _Sides:
         self, field: str = "", level: str = "", rows: NDArray[np.int64] | None = None
     ) -> Found:
         """Compare all pairs, or those of one slice. What is too small is listed, not tested."""
-        sides = (self.baseline, self.candidate)
-        groups = self.clusters
-        if rows is not None:
-            sides = (self.baseline.at(rows), self.candidate.at(rows))
-            groups = None if groups is None else groups[rows]
+        chosen = self.asked if rows is None else rows[self.asked[rows]]
+        sides = (self.baseline.at(chosen), self.candidate.at(chosen))
+        groups = None if self.clusters is None else self.clusters[chosen]
         compared = compare(*sides, self.yardstick, clusters=groups, seed=self.seed)
         if rows is not None and compared.n < MIN_PAIRS:
             compared = _untested(compared)
         gaps = find_gaps(*sides, self.yardstick, clusters=groups, seed=self.seed)
         return Found(self.pairing, compared, gaps, decide(compared, gaps=gaps), field, level)
+
+
+def _was_rated(scores: StoredScores) -> NDArray[np.bool_]:
+    """Say of which examples somebody was asked about an output.
+
+    A campaign may draw a part of the examples. Those that nobody saw on either side are no gaps
+    in the answer; those seen on one side only are.
+    """
+    rated: NDArray[np.bool_] = (scores.reasons != Reason.NOT_RATED).any(axis=1)
+    return rated
 
 
 def _untested(compared: Compared) -> Compared:

@@ -1,5 +1,7 @@
 """A comparison pairs the same questions and keeps its answer."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from evalhub.accounts.services import COMMAND_LINE, Actor
@@ -8,10 +10,12 @@ from evalhub.reports import selectors
 from evalhub.reports.models import Comparison
 from evalhub.reports.services import compare_runs
 from evalhub.runs import services as runs
+from evalhub.runs.ratings import RatingRow
 from tests.evalhub.runs.building import a_run, drain, scored
 from tests.factories import a_project, a_version, example_row
 
 pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 5, 4, tzinfo=UTC)
 
 
 def version_with_slices(project, n=60, **how):
@@ -187,3 +191,51 @@ def test_who_asked_is_recorded():
     old, new = runs_of(version_with_slices(project), {1}, {2})
     compare_runs(baseline=old, candidate=new, actor=Actor())
     assert project.audit_events.filter(verb="compare").count() == 1
+
+
+def rated(run, values):
+    """Publish people's answers of 1 to 5 about the first outputs of a run."""
+    runs.publish_ratings(
+        run=run,
+        name="helpfulness",
+        kind="human",
+        metric="human",
+        params={"resolution": "mean"},
+        signature="human|v1|campaign:one|rule:mean",
+        family="mean",
+        higher_is_better=True,
+        low_bound=1.0,
+        high_bound=5.0,
+        resolution="mean",
+        ratings=[
+            RatingRow(
+                position=at, attempt=1, rater="ada", value=value, reason=0, at=NOW, revision=1
+            )
+            for at, value in enumerate(values)
+        ],
+        actor=COMMAND_LINE,
+    )
+
+
+def helpfulness(old, new):
+    drain()
+    return next(one for one in compared(old, new)[1] if one.metric == "helpfulness")
+
+
+def test_examples_that_nobody_was_asked_about_are_no_gaps():
+    old, new = runs_of(version_with_slices(a_project()), {1}, {2})
+    rated(old, [2.0, 3.0] * 15)
+    rated(new, [4.0, 4.0] * 15)
+    finding = helpfulness(old, new)
+    assert (finding.n, finding.n_unscored_baseline, finding.n_unscored_candidate) == (30, 0, 0)
+    assert finding.outcome == "improved"
+
+
+def test_examples_rated_on_one_side_only_are_gaps():
+    old, new = runs_of(version_with_slices(a_project()), {1}, {2})
+    rated(old, [2.0, 3.0] * 25)
+    rated(new, [3.0, 3.0] * 15)
+    finding = helpfulness(old, new)
+    assert (finding.n, finding.n_unscored_baseline, finding.n_unscored_candidate) == (30, 0, 20)
+    assert finding.outcome == "insufficient_evidence"
+    assert "unscored" in finding.reason
