@@ -183,7 +183,8 @@
     for (const criterion of all) showState(criterion);
     const refused = all.find((criterion) => criterion.querySelector(".err"));
     goTo(refused || all.find((criterion) => !isAnswered(criterion)) || all[0]);
-    if (!all.length) find("#main")?.querySelector("button, a")?.focus();
+    // Not on a button: another Enter of a quick hand must do nothing.
+    if (!all.length) find("#nothing h2")?.focus();
     for (const zone of document.querySelectorAll("#unit .zone")) zone.scrollTop = 0;
     if (!refused) scrollTo(0, 0);
   };
