@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from django.conf import settings
@@ -34,7 +35,7 @@ from evalhub.errors import Conflict, ContentError
 
 MODES = ("replace", "merge")
 # How often a version is made anew because another one came in meanwhile.
-TRIES = 5
+TRIES = 10
 RESERVED = "new"
 _SLUG_LIKE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -93,24 +94,26 @@ def add_version(
     _check_wishes(mode, cluster_field)
     sweep_examples(dataset)
     with Draft.read(source, folder=settings.SPOOL_DIR) as draft:
-        for _ in range(TRIES):
-            parent = newest_version(dataset)
-            manifest = Manifest.of(
-                draft, parent=parent if mode == "merge" else None, cluster_field=cluster_field
-            )
-            existing = _existing(dataset, manifest)
-            if existing is not None:
-                return Added(existing, is_new=False)
-            with filling(dataset) as mark:
+        plan = partial(
+            _plan, dataset, draft, is_merge=mode == "merge", cluster_field=cluster_field
+        )
+        parent, manifest = plan()
+        existing = _existing(dataset, manifest)
+        if existing is not None:
+            return Added(existing, is_new=False)
+        with filling(dataset) as mark:
+            for _ in range(TRIES):
                 ids = store_examples(dataset=dataset, draft=draft, manifest=manifest)
                 prepared = _Prepared.of(dataset, parent, manifest, ids)
                 prepared.version.notes = notes
                 added = _commit(prepared, mark, actor)
-            if added is not None:
-                return added
-    raise Conflict(
-        "Other versions of this dataset came in again and again meanwhile. Send this one again."
-    )
+                if added is not None:
+                    return added
+                parent, manifest = plan()
+            raise Conflict(
+                "Other versions of this dataset keep coming in at the same time. Send this one "
+                "again."
+            )
 
 
 def _check_wishes(mode: str, cluster_field: str) -> None:
@@ -120,6 +123,14 @@ def _check_wishes(mode: str, cluster_field: str) -> None:
         raise ContentError(
             f"The name of a cluster field has at most {MAX_FIELD_CHARACTERS} characters."
         )
+
+
+def _plan(
+    dataset: Dataset, draft: Draft, *, is_merge: bool, cluster_field: str
+) -> tuple[DatasetVersion | None, Manifest]:
+    parent = newest_version(dataset)
+    base = parent if is_merge else None
+    return parent, Manifest.of(draft, parent=base, cluster_field=cluster_field)
 
 
 def _existing(dataset: Dataset, manifest: Manifest) -> DatasetVersion | None:
@@ -182,7 +193,7 @@ def _commit(prepared: _Prepared, mark: Filling, actor: Actor) -> Added | None:
             return Added(existing, is_new=False)
         if newest_version(version.dataset) != version.parent:
             return None
-        if not mark.delete()[0]:
+        if not Filling.objects.filter(pk=mark.pk).delete()[0]:
             raise Conflict("This upload took more than a day, too long. Send it again.")
         version.created_by, version.created_at = actor.user, timezone.now()
         version.save(force_insert=True)

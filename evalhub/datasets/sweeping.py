@@ -21,11 +21,12 @@ _AT_ONCE = 900
 
 @contextmanager
 def filling(dataset: Dataset) -> Iterator[Filling]:
-    """Mark an upload while it stores examples; one that fails leaves its mark for the sweep."""
+    """Mark an upload while it stores examples; one that raises leaves its mark for the sweep."""
     with transaction.atomic():
         _lock(dataset)
         mark = Filling.objects.create(dataset=dataset, started_at=timezone.now())
     yield mark
+    Filling.objects.filter(pk=mark.pk).delete()
 
 
 def sweep_examples(dataset: Dataset) -> int:
