@@ -202,7 +202,7 @@ def operation(  # noqa: PLR0913 - the parts of a description
         operation_id=name,
         tags=[tag],
         summary=summary,
-        description=detail,
+        description=detail or f"{summary}.",
         parameters=parameters,
         request=dict(body.shapes) if body else None,
         responses=responses,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -128,9 +128,9 @@ def _entry(path: str, method: str, operation: Mapping[str, Any], address: str) -
         method=method.upper(),
         path=path,
         summary=operation["summary"],
-        detail=operation.get("description", ""),
+        detail=operation["description"].removeprefix(f"{operation['summary']}."),
         scope=operation["x-scope"],
-        options=[_option(one) for one in operation.get("parameters", ())],
+        options=[_option(one) for one in _in_order(operation.get("parameters", ()))],
         body_words=operation.get("x-body-words", ""),
         body=list(_body_lines(operation)),
         answers=list(_answers(operation)),
@@ -138,8 +138,13 @@ def _entry(path: str, method: str, operation: Mapping[str, Any], address: str) -
     )
 
 
+def _in_order(parameters: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the parts of the address first, headers last."""
+    return sorted(parameters, key=lambda one: ("path", "query", "header").index(one["in"]))
+
+
 def _option(parameter: Mapping[str, Any]) -> Line:
-    kind = {"path": "path", "query": "query", "header": "header"}[parameter["in"]]
+    kind = parameter["in"]
     choices = parameter["schema"].get("enum")
     return Line(
         name=f"?{parameter['name']}=" if kind == "query" else parameter["name"],
