@@ -156,6 +156,8 @@ def test_ten_units_by_keyboard_then_undo_publish_and_alpha(browser, service, api
     other.goto(desk)
     label_all(other, "1243")
     expect(other.locator("#main")).to_contain_text("Everything here is labeled")
+    other.keyboard.press("Enter")
+    expect(other.locator(".dhead")).to_contain_text("10 of 10")
 
     lead = enter(browser, service, "desk-lead", viewport={"width": 1366, "height": 768})
     lead.goto(f"/campaigns/{campaign}/agreement/")
@@ -231,6 +233,17 @@ def test_keys_do_nothing_while_one_types(browser, service, api, runs):
     press(page, "s")
     out = api.get(f"/api/v1/campaigns/{made}/annotations").text.splitlines()
     assert [json.loads(line)["answers"] for line in out] == [{"minutes": 7.5}, {"minutes": None}]
+
+
+def test_a_session_that_ended_leads_to_the_login_and_back(browser, service, api, runs):
+    body = {"name": "Late", "runs": runs, "questions": QUESTIONS, "overlap": 1}
+    made = done(api.post("/api/v1/projects/meadow/campaigns", json=body))["id"]
+    page = enter(browser, service, "desk-first", viewport={"width": 1366, "height": 768})
+    page.goto(f"/campaigns/{made}/desk/")
+    page.context.clear_cookies(name="evalhub_session")
+    page.keyboard.type("31")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/login/?next=/campaigns/{made}/desk/")
 
 
 def test_the_desk_works_without_scripts(browser, service, api, runs):
