@@ -19,7 +19,7 @@ POLICY = (
 MIB = 1024**2
 MAX_UPLOAD_BYTES = 1025 * MIB
 UPLOAD_PAGE = "/datasets/new/"
-UTF8 = {"utf-8", "utf8", "us-ascii"}
+UTF8 = {"utf-8", "utf8"}
 
 
 class ContentSecurityPolicy:
@@ -51,7 +51,6 @@ class Doorkeeper:
             return answer(request, 400, "nul", "An address cannot hold a NUL character.")
         if (request.content_params or {}).get("charset", "utf-8").lower() not in UTF8:
             detail = "The Content-Type cannot be read, or names a charset other than UTF-8."
-            request.encoding = "utf-8"
             return answer(request, 400, "charset", detail)
         if _is_form(request) and _length(request) > _most_bytes(request):
             return answer(request, 413, "too_large", TOO_LARGE)
