@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,10 @@ import django
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.utils.http import parse_header_parameters
 from gunicorn.http.errors import ParseException
+
+# What a refused request may still send, so that its client is listening when the answer comes.
+DRAINED_BYTES, DRAIN_SECONDS = 128 * 1024**2, 10.0
+_PIECE = 64 * 1024
 
 
 class Request(WSGIRequest):
@@ -50,6 +55,18 @@ class _Body:
     def readline(self, size: int = -1) -> bytes:
         return self._received(self._stream.readline, size)
 
+    def drain(self) -> None:
+        """Take in what was not read: a client that still sends does not hear the answer."""
+        left, until = DRAINED_BYTES, time.monotonic() + DRAIN_SECONDS
+        while left > 0 and time.monotonic() < until:
+            try:
+                piece = self._received(self._stream.read, _PIECE)
+            except OSError:
+                return
+            if not piece:
+                return
+            left -= len(piece)
+
     def _received(self, read: Callable[[int], bytes], size: int) -> bytes:
         try:
             data = read(size)
@@ -61,6 +78,13 @@ class _Body:
 
 class Handler(WSGIHandler):
     request_class = Request
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        response = super().__call__(environ, start_response)
+        body = environ["wsgi.input"]
+        if response.status_code >= 400 and isinstance(body, _Body):
+            body.drain()
+        return response
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evalhub.settings")
