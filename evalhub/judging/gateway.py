@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache, partial
 from http.client import responses
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 
 import httpx2
@@ -128,16 +128,24 @@ def ask(
 
 def close() -> None:
     """Close the connections of this process."""
-    _client(os.getpid()).close()
-    _client.cache_clear()
+    _client().close()
+    _client_of.cache_clear()
 
 
 # --- one try --------------------------------------------------------------------------------
 
 
+_opening = Lock()
+
+
+def _client() -> httpx2.Client:
+    """Return the client of this process: a forked one must not share its parent's sockets."""
+    with _opening:
+        return _client_of(os.getpid())
+
+
 @lru_cache(maxsize=1)
-def _client(_pid: int) -> httpx2.Client:
-    """Return the client of a process: a forked one must not share its parent's sockets."""
+def _client_of(_pid: int) -> httpx2.Client:
     return httpx2.Client(
         follow_redirects=False,
         limits=httpx2.Limits(max_connections=64, max_keepalive_connections=64),
@@ -155,7 +163,7 @@ def _try(to: Connection, body: bytes) -> Reply | Failure:
     if to.key:
         headers[b"Authorization"] = b"Bearer " + to.key.encode()
     try:
-        with _client(os.getpid()).stream(
+        with _client().stream(
             "POST", _address(to.url), content=body, headers=headers, timeout=to.timeout
         ) as response:
             content = _content(response, deadline)
