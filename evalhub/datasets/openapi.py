@@ -163,9 +163,9 @@ list_examples = operation(
     path=["project", "dataset", "version"],
     query={
         **CURSOR,
-        "slice": text("field:value, the examples of one slice."),
-        "q": text("Words that stand anywhere in the example."),
+        "slice": text("field:value, the examples of one slice; 422 where there is no such."),
+        "q": text("A text that stands in the example, in any letter case."),
     },
     answers={200: ("The examples.", page_of(component("Example")))},
-    errors=[400],
+    errors=[400, 422],
 )

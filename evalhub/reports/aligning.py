@@ -35,15 +35,13 @@ def align(baseline: Run, candidate: Run) -> Aligned:
     if baseline.version_id == candidate.version_id:
         every = np.arange(candidate.version.n_examples)
         return Aligned(every, every, groups, changed=0)
-    keys, digests = datasets.keys_and_digests(candidate.version)
-    old_digests = datasets.keys_and_digests(baseline.version)[1]
-    found = datasets.positions_of(baseline.version, keys)
+    found = datasets.shared_positions(candidate.version, baseline.version)
     shared = np.flatnonzero(found >= 0)
     before = found[shared]
-    changed = sum(
-        digests[new] != old_digests[old]
-        for new, old in zip(shared.tolist(), before.tolist(), strict=True)
-    )
+    old_ids = datasets.example_ids(baseline.version, 0, baseline.version.n_examples)
+    new_ids = datasets.example_ids(candidate.version, 0, candidate.version.n_examples)
+    # Content-addressed within the dataset: another id is another content.
+    changed = int((new_ids[shared] != old_ids[before]).sum())
     return Aligned(before, shared, None if groups is None else groups[shared], changed)
 
 

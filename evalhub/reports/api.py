@@ -42,11 +42,7 @@ class Comparisons(KeyView):
                 "title": wording.title(comparison),
                 "sentence": wording.sentence(findings[0]),
                 "address": address,
-                "overall": [
-                    {"finding": one, "span": wording.span_of(one)}
-                    for one in findings
-                    if not one.slice_field
-                ],
+                "overall": wording.rows([one for one in findings if not one.slice_field]),
                 "names": wording.names(comparison),
                 "comparison": comparison,
             }

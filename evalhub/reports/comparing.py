@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from evalhub.datasets.selectors import slicings
+from evalhub.datasets.selectors import Slicing, slicings
 from evalhub.reports.aligning import Aligned
 from evalhub.runs.columns import StoredScores, read_scores
 from evalhub.runs.models import Measurement, Run
@@ -23,6 +23,8 @@ from metrics.yardstick import Column, Yardstick
 
 # Raise it whenever the same scores can give another finding.
 METHOD = 1
+# How many findings in slices a comparison has room for: those of corpus metrics take a while.
+MAX_CELLS = 800
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,11 @@ class Pairing:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A metric that is not compared, and why."""
+    """A metric that is not compared, and why. `is_first` marks the candidate's first."""
 
     metric: str
     reason: str
+    is_first: bool = False
 
 
 def pairings(baseline: Run, candidate: Run) -> tuple[list[Pairing], list[Skipped]]:
@@ -50,11 +53,11 @@ def pairings(baseline: Run, candidate: Run) -> tuple[list[Pairing], list[Skipped
     theirs = {measurement.name: measurement for measurement in current_measurements(baseline)}
     found: list[Pairing] = []
     skipped: list[Skipped] = []
-    for ours in current_measurements(candidate):
+    for number, ours in enumerate(current_measurements(candidate)):
         old = theirs.pop(ours.name, None)
         why = _why_not(old, ours)
         if old is None or why:
-            skipped.append(Skipped(ours.name, why))
+            skipped.append(Skipped(ours.name, why, is_first=number == 0))
         else:
             found.append(Pairing(old, ours))
     skipped += [Skipped(name, "The candidate was not measured with it.") for name in theirs]
@@ -69,11 +72,18 @@ def _why_not(old: Measurement | None, new: Measurement) -> str:
             f"The signatures differ, so the numbers are not comparable: {old.signature} and "
             f"{new.signature}. Score one of the runs again with the other's metric."
         )
-    scored = Measurement.State.SCORED
     for side, measurement in (("baseline", old), ("candidate", new)):
-        if measurement.state != scored:
-            return f"On the {side} it is {measurement.get_state_display().lower()}, not scored."
+        if said := _NOT_SCORED.get(Measurement.State(measurement.state)):
+            return f"On the {side} it {said}. {measurement.problem}".strip()
     return ""
+
+
+_NOT_SCORED = {
+    Measurement.State.WAITING: "is not scored yet",
+    Measurement.State.SCORING: "is still being scored",
+    Measurement.State.FAILED: "failed",
+    Measurement.State.CANCELLED: "was cancelled",
+}
 
 
 @dataclass(frozen=True)
@@ -94,20 +104,53 @@ class Found:
         return self.compared.n >= MIN_PAIRS and self.compared.p_value is not None
 
 
+@dataclass(frozen=True)
+class Part:
+    """The pairs of one slice."""
+
+    field: str
+    level: str
+    rows: NDArray[np.int64]
+
+
+def parts_of(candidate: Run, aligned: Aligned, *, n_metrics: int) -> tuple[list[Part], list[str]]:
+    """Return the slices to compare in, and the fields that are left out.
+
+    Every metric is compared in every slice, so fields, in the order of their names, go in as
+    long as there is room: a version may have hundreds.
+    """
+    parts: list[Part] = []
+    left_out: list[str] = []
+    for slicing in slicings(candidate.version):
+        of_field = list(_parts(slicing, aligned))
+        if (len(parts) + len(of_field)) * n_metrics <= MAX_CELLS:
+            parts += of_field
+        else:
+            left_out.append(slicing.field)
+    return parts, left_out
+
+
+def _parts(slicing: Slicing, aligned: Aligned) -> Iterator[Part]:
+    codes = slicing.codes[aligned.candidate]
+    for code, level in enumerate(slicing.levels):
+        rows = np.flatnonzero(codes == code)
+        if len(rows):
+            yield Part(slicing.field, level, rows)
+
+
 def findings(
-    pairs: Sequence[Pairing], candidate: Run, aligned: Aligned, *, seed: int
+    pairs: Sequence[Pairing], aligned: Aligned, parts: Sequence[Part], *, seed: int
 ) -> list[Found]:
     """Return the findings of all metrics: overall first, then by slice, the primary first of all.
 
     The primary metric keeps its p as it is; Benjamini–Hochberg adjusts all the others together.
     """
-    parts = list(_slices(candidate, aligned))
     found: list[Found] = []
     in_slices: list[Found] = []
     for number, pairing in enumerate(pairs):
         sides = _Sides.read(pairing, aligned, seed)
         found.append(replace(sides.find(), is_primary=number == 0))
-        in_slices += [sides.find(field, level, rows) for field, level, rows in parts]
+        in_slices += [sides.find(part.field, part.level, part.rows) for part in parts]
     return _adjusted(found + in_slices)
 
 
@@ -173,15 +216,6 @@ def _untested(compared: Compared) -> Compared:
         method="",
         reason=f"{compared.n} pairs are too few to be tested: a slice needs {MIN_PAIRS}.",
     )
-
-
-def _slices(candidate: Run, aligned: Aligned) -> Iterator[tuple[str, str, NDArray[np.int64]]]:
-    for slicing in slicings(candidate.version):
-        codes = slicing.codes[aligned.candidate]
-        for code, level in enumerate(slicing.levels):
-            rows = np.flatnonzero(codes == code)
-            if len(rows):
-                yield slicing.field, level, rows
 
 
 def _adjusted(found: list[Found]) -> list[Found]:

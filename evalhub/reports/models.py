@@ -39,8 +39,10 @@ class Comparison(models.Model):
     seed = models.BigIntegerField()
     n_pairs = models.PositiveIntegerField()
     coverage = models.JSONField()
-    skipped = models.JSONField(default=list)  # metrics left out, each with a sentence
-    outcome = models.CharField(max_length=25)
+    # metrics left out, each with a sentence, and whether it is the candidate's first
+    skipped = models.JSONField(default=list)
+    primary_metric = models.CharField(max_length=100)
+    outcome = models.CharField(max_length=25)  # of the primary metric, over all shared examples
     created_at = models.DateTimeField()
 
     objects = ComparisonQuerySet.as_manager()

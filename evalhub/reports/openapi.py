@@ -28,7 +28,7 @@ COMPONENTS = {
         outcome=one_of([outcome.value for outcome in Outcome], "That of the primary metric."),
         summary=text("The same in a sentence."),
         findings=listing(component("Finding"), "The primary metric first."),
-        skipped=listing(anything(), "Metrics left out, each with the reason."),
+        skipped=listing(anything(), "Metrics left out: {metric, reason, is_first}."),
         seed=whole(),
         method_version=whole(),
         created_at=moment(),
@@ -46,9 +46,11 @@ COMPONENTS = {
         high=nullable(number("Its upper end.")),
         p_value=nullable(number()),
         p_exact=nullable(number("McNemar's exact p, beside the mid-p, of a binary metric.")),
-        p_adjusted=nullable(number("Benjamini-Hochberg; null for the primary metric.")),
+        p_adjusted=nullable(
+            number("Benjamini-Hochberg; the primary metric's is its p. Null: not tested.")
+        ),
         detectable=nullable(number("The gain that this many pairs find with 80 % power.")),
-        lost=nullable(whole("Pairs that got worse, of a binary metric.")),
+        lost=nullable(whole("Pairs that got worse.")),
         won=nullable(whole("Pairs that got better.")),
         unscored=members(baseline=whole(), candidate=whole()),
         outcome=one_of([outcome.value for outcome in Outcome]),

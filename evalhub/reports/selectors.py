@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from django.db.models import QuerySet
+from numpy.typing import NDArray
 
 from evalhub.accounts.models import Project
+from evalhub.datasets.models import Example
 from evalhub.datasets.selectors import examples_at_positions
 from evalhub.errors import NotFound
-from evalhub.reports.aligning import align
+from evalhub.reports.aligning import Aligned, align
 from evalhub.reports.models import Comparison, Finding
 from evalhub.runs.columns import read_scores
 from evalhub.runs.models import Output, Run
+from metrics.base import Floats
 
 SHOWN_CASES = 10
 
@@ -54,11 +58,11 @@ def findings_of(comparison: Comparison) -> list[Finding]:
 
 @dataclass(frozen=True)
 class Case:
-    """One shared example that got worse or better, with both outputs."""
+    """One shared example that got worse or better, with both outputs (of the first attempt)."""
 
     key: str
-    input: object
-    expected: object
+    input: str
+    expected: str
     position: int
     difference: float
     baseline_value: float
@@ -71,59 +75,87 @@ class Case:
 
 @dataclass(frozen=True)
 class Cases:
-    """The examples with the largest losses and gains, and how many there are of each."""
+    """The examples with the largest losses and gains."""
 
     worse: list[Case]
     better: list[Case]
-    n_worse: int
-    n_better: int
 
 
 def cases(finding: Finding, *, limit: int = SHOWN_CASES) -> Cases:
-    """Return the shared examples on which one metric moved most, either way."""
-    comparison = finding.comparison
-    old_run, new_run = comparison.baseline, comparison.candidate
-    aligned = align(old_run, new_run)
-    old = read_scores(finding.baseline_measurement).column().folded().values[aligned.baseline]
-    new = read_scores(finding.candidate_measurement).column().folded().values[aligned.candidate]
-    sign = 1.0 if finding.candidate_measurement.higher_is_better else -1.0
-    difference = sign * (new - old)
-    # Stable, so that equal differences stand in the order of the dataset.
-    order = np.argsort(difference, kind="stable")
-    worse = [pair for pair in order.tolist() if difference[pair] < 0]
-    better = [pair for pair in order[::-1].tolist() if difference[pair] > 0]
-    better.sort(key=lambda pair: (-difference[pair], pair))
-    shown = worse[:limit] + better[:limit]
-    examples = examples_at_positions(
-        new_run.version, [int(aligned.candidate[pair]) for pair in shown]
-    )
-    before = _outputs(old_run, aligned.baseline[shown].tolist())
-    after = _outputs(new_run, aligned.candidate[shown].tolist())
+    """Return the shared examples on which one metric moved most, either way.
 
-    def case(pair: int) -> Case:
-        position = int(aligned.candidate[pair])
-        fields = examples[position].fields
-        was, now = before.get(int(aligned.baseline[pair])), after.get(position)
+    There are `finding.n_lost` and `finding.n_won` of them; a move that is rounding is none.
+    """
+    moved = _Moved.of(finding)
+    # Stable, so that equal differences stand in the order of the dataset; NaN comes last.
+    worse = np.argsort(moved.gains, kind="stable")[: min(limit, finding.n_lost or 0)]
+    better = np.argsort(-moved.gains, kind="stable")[: min(limit, finding.n_won or 0)]
+    both = moved.cases(np.concatenate([worse, better]))
+    return Cases(worse=both[: len(worse)], better=both[len(worse) :])
+
+
+@dataclass(frozen=True, eq=False)
+class _Moved:
+    """The values of all pairs on both sides."""
+
+    comparison: Comparison
+    aligned: Aligned
+    old: Floats
+    new: Floats
+    gains: Floats
+
+    @classmethod
+    def of(cls, finding: Finding) -> _Moved:
+        comparison = finding.comparison
+        aligned = align(comparison.baseline, comparison.candidate)
+        old = read_scores(finding.baseline_measurement).column().folded().values
+        new = read_scores(finding.candidate_measurement).column().folded().values
+        old, new = old[aligned.baseline], new[aligned.candidate]
+        sign = 1.0 if finding.candidate_measurement.higher_is_better else -1.0
+        return cls(comparison, aligned, old, new, sign * (new - old))
+
+    def cases(self, pairs: NDArray[np.int64]) -> list[Case]:
+        was_at, is_at = (
+            self.aligned.baseline[pairs].tolist(),
+            self.aligned.candidate[pairs].tolist(),
+        )
+        examples = examples_at_positions(self.comparison.candidate.version, is_at)
+        before = _outputs(self.comparison.baseline, was_at)
+        after = _outputs(self.comparison.candidate, is_at)
+        return [
+            self._case(pair, examples[new], before.get(old), after.get(new), position=new)
+            for pair, old, new in zip(pairs.tolist(), was_at, is_at, strict=True)
+        ]
+
+    def _case(
+        self,
+        pair: int,
+        example: Example,
+        before: Output | None,
+        after: Output | None,
+        *,
+        position: int,
+    ) -> Case:
+        fields = example.fields
+        accepted = [fields.get("expected_output"), *fields.get("references", [])]
         return Case(
-            key=examples[position].key,
-            input=fields.get("input"),
-            expected=fields.get("expected_output") or fields.get("references"),
+            key=example.key,
+            input=as_text(fields.get("input")),
+            expected=", or ".join(as_text(one) for one in accepted if one is not None),
             position=position,
-            difference=float(difference[pair]),
-            baseline_value=float(old[pair]),
-            candidate_value=float(new[pair]),
-            baseline_output=_written(was),
-            candidate_output=_written(now),
-            baseline_error=was.error if was else None,
-            candidate_error=now.error if now else None,
+            difference=float(self.gains[pair]),
+            baseline_value=float(self.old[pair]),
+            candidate_value=float(self.new[pair]),
+            baseline_output=_written(before),
+            candidate_output=_written(after),
+            baseline_error=before.error if before else None,
+            candidate_error=after.error if after else None,
         )
 
-    return Cases(
-        worse=[case(pair) for pair in worse[:limit]],
-        better=[case(pair) for pair in better[:limit]],
-        n_worse=len(worse),
-        n_better=len(better),
-    )
+
+def as_text(value: object) -> str:
+    """Return a text as it is, and any other JSON as it is written."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _outputs(run: Run, positions: Sequence[int]) -> dict[int, Output]:

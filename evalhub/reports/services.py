@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -12,7 +13,15 @@ from django.utils import timezone
 from evalhub.accounts.services import Actor, record
 from evalhub.errors import Conflict, ContentError
 from evalhub.reports.aligning import align, coverage
-from evalhub.reports.comparing import METHOD, Found, Pairing, Skipped, findings, pairings
+from evalhub.reports.comparing import (
+    METHOD,
+    Found,
+    Pairing,
+    Skipped,
+    findings,
+    pairings,
+    parts_of,
+)
 from evalhub.reports.models import Comparison, Finding
 from evalhub.runs.models import Run
 
@@ -34,8 +43,9 @@ def compare_runs(*, baseline: Run, candidate: Run, actor: Actor) -> Comparison:
         raise ContentError(
             "The two runs share no key, so there is nothing to pair.", code="no_shared_keys"
         )
-    seed = int(digest[:12], 16)
-    found = findings(pairs, candidate, aligned, seed=seed)
+    seed = _seed_of(baseline, candidate)
+    parts, left_out = parts_of(candidate, aligned, n_metrics=len(pairs))
+    found = findings(pairs, aligned, parts, seed=seed)
     comparison = Comparison(
         project=candidate.project,
         baseline=baseline,
@@ -44,12 +54,20 @@ def compare_runs(*, baseline: Run, candidate: Run, actor: Actor) -> Comparison:
         method=METHOD,
         seed=seed,
         n_pairs=len(aligned),
-        coverage=coverage(baseline, candidate, aligned),
-        skipped=[{"metric": one.metric, "reason": one.reason} for one in skipped],
+        coverage={**coverage(baseline, candidate, aligned), "fields_left_out": left_out},
+        skipped=[asdict(one) for one in skipped],
+        primary_metric=found[0].pairing.name,
         outcome=found[0].decision.outcome.value,
         created_at=timezone.now(),
     )
     return _kept(comparison, found, actor)
+
+
+def _seed_of(baseline: Run, candidate: Run) -> int:
+    """Return the seed of the random numbers: of the content alone, so that equal inputs give
+    equal numbers in any installation."""
+    content = f"comparison of {candidate.version.digest} with {baseline.version.digest}"
+    return int.from_bytes(hashlib.sha256(content.encode()).digest()[:6], "big")
 
 
 def _check(baseline: Run, candidate: Run) -> None:

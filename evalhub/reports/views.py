@@ -110,18 +110,19 @@ def page_of(comparison: Comparison, request: HttpRequest) -> dict[str, Any]:
         "title": wording.title(comparison),
         "baseline": baseline,
         "candidate": candidate,
-        "primary": findings[0],
         "sentence": wording.sentence(findings[0]),
-        "limits": wording.limits(findings[0]),
+        "limits": list(filter(None, [wording.stand_in(comparison), wording.limits(findings[0])])),
         "others": [wording.sentence(one) for one in overall[1:] if one.outcome in _DECIDED],
         "tally": wording.tally(findings),
         "forest": charts.forest([_forest_row(one) for one in overall], unit=_FOREST_UNIT),
-        "overall": [{"finding": one, "span": wording.span_of(one)} for one in overall],
+        "overall": wording.rows(overall),
+        "has_endless": any(wording.span_of(one) is None for one in overall),
         "notes": wording.method_notes(findings),
         "metrics": [one.metric for one in overall],
         "slices": _slice_table(findings),
         "shown": shown,
-        "span": wording.span_of(shown),
+        "digits": wording.digits(shown),
+        "attempts": max(comparison.baseline.attempts, comparison.candidate.attempts),
         "cases": selectors.cases(shown),
     }
 
@@ -140,7 +141,7 @@ def _chosen(overall: list[Finding], metric: str) -> Finding:
 
 
 def _forest_row(finding: Finding) -> charts.ForestRow:
-    span = wording.span_of(finding) or max(abs(finding.gain or 0.0), 1.0)
+    span = _range(finding)
     return charts.ForestRow(
         name=finding.metric,
         outcome=finding.outcome,
@@ -178,12 +179,21 @@ def _slice_table(findings: list[Finding]) -> list[tuple[str, list[SliceRow]]]:
 def _slice_row(level: str, findings: list[Finding]) -> SliceRow:
     cells = [
         {
-            "finding": finding,
-            "span": wording.span_of(finding),
+            "gain": wording.written(finding).gain,
+            "heat": charts.heat(finding.gain, _range(finding)),
             "is_tested": finding.p_value is not None,
+            "n": finding.n,
+            "reason": finding.reason,
             "holds": finding.outcome in _DECIDED,
             "shown": formatting.outcome(finding.outcome),
         }
         for finding in findings
     ]
     return SliceRow(level, max(finding.n for finding in findings), cells)
+
+
+def _range(finding: Finding) -> float:
+    """Return the length of the metric's range, or of what stands for it where it has no end."""
+    return wording.span_of(finding) or max(
+        abs(finding.baseline or 0.0), abs(finding.candidate or 0.0), 1.0
+    )

@@ -4,38 +4,93 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from evalhub.reports.models import Comparison, Finding
-from evalhub.web.formatting import digits_of_span, interval, number, plural
+from evalhub.runs.models import Measurement
+from evalhub.web.formatting import (
+    MAX_DIGITS,
+    digits_of_span,
+    earned_digits,
+    interval,
+    number,
+    p_value,
+    plural,
+)
 from metrics.findings import Outcome
 
 _HEAD = {
-    Outcome.IMPROVED: "{candidate} is better than {baseline}.",
-    Outcome.REGRESSED: "{candidate} is worse than {baseline}.",
-    Outcome.EQUIVALENT: "{candidate} is as good as {baseline}.",
-    Outcome.INSUFFICIENT_EVIDENCE: "Not enough evidence to tell {candidate} from {baseline}.",
+    Outcome.IMPROVED: "{candidate} is better than {baseline} on {metric}.",
+    Outcome.REGRESSED: "{candidate} is worse than {baseline} on {metric}.",
+    Outcome.EQUIVALENT: "{candidate} is as good as {baseline} on {metric}.",
+    Outcome.INSUFFICIENT_EVIDENCE: (
+        "Not enough evidence to tell {candidate} from {baseline} on {metric}."
+    ),
 }
+
+# Below this a gain is the rounding of sums, and 0 is what to write.
+_ROUNDING = 1e-9
 
 
 def title(comparison: Comparison) -> str:
-    """Return the finding as a title."""
-    return _HEAD[Outcome(comparison.outcome)].format(**_names(comparison))
+    """Return the finding as a title. It speaks of one metric, and says which."""
+    baseline, candidate = names(comparison)
+    return _HEAD[Outcome(comparison.outcome)].format(
+        baseline=baseline, candidate=candidate, metric=comparison.primary_metric
+    )
+
+
+@dataclass(frozen=True)
+class Written:
+    """The numbers of a finding as texts, all with the decimals that its interval earns."""
+
+    baseline: str
+    candidate: str
+    gain: str
+    interval: str
+    detectable: str
+    p: str
+    p_exact: str
+    p_adjusted: str
+
+
+def written(finding: Finding) -> Written:
+    """Write a finding's numbers; what was not tested says so."""
+    n = digits(finding)
+    untested = "not tested" if finding.p_value is None else ""
+    return Written(
+        baseline=number(finding.baseline, n),
+        candidate=number(finding.candidate, n),
+        gain=number(finding.gain, n, signed=True),
+        interval=interval(finding.low, finding.high, n, signed=True),
+        detectable="not known" if finding.detectable is None else number(finding.detectable, n),
+        p=untested or p_value(finding.p_value),
+        p_exact="" if finding.p_exact is None else p_value(finding.p_exact),
+        p_adjusted=untested or p_value(_adjusted(finding)),
+    )
+
+
+def rows(findings: Sequence[Finding]) -> list[tuple[Finding, Written]]:
+    """Return findings with their numbers as texts, for a table."""
+    return [(finding, written(finding)) for finding in findings]
 
 
 def sentence(finding: Finding) -> str:
     """Return what one finding says, with its interval, or what it lacks."""
     if finding.gain is None:
         return f"{finding.metric} has no gain: {finding.reason}"
-    moved = {Outcome.IMPROVED: "gained", Outcome.REGRESSED: "lost"}.get(
-        Outcome(finding.outcome), "moved by"
-    )
-    size = abs(finding.gain) if moved != "moved by" else finding.gain
-    written = number(size, digits(finding), signed=moved == "moved by")
-    ends = ""
-    if finding.low is not None and finding.high is not None:
-        bounds = interval(finding.low, finding.high, digits(finding), signed=True)
-        ends = f" (95 % interval of the gain {bounds})"
-    return f"{finding.metric} {moved} {written}{ends}, on {plural(finding.n, 'shared example')}."
+    shown, on = written(finding), f"on {plural(finding.n, 'shared example')}"
+    measured = finding.candidate_measurement
+    name = finding.metric if measured.higher_is_better else f"{finding.metric}, less is better,"
+    path = f"from {shown.baseline} to {shown.candidate}"
+    bounds = "no interval" if finding.low is None else f"95 % interval {shown.interval}"
+    if finding.outcome in (Outcome.IMPROVED, Outcome.REGRESSED):
+        has_risen = (finding.gain > 0) == measured.higher_is_better
+        return (
+            f"{name} {'rose' if has_risen else 'fell'} {path}: a gain of {shown.gain} "
+            f"({bounds}), {on}."
+        )
+    return f"{name} went {path}: a gain of {shown.gain} ({bounds}), {on}."
 
 
 def limits(finding: Finding) -> str:
@@ -44,10 +99,20 @@ def limits(finding: Finding) -> str:
         return ""
     if finding.detectable is None:
         return finding.reason
-    reach = number(finding.detectable, digits(finding))
     return (
-        f"{finding.reason} A true gain of {reach} would have been found with 80 % power; "
-        "a smaller one needs more examples."
+        f"{finding.reason} This many examples find a true gain or loss of "
+        f"{written(finding).detectable} with 80 % power; a smaller one needs more."
+    )
+
+
+def stand_in(comparison: Comparison) -> str:
+    """Say so where another metric than the candidate's first one decides."""
+    first = [one["metric"] for one in comparison.skipped if one.get("is_first")]
+    if not first:
+        return ""
+    return (
+        f"{first[0]}, the candidate's first metric, is not compared; "
+        f"{comparison.primary_metric} decides in its place."
     )
 
 
@@ -59,15 +124,27 @@ def tally(findings: Sequence[Finding]) -> str:
 
 
 def method_notes(findings: Sequence[Finding]) -> list[str]:
-    """Return each method once, with the metrics it was used for."""
+    """Return each method once with the metrics it was used for, and whom people speak for."""
+    overall = [finding for finding in findings if not finding.slice_field]
     metrics: dict[str, list[str]] = {}
-    for finding in findings:
-        if finding.method and not finding.slice_field:
+    for finding in overall:
+        if finding.method:
             metrics.setdefault(finding.method, []).append(finding.metric)
-    return [f"{', '.join(names)}: {method}" for method, names in metrics.items()]
+    notes = [f"{', '.join(names)}: {method}." for method, names in metrics.items()]
+    kinds = {Measurement.Kind.HUMAN: _PANEL, Measurement.Kind.JUDGE: _JUDGE}
+    for kind, note in kinds.items():
+        rated = [one.metric for one in overall if one.candidate_measurement.kind == kind]
+        if rated:
+            notes.append(note.format(metrics=", ".join(rated)))
+    return notes
+
+
+_PANEL = "{metrics}: rated by people; the interval speaks for these raters, not for others."
+_JUDGE = "{metrics}: a language model's verdicts, not corrected by people's labels."
 
 
 def span_of(finding: Finding) -> float | None:
+    """Return the length of the metric's range, None where it has no end."""
     measurement = finding.candidate_measurement
     if measurement.low_bound is None or measurement.high_bound is None:
         return None
@@ -75,19 +152,26 @@ def span_of(finding: Finding) -> float | None:
 
 
 def digits(finding: Finding) -> int:
-    """Return how many decimals this metric's numbers are written with."""
-    return digits_of_span(span_of(finding))
+    """Return how many decimals this finding's numbers are written with.
+
+    More than usual where a gain, or an end of its interval, would read as 0 and is not.
+    """
+    n = earned_digits(finding.low, finding.high, digits_of_span(span_of(finding)))
+    for value in (finding.gain, finding.low, finding.high):
+        while n < MAX_DIGITS and abs(value or 0.0) > _ROUNDING and not round(value or 0.0, n):
+            n += 1
+    return n
 
 
-def _names(comparison: Comparison) -> dict[str, str]:
-    candidate = str(comparison.candidate.system_version)
-    baseline = str(comparison.baseline.system_version)
-    if candidate == baseline:
-        candidate, baseline = comparison.candidate.public_id, comparison.baseline.public_id
-    return {"candidate": candidate, "baseline": baseline}
+def _adjusted(finding: Finding) -> float | None:
+    """The primary finding keeps its p as it is."""
+    return finding.p_value if finding.is_primary else finding.p_adjusted
 
 
 def names(comparison: Comparison) -> tuple[str, str]:
     """Return what to call baseline and candidate: their systems, or their runs if equal."""
-    named = _names(comparison)
-    return named["baseline"], named["candidate"]
+    baseline = str(comparison.baseline.system_version)
+    candidate = str(comparison.candidate.system_version)
+    if candidate == baseline:
+        return comparison.baseline.public_id, comparison.candidate.public_id
+    return baseline, candidate

@@ -40,6 +40,7 @@ class Migration(migrations.Migration):
                 ("n_pairs", models.PositiveIntegerField()),
                 ("coverage", models.JSONField()),
                 ("skipped", models.JSONField(default=list)),
+                ("primary_metric", models.CharField(max_length=100)),
                 ("outcome", models.CharField(max_length=25)),
                 ("created_at", models.DateTimeField()),
                 (

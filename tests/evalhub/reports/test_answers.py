@@ -1,12 +1,13 @@
 """What programs and people read of a comparison."""
 
+import re
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from tests.evalhub.reports.test_comparing import answers, runs_of, version_with_slices
 from tests.evalhub.runs.building import a_run, scored
-from tests.factories import a_key, a_member, a_project
+from tests.factories import a_key, a_member, a_project, a_version, example_row
 
 pytestmark = pytest.mark.django_db
 
@@ -50,32 +51,78 @@ def test_json_has_the_members_of_the_contract(client, project, pair):
     )
     assert set(names.split()) <= set(first)
     assert first["metric"] == "exact_match"
+    assert first["p_adjusted"] == first["p_value"]
     assert first["slice"] is None
     assert {None, "half:a", "half:b"} < {finding["slice"] for finding in answer["findings"]}
 
 
-def test_markdown_says_the_sentence_and_escapes_names(client, project):
-    version = version_with_slices(project)
-    old, new = runs_of(version, {1}, {2}, metrics=[{"name": "exact_match", "as": "em_x@y"}])
-    text = get(client, project, (old, new), "markdown").content.decode()
-    assert text.startswith("**Not enough evidence to tell system\\-1") or text.startswith(
-        "**Not enough evidence to tell system-1"
+HOSTILE = "x|y\n# `*_[a](http://evil.test)<b> @everyone #1 www.evil.test \u202e\x07"
+
+
+def hostile_pair(project, wrong):
+    rows = [
+        example_row(f"q{i}", expected_output=f"a{i}", metadata={"what": HOSTILE if i % 2 else "b"})
+        for i in range(1, 61)
+    ]
+    version = a_version(project, rows)
+    spec = [{"name": "exact_match", "as": "em_x@y"}]
+    old = scored(a_run(version, system="old", metrics=spec), *answers(60, set()))
+    new = scored(
+        a_run(version, system="new", system_version=HOSTILE, metrics=spec), *answers(60, wrong)
     )
-    assert "em\\_x\\@y" in text
+    return old, new
 
 
-def test_junit_fails_on_a_regression(client, project):
+def test_markdown_neutralizes_names(client, project):
+    text = get(client, project, hostile_pair(project, set(range(1, 41))), "markdown").content
+    lines = text.decode().splitlines()
+    assert lines[0].startswith("**new x\\|y \\# \\`\\*\\_\\[a\\]\\(http:\u200b//evil.test\\)")
+    assert "is worse than old on em\\_x\\@\u200by.**" in lines[0]
+    cells = [re.split(r"(?<!\\)\|", line) for line in lines if line.startswith("|")]
+    assert {len(row) for row in cells} == {9}
+    assert "Regressed in slices: what:x\\|y" in text.decode()
+    body = text.decode().rsplit("[The whole report]", 1)[0]
+    for live in ("<b>", "\u202e", "\x07"):
+        assert live not in body
+    # A forge looks for these in what is rendered, where the backslashes are gone.
+    for catching in ("@everyone", "#1", "www.evil", "http://evil"):
+        assert catching not in body.replace("\\", "")
+
+
+def test_junit_fails_on_a_regression_and_skips_what_is_not_known(client, project):
+    answer = get(client, project, hostile_pair(project, set(range(1, 41))), "junit")
+    suite = ET.fromstring(answer.content)  # noqa: S314
+    cases = suite.findall("testcase")
+    assert int(suite.get("tests")) == len(cases) == 3
+    assert int(suite.get("failures")) == len(suite.findall("testcase/failure")) == 3
+    assert "fell from 1.000 to 0.333" in suite.find("testcase/failure").get("message")
+    assert cases[-1].get("name").startswith("em_x@y what:")
+
+
+def test_junit_lists_metrics_that_were_not_compared(client, project):
     version = version_with_slices(project)
-    old = scored(a_run(version, system="old"), *answers(60, set()))
-    new = scored(a_run(version, system="new"), *answers(60, set(range(1, 41))))
+    old = scored(a_run(version, system="old", metrics=["exact_match"]), *answers(60, {1}))
+    new = scored(
+        a_run(version, system="new", metrics=["token_f1", "exact_match"]), *answers(60, {2})
+    )
     suite = ET.fromstring(get(client, project, (old, new), "junit").content)  # noqa: S314
-    assert int(suite.get("failures")) >= 1
-    assert suite.find("testcase/failure") is not None
+    skipped = suite.find("testcase[@name='token_f1']/skipped")
+    assert skipped.get("message") == "Not compared. The baseline was not measured with it."
+    text = get(client, project, (old, new), "markdown").content.decode()
+    assert "token\\_f1, the candidate's first metric, is not compared" in text
+    answer = get(client, project, (old, new)).json()
+    assert answer["skipped"] == [
+        {
+            "metric": "token_f1",
+            "reason": "The baseline was not measured with it.",
+            "is_first": True,
+        }
+    ]
 
 
 def test_html_stands_alone(client, project, pair):
     page = get(client, project, pair, "html").content.decode()
-    assert "system-1 is better than system-0." in page
+    assert "system-1 is better than system-0 on exact_match." in page
 
 
 @pytest.mark.parametrize(
@@ -103,12 +150,12 @@ def test_the_pages_show_the_verdict_and_what_moved(client, project, pair):
     page = client.get("/p/town/comparisons/new/", query, follow=True)
     assert page.status_code == 200
     text = page.content.decode()
-    assert "system-1 is better than system-0." in text
+    assert "system-1 is better than system-0 on exact_match." in text
     assert "4 examples got worse on exact_match" in text
     assert "16 examples got better on exact_match" in text
     assert "NaN" not in text
     listed = client.get("/p/town/comparisons/").content.decode()
-    assert "system-1 is better than system-0." in listed
+    assert "system-1 is better than system-0 on exact_match." in listed
     other = client.get(page.request["PATH_INFO"], {"metric": "chrf"})
     assert "got better on chrf" in other.content.decode()
     assert client.get(page.request["PATH_INFO"], {"metric": "no"}).status_code == 404

@@ -6,10 +6,11 @@ import pytest
 
 from evalhub.accounts.services import COMMAND_LINE, Actor
 from evalhub.errors import Conflict, ContentError
-from evalhub.reports import selectors
+from evalhub.reports import comparing, selectors
 from evalhub.reports.models import Comparison
 from evalhub.reports.services import compare_runs
 from evalhub.runs import services as runs
+from evalhub.runs.models import Measurement
 from evalhub.runs.ratings import RatingRow
 from tests.evalhub.runs.building import a_run, drain, scored
 from tests.factories import a_project, a_version, example_row
@@ -239,3 +240,107 @@ def test_examples_rated_on_one_side_only_are_gaps():
     assert (finding.n, finding.n_unscored_baseline, finding.n_unscored_candidate) == (30, 0, 20)
     assert finding.outcome == "insufficient_evidence"
     assert "unscored" in finding.reason
+
+
+def test_equal_inputs_give_equal_numbers_in_any_project():
+    """The numbers of a randomization come from the content, not from names drawn at random."""
+
+    def numbers():
+        old, new = runs_of(
+            version_with_slices(a_project()), {1, 2, 3}, set(range(4, 12)), metrics=["chrf"]
+        )
+        comparison, findings = compared(old, new)
+        return comparison.seed, [(one.low, one.high, one.p_value) for one in findings]
+
+    assert numbers() == numbers()
+
+
+def test_a_changed_example_is_still_paired_and_counted():
+    project = a_project()
+    first = version_with_slices(project, n=40)
+    rows = [example_row(f"q{i}", expected_output=f"a{i}" if i > 3 else "b") for i in range(1, 41)]
+    second = a_version(project, rows, dataset=first.dataset)
+    old = scored(a_run(first, system="old"), *answers(40, set()))
+    new = scored(a_run(second, system="new"), *answers(40, set()))
+    comparison, findings = compared(old, new)
+    # Each of them has lost its slices too, so all forty differ.
+    assert (comparison.coverage["shared"], comparison.coverage["changed"]) == (40, 40)
+    assert findings[0].n_lost == 3
+
+
+def test_attempts_are_averaged_within_examples_first():
+    version = version_with_slices(a_project())
+    once = scored(a_run(version, system="once"), *answers(60, set(range(1, 31))))
+    twice = a_run(version, system="twice", attempts=2)
+    lines = [
+        {"key": f"q{i}", "attempt": attempt, "output": f"a{i}" if attempt == 1 else "?"}
+        for i in range(1, 61)
+        for attempt in (1, 2)
+    ]
+    scored(twice, *lines)
+    _, findings = compared(once, twice)
+    first = findings[0]
+    assert (first.n, first.baseline, first.candidate, first.gain) == (60, 0.5, 0.5, 0.0)
+    assert (first.n_lost, first.n_won) == (30, 30)
+    assert first.method == "paired t"
+    moved = selectors.cases(first)
+    assert {case.difference for case in moved.worse} == {-0.5}
+
+
+def test_a_metric_that_failed_is_left_out_with_its_side():
+    version = version_with_slices(a_project())
+    old, new = runs_of(version, {1}, {2}, metrics=["exact_match", "chrf"])
+    new.measurements.filter(name="chrf").update(
+        state=Measurement.State.FAILED, problem="The pattern broke."
+    )
+    comparison, findings = compared(old, new)
+    assert {finding.metric for finding in findings} == {"exact_match"}
+    assert comparison.skipped == [
+        {
+            "metric": "chrf",
+            "reason": "On the candidate it failed. The pattern broke.",
+            "is_first": False,
+        }
+    ]
+
+
+def test_the_next_metric_decides_where_the_first_cannot_be_compared():
+    version = version_with_slices(a_project())
+    (old,) = runs_of(version, {1}, metrics=["exact_match"])
+    new = scored(a_run(version, system="new", metrics=["chrf", "exact_match"]), *answers(60, {2}))
+    comparison, findings = compared(old, new)
+    assert (comparison.primary_metric, findings[0].is_primary) == ("exact_match", True)
+    assert comparison.skipped[0]["is_first"] is True
+
+
+def test_slices_beyond_the_room_of_a_comparison_are_named(monkeypatch):
+    monkeypatch.setattr(comparing, "MAX_CELLS", 3)
+    rows = [
+        example_row(
+            f"q{i}", expected_output=f"a{i}", metadata={"a": i % 2, "b": i % 2, "c": i % 2}
+        )
+        for i in range(1, 61)
+    ]
+    comparison, findings = compared(*runs_of(a_version(a_project(), rows), {1}, {2}))
+    assert {finding.slice_field for finding in findings} == {"", "a"}
+    assert comparison.coverage["fields_left_out"] == ["b", "c"]
+
+
+def test_inputs_and_references_of_any_shape_are_shown_as_text():
+    rows = [
+        example_row(
+            f"q{i}",
+            input=[{"role": "user", "content": "Why?"}],
+            references=["because", "so that"],
+        )
+        for i in range(1, 31)
+    ]
+    version = a_version(a_project(), rows)
+    good = [{"key": f"q{i}", "output": "because"} for i in range(1, 31)]
+    old = scored(a_run(version, system="old"), *good)
+    new = scored(a_run(version, system="new"), {"key": "q2", "output": {"a": 1}}, *good[2:])
+    _, findings = compared(old, new)
+    case = selectors.cases(findings[0]).worse[0]
+    assert case.input == '[{"content": "Why?", "role": "user"}]'
+    assert case.expected == "because, or so that"
+    assert case.candidate_output is None
