@@ -80,9 +80,15 @@ class Handler(WSGIHandler):
     request_class = Request
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        response = super().__call__(environ, start_response)
+        statuses: list[str] = []
+
+        def start(status: str, headers: Any, *exc_info: Any) -> Any:
+            statuses.append(status)
+            return start_response(status, headers, *exc_info)
+
+        response = super().__call__(environ, start)
         body = environ["wsgi.input"]
-        if response.status_code >= 400 and isinstance(body, _Body):
+        if statuses and statuses[-1] >= "400" and isinstance(body, _Body):
             body.drain()
         return response
 

@@ -59,3 +59,9 @@ def test_a_refusal_is_heard_though_most_of_the_body_was_not_read(client):
         )
         assert refused.status_code == 413
         assert client.get("/api/v1/metrics").status_code == 200
+
+
+def test_files_of_the_pages_are_served(client):
+    for name in ("tokens.css", "app.css", "app.js", "theme.js"):
+        assert client.get(f"/static/evalhub/{name}").status_code == 200
+    assert client.get("/static/evalhub/none.css").status_code == 404
