@@ -1,6 +1,8 @@
-"""Addresses of the judging pages and their REST interface."""
+"""Addresses of the judging pages."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from evalhub.judging import views
 
 app_name = "judging"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [path("p/<str:project>/judges/", views.judges, name="list")]
