@@ -12,6 +12,10 @@ KEY = "sk-a-key-of-the-tests-alone"
 def _no_proxy_and_short_pauses(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(gateway, "FIRST_PAUSE_SECONDS", 0.01)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _connections_are_closed_in_the_end():
     yield
     gateway.close()
 
