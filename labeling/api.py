@@ -64,7 +64,7 @@ class Campaigns(KeyView):
     @openapi.create_campaign
     @idempotent
     def post(self, request: Request, project: str) -> Response:
-        found = self.project(project, Capability.LABEL)
+        found = self.project(project, Capability.LEAD)
         plan = read_plan(project=found, body=read_json(self.plain_request))
         campaign = campaigns.create_campaign(plan=plan, actor=self.actor)
         return Response(_campaign(campaign), status=201)
@@ -144,7 +144,7 @@ class Publication(CampaignView):
     @openapi.publish
     @idempotent
     def post(self, request: Request, campaign_id: str) -> Response:
-        campaign = self.campaign(campaign_id, Capability.LABEL)
+        campaign = self.campaign(campaign_id, Capability.LEAD)
         _refuse_members(read_json(self.plain_request, optional=True))
         published = publication.publish(campaign=campaign, actor=self.actor)
         body = {

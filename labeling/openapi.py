@@ -102,7 +102,7 @@ create_campaign = operation(
     summary="Make a campaign",
     detail="Its units are the outputs of its runs. Who answers sees neither systems nor scores "
     "nor other people's answers.",
-    scope="label",
+    scope="admin",
     path=["project"],
     body=json_body(
         members(
@@ -187,7 +187,7 @@ publish = operation(
     tag=TAG,
     summary="Publish the labels",
     detail="The answers so far become a new measurement for each question and run.",
-    scope="label",
+    scope="admin",
     path=["campaign_id"],
     body=json_body(
         members("No member."), example=None, required=False, words="None, or an empty object."

@@ -41,7 +41,7 @@ class Login(auth_views.LoginView):
         return "" if urlsplit(url).path == self.request.path else url
 
 
-login = Login.as_view()
+login = get_or_post(Login.as_view())
 logout = auth_views.LogoutView.as_view()
 
 

@@ -5,26 +5,24 @@ An address that this table does not know fails the test, and so does a line with
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from evalhub.accounts.capabilities import (
+    SCOPES,
     Capability,
     capabilities_of_role,
     capabilities_of_scopes,
     scopes_of_role,
 )
 from evalhub.accounts.models import Membership
-from evalhub.accounts.services import COMMAND_LINE, issue_api_key
-from evalhub.reports.services import compare_runs
-from tests.evalhub.runs.building import a_run, right, scored
-from tests.factories import a_key, a_member, a_project, a_user, a_version
-from tests.labeling.building import FAITHFUL, a_campaign
+from evalhub.accounts.rest import SCOPE_FOR
+from evalhub.accounts.services import issue_api_key
+from evalhub.web import reference
+from tests.factories import a_key, a_member, a_project, a_user
+from tests.world import World, addresses, build_world, undone
 
 OPEN, SIGNED_IN, MEMBER, KEY = "open", "signed in", "member", "any key"
 VIEW, LABEL, SUBMIT, LEAD, OWN = Capability
@@ -55,9 +53,10 @@ PAGES = {
     "runs:list": {"get": VIEW},
     "runs:detail": {"get": VIEW},
     "runs:progress": {"get": VIEW},
-    "runs:measure": {"post": SUBMIT},
+    "runs:measure": {"get": SUBMIT, "post": SUBMIT},
     "runs:output": {"get": VIEW},
     "judging:list": {"get": VIEW},
+    "judging:call": {"get": VIEW},
     "reports:list": {"get": VIEW},
     "reports:new": {"get": VIEW},
     "reports:detail": {"get": VIEW},
@@ -80,164 +79,208 @@ REST = {
     "runs:api_cancel": {"post": SUBMIT},
     "runs:api_reopen": {"post": LEAD},
     "reports:api_comparisons": {"get": VIEW},
-    "labeling:api_campaigns": {"get": VIEW, "post": LABEL},
+    "labeling:api_campaigns": {"get": VIEW, "post": LEAD},
     "labeling:api_campaign": {"get": VIEW},
     "labeling:api_annotations": {"get": VIEW, "post": LABEL},
     "labeling:api_agreement": {"get": VIEW},
-    "labeling:api_publish": {"post": LABEL},
+    "labeling:api_publish": {"post": LEAD},
 }
-# What a form must say at least to be taken for one.
+METHODS = ("get", "post", "put", "patch", "delete")
+# What a form must say at least to be taken for one of its page.
 FORMS = {"labeling:desk": {"do": "undo"}, "labeling:campaign": {"do": "publish"}}
-# Reached with the parameters of this address alone; a refusal says so before any other.
-WAITS_FOR_AN_UPLOAD = "datasets:upload_columns"
-
-
-def every_name() -> Iterator[str]:
-    yield from _names(get_resolver(), "")
-
-
-def _names(resolver: URLResolver, space: str) -> Iterator[str]:
-    for pattern in resolver.url_patterns:
-        if isinstance(pattern, URLPattern):
-            yield f"{space}:{pattern.name}"
-        else:
-            yield from _names(pattern, pattern.namespace or space)
-
-
-def test_every_address_is_in_the_table_and_every_line_has_its_address():
-    assert sorted(every_name()) == sorted([*PAGES, *REST])
-
-
-@dataclass
-class World:
-    """A project with one of everything, and the parameters of its addresses."""
-
-    project: Any
-    parameters: dict[str, object]
-    query: dict[str, str]
-
-    def address(self, name: str) -> str:
-        found = next(one for one in get_resolver_of(name) if one.name == name.partition(":")[2])
-        wanted = found.pattern.converters
-        return reverse(name, kwargs={one: self.parameters[one] for one in wanted})
-
-
-def get_resolver_of(name: str) -> Iterator[URLPattern]:
-    space = name.partition(":")[0]
-    for resolver in get_resolver().url_patterns:
-        if isinstance(resolver, URLResolver) and resolver.namespace == space:
-            yield from resolver.url_patterns
+# A body that says nothing is let in when it is refused for what it says, not for who sends it.
+LET_IN = {"get": {200, 302}, "post": {200, 201, 202, 204, 302, 400, 409, 422}}
 
 
 @pytest.fixture
-def world(db: None) -> World:
-    project = a_project("town")
-    version = a_version(project, n=25)
-    baseline, candidate = (
-        scored(a_run(version, system=name), *right(*range(1, 26))) for name in ("old", "new")
-    )
-    comparison = compare_runs(baseline=baseline, candidate=candidate, actor=COMMAND_LINE)
-    campaign = a_campaign(project, runs=[candidate], questions=(FAITHFUL,))
-    key, _ = issue_api_key(project=project, name="test", scopes=["read"])
-    return World(
-        project=project,
-        parameters={
-            "project": project.slug,
-            "dataset": version.dataset.slug,
-            "number": 1,
-            "version": "1",
-            "position": 0,
-            "attempt": 1,
-            "token": "0" * 32,
-            "run_id": candidate.public_id,
-            "comparison_id": comparison.public_id,
-            "campaign_id": campaign.public_id,
-            "user_id": a_member(project, "viewer").pk,
-            "prefix": key.prefix,
-        },
-        query={"baseline": baseline.public_id, "candidate": candidate.public_id},
-    )
+def world(db):
+    return build_world()
 
 
-def ask(client: Client, method: str, address: str, world: World, **how: Any) -> int:
-    if method == "get":
-        return client.get(address, world.query, **how).status_code
-    return client.post(address, **how).status_code
+def lines(table):
+    known = addresses()
+    return [
+        (name, method, need)
+        for name, by in table.items()
+        for method, need in by.items()
+        if name in known
+    ]
 
 
-def is_let_in(status: int) -> bool:
-    """A post of an empty form is let in when it is refused for what it says, not for who asks."""
-    return status in {200, 201, 202, 204, 302, 303, 400, 409, 422}
+def other_methods(table):
+    """Return the methods that an address must not know."""
+    known = addresses()
+    return [
+        (name, method)
+        for name in table
+        if name in known
+        for method in METHODS
+        if method not in table[name]
+    ]
 
 
-pages = pytest.mark.parametrize(
-    ("name", "method", "need"),
-    [(name, method, need) for name, by in PAGES.items() for method, need in by.items()],
-)
-endpoints = pytest.mark.parametrize(
-    ("name", "method", "need"),
-    [(name, method, need) for name, by in REST.items() for method, need in by.items()],
-)
+def on_page(world: World, client: Client, name: str, method: str, user=None):
+    """Ask for a page, as its own forms and links do; whatever it changes is undone."""
+    with undone():
+        instead = {"token": world.upload_of(user)} if user else {}
+        given = world.comparing if name == "reports:new" else {}
+        given = given if method == "get" else FORMS.get(name, {})
+        return getattr(client, method)(world.address(name, **instead), given)
 
 
-@pages
-def test_pages(client, world, name, method, need):
-    address = world.address(name)
-    for role in ROLES:
-        client.force_login(a_member(world.project, role))
-        form = {"data": FORMS[name]} if method == "post" and name in FORMS else {}
-        status = ask(client, method, address, world, **form)
-        allowed = need in {OPEN, SIGNED_IN, MEMBER} or need in capabilities_of_role(role)
-        if allowed and name == WAITS_FOR_AN_UPLOAD:
-            assert status == 404, f"{role}: the upload of this address is nobody's"
-        elif allowed:
-            assert is_let_in(status), f"{role} is kept out with {status}"
-        else:
-            assert status == 403, f"{role} got {status}"
+def over_rest(world: World, name: str, method: str, headers):
+    with undone():
+        given: Any = {"data": "{}", "content_type": "application/json"} if method != "get" else {}
+        if name == "reports:api_comparisons" and method == "get":
+            given = {"data": world.comparing}
+        return getattr(Client(), method)(world.address(name), headers=headers, **given)
 
 
-@pages
-def test_pages_for_strangers(client, world, name, method, need):
-    address = world.address(name)
-    client.force_login(a_user())
-    expected_404 = need not in {OPEN, SIGNED_IN}
-    status = ask(client, method, address, world)
-    assert status == 404 if expected_404 else is_let_in(status)
-    client.force_login(a_member(a_project(), "owner"))
-    status = ask(client, method, address, world)
-    assert status == 404 if expected_404 else is_let_in(status)
+def test_every_address_is_in_the_table_and_every_line_has_its_address():
+    assert sorted(addresses()) == sorted([*PAGES, *REST])
 
 
-@pages
-def test_pages_for_nobody(client, world, name, method, need):
-    address = world.address(name)
-    if need == OPEN:
-        assert is_let_in(ask(client, method, address, world))
-        return
-    answer = client.get(address) if method == "get" else client.post(address)
-    assert answer.status_code == 302
-    assert answer.headers["Location"].startswith("/login/?next=")
+def test_rest_stands_under_its_own_path_and_pages_do_not():
+    under = {name for name, one in addresses().items() if str(one.pattern).startswith("api/v1/")}
+    assert under == {*REST, "web:openapi", "web:docs"}
 
 
-@endpoints
-def test_rest_by_role(client, world, name, method, need):
-    address = world.address(name)
-    for role in ROLES:
-        allowed = need == KEY or need in capabilities_of_scopes(scopes_of_role(role))
-        how = {"content_type": "application/json", "data": "{}"} if method == "post" else {}
-        status = ask(client, method, address, world, headers=a_key(world.project, role), **how)
-        if allowed:
-            assert is_let_in(status), f"a key of {role} is kept out with {status}"
-        else:
-            assert status == 403, f"a key of {role} got {status}"
+@pytest.mark.parametrize("role", ROLES)
+def test_a_member_sees_the_pages_of_the_role(world, role):
+    wrong, user, client = [], world.people[role], Client()
+    for name, method, need in lines(PAGES):
+        client.force_login(user)
+        status = on_page(world, client, name, method, user).status_code
+        may = need in {OPEN, SIGNED_IN, MEMBER} or need in capabilities_of_role(role)
+        if status not in (LET_IN[method] if may else {403}):
+            wrong.append((name, method, status))
+    assert wrong == []
 
 
-@endpoints
-def test_rest_for_strangers_and_nobody(client, world, name, method, need):
-    address = world.address(name)
-    how = {"content_type": "application/json", "data": "{}"} if method == "post" else {}
-    stranger = ask(client, method, address, world, headers=a_key(a_project(), "owner"), **how)
-    assert stranger == (200 if need == KEY else 404)
-    assert ask(client, method, address, world, **how) == 401
-    client.force_login(a_member(world.project, "owner"))
-    assert ask(client, method, address, world, **how) == 401, "a session is no key"
+@pytest.mark.parametrize("whose", ["no project", "another project"])
+def test_for_a_stranger_a_project_does_not_exist(world, whose):
+    wrong, client = [], Client()
+    with undone():
+        user = a_user() if whose == "no project" else a_member(a_project(), "owner")
+        for name, method, need in lines(PAGES):
+            client.force_login(user)
+            status = on_page(world, client, name, method, user).status_code
+            is_open = need in {OPEN, SIGNED_IN}
+            if status not in (LET_IN[method] if is_open else {404}):
+                wrong.append((name, method, status))
+    assert wrong == []
+
+
+def test_who_is_not_logged_in_is_sent_to_the_login(world):
+    wrong = []
+    for name, method, need in lines(PAGES):
+        answer = on_page(world, Client(), name, method)
+        is_sent = answer.status_code == 302 and answer["Location"].startswith("/login/?next=")
+        if is_sent == (need == OPEN) or answer.status_code not in LET_IN[method]:
+            wrong.append((name, method, answer.status_code))
+    assert wrong == []
+
+
+def test_a_page_knows_no_other_methods_than_those_of_the_table(world):
+    wrong, user, client = [], world.people["owner"], Client()
+    for name, method in other_methods(PAGES):
+        client.force_login(user)
+        status = on_page(world, client, name, method, user).status_code
+        if status != 405:
+            wrong.append((name, method, status))
+    assert wrong == []
+
+
+def test_every_form_that_changes_something_is_bound_to_its_session(world):
+    wrong, user, client = [], world.people["owner"], Client(enforce_csrf_checks=True)
+    for name, method, _ in lines(PAGES):
+        if method == "post":
+            client.force_login(user)
+            status = on_page(world, client, name, method, user).status_code
+            if status != 403:
+                wrong.append((name, status))
+    assert wrong == []
+
+
+def statuses_over_rest(world, capabilities, headers):
+    """Return what was answered otherwise than these capabilities promise."""
+    wrong = []
+    for name, method, need in lines(REST):
+        status = over_rest(world, name, method, headers).status_code
+        may = need == KEY or need in capabilities
+        if status not in (LET_IN[method] if may else {403}):
+            wrong.append((name, method, status))
+    return wrong
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_key_of_a_role_reaches_what_the_role_does(world, role):
+    with undone():
+        given = capabilities_of_scopes(scopes_of_role(role))
+        assert statuses_over_rest(world, given, a_key(world.project, role)) == []
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_key_of_one_scope_reaches_no_further(world, scope):
+    with undone():
+        _, secret = issue_api_key(project=world.project, name="test", scopes=[scope])
+        headers = {"Authorization": f"Bearer {secret}"}
+        assert statuses_over_rest(world, capabilities_of_scopes([scope]), headers) == []
+
+
+def test_for_the_key_of_another_project_a_project_does_not_exist(world):
+    wrong = []
+    with undone():
+        headers = a_key(a_project(), "owner")
+        for name, method, need in lines(REST):
+            status = over_rest(world, name, method, headers).status_code
+            if status != (200 if need == KEY else 404):
+                wrong.append((name, method, status))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("scheme", ["", "Bearer x", "Bearer evh_0123456789_" + "0" * 48])
+def test_without_a_key_rest_answers_401(world, scheme):
+    wrong = []
+    for name in REST:
+        for method in METHODS:
+            answer = over_rest(world, name, method, {"Authorization": scheme} if scheme else {})
+            if (answer.status_code, answer.get("WWW-Authenticate")) != (401, "Bearer"):
+                wrong.append((name, method, answer.status_code))
+    assert wrong == []
+
+
+def test_a_session_is_no_key(world):
+    client, wrong = Client(), []
+    client.force_login(world.people["owner"])
+    for name, method, _ in lines(REST):
+        with undone():
+            status = getattr(client, method)(world.address(name)).status_code
+        if status != 401:
+            wrong.append((name, method, status))
+    assert wrong == []
+
+
+def test_an_endpoint_knows_no_other_methods_than_those_of_the_table(world):
+    wrong = []
+    with undone():
+        headers = a_key(world.project, "owner")
+        for name, method in other_methods(REST):
+            status = over_rest(world, name, method, headers).status_code
+            if status != 405:
+                wrong.append((name, method, status))
+    assert wrong == []
+
+
+def test_the_reference_names_the_scope_that_each_endpoint_asks_for():
+    paths, told, asked = reference.document()["paths"], {}, {}
+    for name, method, need in lines(REST):
+        path = f"/{addresses()[name].pattern}".replace("<str:", "{").replace(">", "}")
+        told[name, method] = paths[path][method]["x-scope"]
+        asked[name, method] = "any" if need == KEY else SCOPE_FOR[need]
+    assert told == asked
+
+
+def test_members_and_keys_are_beyond_rest():
+    assert OWN not in {need for _, _, need in lines(REST)}
+    assert OWN not in SCOPE_FOR

@@ -142,12 +142,12 @@ def test_faults_of_a_question_are_named(call, project):
     ("method", "path", "scope"),
     [
         ("GET", "projects/town/campaigns", "read"),
-        ("POST", "projects/town/campaigns", "label"),
+        ("POST", "projects/town/campaigns", "admin"),
         ("GET", "campaigns/{id}", "read"),
         ("GET", "campaigns/{id}/annotations", "read"),
         ("POST", "campaigns/{id}/annotations", "label"),
         ("GET", "campaigns/{id}/agreement", "read"),
-        ("POST", "campaigns/{id}/publish", "label"),
+        ("POST", "campaigns/{id}/publish", "admin"),
     ],
 )
 def test_each_address_asks_for_one_scope(client, project, campaign, method, path, scope):
