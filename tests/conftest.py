@@ -128,8 +128,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(partial(shutil.rmtree, directory, ignore_errors=True))
     parent = os.environ.pop("EVALHUB_TEST_PARENT", "")
     if parent == str(os.getppid()):
-        # A shell that starts us in the background has us ignore it.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        # A shell that starts us in the background has us ignore the first; both clean up.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
         threading.Thread(target=_stay_with, args=(int(parent),), daemon=True).start()
 
 
