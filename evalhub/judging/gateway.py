@@ -265,7 +265,7 @@ def _refused(response: httpx2.Response, said: str) -> Failure:
     answer = f"The endpoint answered {status} {responses.get(status, '')}".rstrip()
     return Failure(
         trouble=trouble,
-        detail=(f"{answer}: {said.rstrip('.')}." if said else f"{answer}.") + hint,
+        detail=(f'{answer}: "{said}".' if said else f"{answer}.") + hint,
         retry_after=_retry_after(response),
     )
 

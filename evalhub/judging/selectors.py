@@ -1,84 +1,68 @@
-"""What is read of the ledger."""
+"""What is read of the ledger of judges."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Mapping, Sequence
 
-from django.conf import settings
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
+from django.http import Http404
 
 from evalhub.accounts.models import Project
+from evalhub.datasets.selectors import examples_at
 from evalhub.judging.models import JudgeCall
-from metrics.judge import RUBRICS, Rubric
-from metrics.reasons import Reason
+from evalhub.judging.questions import Instrument, Question, question_about
+from evalhub.runs.models import Output
+from metrics.judge import RUBRICS
 
-PAGE = 50
-
-
-@dataclass(frozen=True)
-class Judge:
-    """The language model that is set: never its key."""
-
-    model: str
-    host: str
+LONG_TEXTS = ("reply", "settings")
 
 
-def judge() -> Judge | None:
-    """Return the judge that the operator has set, or None."""
-    if not settings.JUDGE_URL:
-        return None
-    return Judge(settings.JUDGE_MODEL, urlsplit(settings.JUDGE_URL).netloc.rpartition("@")[2])
+def calls_of(project: Project) -> QuerySet[JudgeCall]:
+    """Return a project's calls, newest first, without what no list shows."""
+    return JudgeCall.objects.filter(project=project).defer(*LONG_TEXTS).order_by("-pk")
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A rubric and what was asked with it so far."""
+def call_of(project: Project, digest: str) -> JudgeCall:
+    call = JudgeCall.objects.filter(project=project, digest=digest)
+    found = call.select_related("run__version__dataset", "run__system_version__system").first()
+    if found is None:
+        raise Http404("There is no such call of a judge.")
+    return found
 
-    rubric: Rubric
-    totals: Mapping[str, Any]
 
-
-def rubrics_of(project: Project) -> list[Asked]:
-    """Return every rubric with the project's totals."""
-    rows = (
+def totals_of(project: Project) -> Sequence[Mapping[str, object]]:
+    """Return what was asked by rubric and model; sums are null where nothing is known."""
+    answered, failed = Q(state=JudgeCall.State.ANSWERED), Q(state=JudgeCall.State.FAILED)
+    return list(
         JudgeCall.objects.filter(project=project)
-        .values("rubric")
+        .values("rubric", "rubric_version", "model")
         .annotate(
-            calls=Count("pk"),
-            verdicts=Count("pk", filter=Q(verdict__isnull=False)),
-            failed=Count("pk", filter=Q(state=JudgeCall.State.FAILED)),
-            tokens_in=Sum("input_tokens"),
-            tokens_out=Sum("output_tokens"),
+            n=Count("pk"),
+            n_verdicts=Count("pk", filter=answered & Q(reason=0)),
+            n_without=Count("pk", filter=answered & ~Q(reason=0)),
+            n_failed=Count("pk", filter=failed),
+            n_asking=Count("pk", filter=Q(state=JudgeCall.State.ASKING)),
+            n_answered=Count("pk", filter=answered),
+            input_tokens=Sum("input_tokens"),
+            output_tokens=Sum("output_tokens"),
+            n_costed=Count("cost"),
+            cost=Sum("cost"),
         )
+        .order_by("rubric", "rubric_version", "model")
     )
-    totals = {row["rubric"]: row for row in rows}
-    return [Asked(rubric, totals.get(name, {"calls": 0})) for name, rubric in RUBRICS.items()]
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One call, with the reason why it has no verdict in words."""
-
-    call: JudgeCall
-    why: str
-
-
-def ledger(project: Project, *, before: int | None = None) -> tuple[list[Entry], int | None]:
-    """Return a page of calls, newest first, and where the next page starts."""
-    calls = JudgeCall.objects.filter(project=project).select_related("run").order_by("-pk")
-    if before is not None:
-        calls = calls.filter(pk__lt=before)
-    rows = list(calls[: PAGE + 1])
-    entries = [Entry(call, _why(call)) for call in rows[:PAGE]]
-    return entries, rows[PAGE - 1].pk if len(rows) > PAGE else None
-
-
-def _why(call: JudgeCall) -> str:
-    if call.verdict is not None:
-        return ""
-    if call.state == JudgeCall.State.ASKING:
-        return "It is being asked."
-    return call.error or Reason(call.reason).sentence
+def question_of(call: JudgeCall) -> Question | None:
+    """Return what was asked, made anew from the output; None where that is no longer the same."""
+    rubric = RUBRICS.get(call.rubric)
+    if rubric is None or call.run is None:
+        return None
+    output = Output.objects.filter(
+        run=call.run, position=call.position, attempt=call.attempt
+    ).first()
+    if output is None:
+        return None
+    [example] = examples_at(call.run.version, call.position, call.position + 1)
+    instrument = Instrument(rubric=rubric, model=call.model, settings=call.settings)
+    question = question_about(instrument, example.fields, output)
+    return question if question and question.digest == call.digest else None

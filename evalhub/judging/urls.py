@@ -5,4 +5,8 @@ from django.urls import path
 from evalhub.judging import views
 
 app_name = "judging"
-urlpatterns = [path("p/<str:project>/judges/", views.judges, name="list")]
+PAGES = "p/<str:project>/judges/"
+urlpatterns = [
+    path(PAGES, views.judge_list, name="list"),
+    path(f"{PAGES}calls/<str:digest>/", views.judge_call, name="call"),
+]

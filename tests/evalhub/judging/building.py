@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils import timezone
+
 from evalhub.judging.models import JudgeCall
 from evalhub.runs.models import Rating, Run
 from tests.evalhub.runs.building import a_run, scored
@@ -28,6 +30,16 @@ def judged(*lines, metrics=("judge_faithfulness",), version=None, **fields) -> R
     lines = lines or tuple(answers())
     run = a_run(version or bridges(), metrics=list(metrics), **fields)
     return scored(run, *lines)
+
+
+def a_call(project, **fields) -> JudgeCall:
+    """Return a call that the judge answered with 4, about no run that is still there."""
+    wished = {
+        **{"digest": "0" * 64, "rubric": "faithfulness", "rubric_version": 1},
+        **{"model": "tiny-judge", "position": 0, "attempt": 1, "created_at": timezone.now()},
+        **{"state": "answered", "verdict": 4.0, "answered_at": timezone.now(), **fields},
+    }
+    return JudgeCall.objects.create(project=project, **wished)
 
 
 def calls() -> list[JudgeCall]:

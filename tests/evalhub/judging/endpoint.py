@@ -23,7 +23,7 @@ class Asked:
 
     @property
     def material(self) -> str:
-        return self.body["messages"][1]["content"]
+        return str(self.body["messages"][1]["content"])
 
     @property
     def rubric(self) -> str:
