@@ -161,6 +161,8 @@ def test_every_page_fits_is_accessible_and_silent(browser, service, api, scored,
         color_scheme=scheme,
         bypass_csp=True,
     )
+    # The reference is long; its colors are those of the other pages.
+    docs = ["/api/v1/docs"] if (size[0] > 400) == (scheme == "light") else []
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
@@ -172,7 +174,7 @@ def test_every_page_fits_is_accessible_and_silent(browser, service, api, scored,
         f"/runs/{scored}/outputs/0/1/",
         f"/runs/{scored}/measure/",
         f"/runs/{open_one}/",
-        "/api/v1/docs",
+        *docs,
     ):
         page.goto(address)
         wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
