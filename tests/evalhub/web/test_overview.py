@@ -4,6 +4,7 @@ import pytest
 
 from evalhub.accounts.models import Membership
 from evalhub.accounts.services import COMMAND_LINE
+from evalhub.reports import wording
 from evalhub.reports.services import compare_runs
 from evalhub.runs.models import Run
 from tests.evalhub.runs.building import a_run, finished, right, scored, submit
@@ -56,10 +57,10 @@ def test_a_regression_needs_a_person(client, lead, project):
     version = a_version(project, n=60)
     good = scored(a_run(version, system="good"), *right(*range(1, 61)))
     bad = scored(a_run(version, system="bad"), *right(*range(1, 11)))
-    compare_runs(baseline=good, candidate=bad, actor=COMMAND_LINE)
-    needs, body = words_of(client)
-    assert needs == ["regressed"]
-    assert "bad is worse than good." in body
+    comparison = compare_runs(baseline=good, candidate=bad, actor=COMMAND_LINE)
+    (need,) = client.get("/p/town/").context["needs"]
+    assert (need.word, need.text) == ("regressed", wording.title(comparison))
+    assert need.url == f"/comparisons/{comparison.public_id}/"
 
 
 def test_the_overview_takes_few_queries(client, lead, project, django_assert_max_num_queries):
