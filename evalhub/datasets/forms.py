@@ -14,6 +14,8 @@ from evalhub.intake.columns import ExampleColumns, guess_columns
 # What a column can become. "metadata" is where every unnamed column goes.
 ROLES = ("key", "input", "expected_output", "references", "context", "relevant")
 METADATA = "metadata"
+# A form takes so many columns; those after them are metadata.
+MAX_SHOWN = 500
 
 
 class UploadForm(forms.Form):
@@ -67,9 +69,16 @@ class ColumnsForm(forms.Form):
         required=False, max_length=2_000, widget=forms.Textarea(attrs={"rows": 2})
     )
 
-    def __init__(self, *args: Any, columns: Sequence[str], has_versions: bool, **kwargs: Any):
+    def __init__(
+        self,
+        *args: Any,
+        columns: Sequence[str],
+        fields_inside: Sequence[str],
+        has_versions: bool,
+        **kwargs: Any,
+    ):
         super().__init__(*args, **kwargs)
-        self.columns = list(columns)
+        self.columns = list(columns)[:MAX_SHOWN]
         guessed = {column: role for role, column in guess_columns(self.columns).given.items()}
         for number, name in enumerate(self.columns):
             self.fields[f"column_{number}"] = forms.ChoiceField(
@@ -79,7 +88,8 @@ class ColumnsForm(forms.Form):
             )
         cluster = self.fields["cluster"]
         assert isinstance(cluster, forms.ChoiceField)  # noqa: S101 - declared above
-        cluster.choices = [("", "none"), *((name, name) for name in self.columns)]
+        names = [*(name for name in self.columns if name != METADATA), *fields_inside]
+        cluster.choices = [("", "none"), *((name, name) for name in dict.fromkeys(names))]
         mode = self.fields["mode"]
         assert isinstance(mode, forms.ChoiceField)  # noqa: S101 - declared above
         mode.choices = [("replace", "Leave them out: the version is what this file says")]
@@ -98,6 +108,13 @@ class ColumnsForm(forms.Form):
         for role in ("key", "input"):
             if role not in chosen:
                 raise forms.ValidationError(f"One column must become {role}.")
+        cluster = cleaned.get("cluster", "")
+        becomes = dict(zip(self.columns, chosen, strict=True)).get(cluster, METADATA)
+        if becomes != METADATA:
+            self.add_error(
+                "cluster",
+                f"{cluster} becomes {becomes}; clusters are named by a column of metadata.",
+            )
         return cleaned
 
     def mapping(self) -> ExampleColumns:

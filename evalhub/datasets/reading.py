@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from evalhub.datasets.drafts import Source
-from evalhub.errors import ContentError
+from evalhub.errors import ContentError, FieldError, LineError
 from evalhub.intake.columns import ExampleColumns
 from evalhub.intake.lines import ErrorCollector
 from evalhub.intake.reading import read_examples
@@ -45,23 +45,35 @@ def rows_of(
 
 @dataclass(frozen=True)
 class Look:
-    """What a file holds, as far as its first rows tell."""
+    """What a file holds, as far as its first rows tell.
+
+    `fields` are the names of metadata that stand inside a member of that name.
+    """
 
     kind: Format
     delimiter: str
     columns: list[str]
     first: dict[str, str]
+    fields: list[str]
 
 
 def look_at(spool: Spool) -> Look:
     """Look at the first rows; a file that cannot be read is refused with its faults."""
     seen: Peek = peek(spool)
     if seen.errors:
-        raise ContentError(seen.errors[0].detail, errors=seen.errors)
+        raise ContentError(_said(seen.errors[0]), errors=seen.errors)
     if not seen.rows:
         raise ContentError("The file has no rows.")
     first = {name: _written(value) for row in reversed(seen.rows) for name, value in row.items()}
-    return Look(seen.format, seen.delimiter, seen.columns, first)
+    inside = (row.get("metadata") for row in seen.rows)
+    fields = dict.fromkeys(
+        name for metadata in inside if isinstance(metadata, dict) for name in metadata
+    )
+    return Look(seen.format, seen.delimiter, seen.columns, first, list(fields))
+
+
+def _said(error: LineError | FieldError) -> str:
+    return f"Line {error.line:,}: {error.detail}" if isinstance(error, LineError) else error.detail
 
 
 def _written(value: object) -> str:

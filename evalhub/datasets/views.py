@@ -224,6 +224,7 @@ def upload(request: SignedInRequest, project: str) -> HttpResponse:
         datasets=datasets,
         initial={"dataset": request.GET.get("dataset")},
     )
+    problem = None
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         kept = uploads.keep(
@@ -237,11 +238,12 @@ def upload(request: SignedInRequest, project: str) -> HttpResponse:
             _look(kept)
         except DomainError as exc:
             uploads.forget(kept)
-            form.add_error("file", exc.detail)
+            problem = exc
         else:
             return redirect("datasets:upload_columns", project=project, token=kept.token)
-    status = 422 if form.errors else 200
-    return render(request, "datasets/upload.html", {"form": form}, status=status)
+    context = {"form": form, "problem": problem}
+    status = 422 if form.errors or problem else 200
+    return render(request, "datasets/upload.html", context, status=status)
 
 
 def _look(upload: uploads.Upload) -> Look:
@@ -258,7 +260,12 @@ def upload_columns(request: SignedInRequest, project: str, token: str) -> HttpRe
     look = _look(kept)
     dataset = Dataset.objects.filter(project=found, slug=kept.dataset_slug).first()
     newest = selectors.newest_version(dataset) if dataset else None
-    form = ColumnsForm(request.POST or None, columns=look.columns, has_versions=newest is not None)
+    form = ColumnsForm(
+        request.POST or None,
+        columns=look.columns,
+        fields_inside=look.fields,
+        has_versions=newest is not None,
+    )
     problem = None
     if request.method == "POST" and form.is_valid():
         try:
@@ -277,11 +284,12 @@ def upload_columns(request: SignedInRequest, project: str, token: str) -> HttpRe
             )
     columns = [
         {"name": name, "field": form[f"column_{number}"], "first": look.first.get(name)}
-        for number, name in enumerate(look.columns)
+        for number, name in enumerate(form.columns)
     ]
     context = {
         "upload": kept,
         "columns": columns,
+        "n_columns": len(look.columns),
         "form": form,
         "newest": newest,
         "problem": problem,

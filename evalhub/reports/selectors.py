@@ -137,11 +137,12 @@ class _Moved:
         position: int,
     ) -> Case:
         fields = example.fields
-        accepted = [fields.get("expected_output"), *fields.get("references", [])]
+        given = [fields.get("expected_output"), *fields.get("references", [])]
+        accepted = dict.fromkeys(as_text(one) for one in given if one is not None)
         return Case(
             key=example.key,
             input=as_text(fields.get("input")),
-            expected=", or ".join(as_text(one) for one in accepted if one is not None),
+            expected=", or ".join(accepted),
             position=position,
             difference=float(self.gains[pair]),
             baseline_value=float(self.old[pair]),

@@ -100,6 +100,42 @@ def test_examples_come_in_order_by_slice_and_search(client, headers, project):
 
 
 @pytest.mark.parametrize(
+    ("query", "status"),
+    [("?slice=nope:1", 422), ("?slice=half:1", 422)],
+)
+def test_a_slice_that_is_not_there_is_no_empty_answer(client, headers, project, query, status):
+    rows = [example_row(f"k{i}", metadata={"half": "ab"[i % 2]}) for i in range(4)]
+    a_version(project, rows, dataset=Dataset.objects.get(slug="tides"))
+    address = "/api/v1/projects/town/datasets/tides/versions/1/examples"
+    answer = client.get(address + query, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (status, "no_slice")
+
+
+@pytest.mark.parametrize("body", [{"name": "x", "description": None}, {"name": "x"}])
+def test_an_optional_member_that_is_null_is_as_good_as_left_out(client, headers, body):
+    answer = client.post(
+        "/api/v1/projects/town/datasets", body, content_type="application/json", headers=headers
+    )
+    assert (answer.status_code, answer.json()["description"]) == (201, "")
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "said"),
+    [
+        ("?mode=append", 422, "mode must be one of replace, merge."),
+        ("?kluster=doc", 400, "There is no option ?kluster="),
+        ("?cluster=doc", 422, "has no value in 1 of 1"),
+        (f"?cluster={'f' * 201}", 422, "at most 200 characters"),
+        ("?input=question", 422, 'Line 1: input (column "question") is missing.'),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused(client, headers, query, status, said):
+    answer = post_version(client, headers, jsonl({"key": "a", "input": "?"}), query)
+    assert answer.status_code == status
+    assert said in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
     "query", ["?limit=0", "?limit=x", "?cursor=!!", "?slice=half", "?limit=%00"]
 )
 def test_a_query_that_cannot_be_read_is_refused(client, headers, project, query):

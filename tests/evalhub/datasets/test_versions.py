@@ -1,13 +1,15 @@
 """A version is what its file says: immutable, content-addressed, aligned by position."""
 
+import re
+
 import numpy as np
 import pytest
 
 from evalhub.accounts.services import COMMAND_LINE
-from evalhub.datasets import selectors
+from evalhub.datasets import selectors, storing
 from evalhub.datasets.models import PAGE_EXAMPLES, Example
 from evalhub.datasets.services import add_version, move_tag
-from evalhub.errors import ContentError, NotFound
+from evalhub.errors import ContentError, NotFound, ShapeError
 from tests.factories import a_dataset, a_project, a_version, example_row
 
 pytestmark = pytest.mark.django_db
@@ -112,3 +114,132 @@ def test_search_walks_on_from_where_it_stopped():
     rest = selectors.find_examples(version, start=first.next_position, limit=50, text="what is q1")
     assert [example.key for _, example in rest.examples] == [f"q{n}" for n in range(11, 20)]
     assert rest.next_position is None
+
+
+def test_a_search_reads_what_is_said_and_not_how_it_is_written():
+    rows = [
+        example_row("a", input='She said "no"\nand left', metadata={"input": "topic", "n": 4.5}),
+        example_row("b", input="Größe", references=["ünder"]),
+    ]
+    version = a_version(a_project(), rows)
+
+    def found(text):
+        page = selectors.find_examples(version, start=0, limit=9, text=text)
+        return [example.key for _, example in page.examples]
+
+    assert found('said "NO"') == ["a"]
+    assert found('"\nand') == ["a"]
+    assert found("GRÖSSE".replace("SS", "ß")) == ["b"]
+    assert found("Ünder") == ["b"]
+    assert found("4.5") == ["a"]
+    # Names of members are no text of the example, and neither is the JSON around it.
+    assert found("references") == []
+    assert found('":"') == []
+
+
+@pytest.mark.parametrize(
+    ("given", "keys"),
+    [
+        ("topic:a", ["k0", "k2"]),
+        ("at:time:10:31", ["k1", "k3"]),
+        ("at:x:y", ["k0", "k1", "k2", "k3"]),
+        ("gone:", ["k0", "k2"]),
+    ],
+)
+def test_a_slice_is_named_by_field_and_value_and_either_may_hold_colons(given, keys):
+    rows = [
+        example_row(
+            f"k{i}",
+            metadata={
+                "topic": "ab"[i % 2],
+                "at:time": f"10:3{i % 2}",
+                "at": "x:y",
+                "gone": ["", "x"][i % 2],
+            },
+        )
+        for i in range(4)
+    ]
+    if given.startswith("at:time"):
+        rows = [example_row(f"k{i}", metadata={"at:time": f"10:3{i % 2}"}) for i in range(4)]
+    version = a_version(a_project(), rows)
+    positions = selectors.positions_in(version, given).tolist()
+    assert [selectors.keys_of(version)[position] for position in positions] == keys
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("half", "field:value"),
+        ("half:c", "'half' has no value 'c'. Its values are 'a', 'b'."),
+        ("note:n1", "no slices by 'note'. It has slices by 'half'."),
+        (":", "no slices by ''"),
+        ("x" * 500 + ":y", "no slices by 'xxx"),
+    ],
+)
+def test_a_slice_that_the_version_does_not_have_is_refused_with_those_it_has(given, said):
+    rows = [
+        example_row(f"k{i}", metadata={"half": "ab"[i % 2], "note": "n" * 300}) for i in range(4)
+    ]
+    with pytest.raises((ContentError, ShapeError), match=re.escape(said)):
+        selectors.positions_in(a_version(a_project(), rows), given)
+
+
+def test_a_merge_over_content_that_is_there_keeps_its_rows():
+    dataset = a_dataset(a_project())
+    rows = [example_row(f"k{i}") for i in range(PAGE_EXAMPLES + 3)]
+    first = add(dataset, rows).version
+    merged = add(dataset, [example_row("k1", expected_output="x"), rows[2]], mode="merge").version
+    before = selectors.example_ids(first, 0, first.n_examples)
+    after = selectors.example_ids(merged, 0, merged.n_examples)
+    assert np.flatnonzero(before != after).tolist() == [1]
+    assert (merged.n_changed, merged.n_unchanged) == (1, PAGE_EXAMPLES + 2)
+    assert add(dataset, [rows[5]], mode="merge").is_new is False
+
+
+def test_a_version_tells_what_its_examples_are_made_of():
+    rows = [
+        example_row("a", input={"x": 1}, expected_output=None),
+        example_row("b", input=True, expected_output=[1], references=["r"], relevant={"d": 1}),
+        example_row("c", input=-1.5, expected_output=False, metadata={"t": 1}),
+        example_row("d", metadata=None),
+    ]
+    properties = a_version(a_project(), rows).schema["properties"]
+    assert {name: found["type"] for name, found in properties.items()} == {
+        "key": ["string"],
+        "input": ["boolean", "number", "object", "string"],
+        "expected_output": ["array", "boolean", "null"],
+        "references": ["array"],
+        "relevant": ["object"],
+        "metadata": ["object"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [("f" * 201, "x", "at most 200 characters"), ("doc", "x" * 201, "more than 200 characters")],
+)
+def test_clusters_are_named_briefly(field, value, said):
+    rows = [example_row(f"k{i}", metadata={field: value}) for i in range(2)]
+    with pytest.raises(ContentError, match=said):
+        add(a_dataset(a_project()), rows, cluster_field=field)
+
+
+def test_large_examples_go_in_by_bytes(monkeypatch):
+    monkeypatch.setattr(storing, "BYTES_AT_ONCE", 1_000)
+    rows = [example_row(f"k{i}", input="x" * 400) for i in range(7)]
+    version = a_version(a_project(), rows)
+    assert selectors.keys_of(version) == [row.key for row in rows]
+
+
+def test_a_source_that_fails_leaves_nothing():
+    dataset = a_dataset(a_project())
+
+    def rows():
+        yield example_row("a")
+        raise ContentError("Line 2: no.")
+
+    with pytest.raises(ContentError, match="Line 2"):
+        add_version(dataset=dataset, source=rows, actor=COMMAND_LINE)
+    assert not dataset.examples.exists()
+    with pytest.raises(ContentError, match="no examples"):
+        add(dataset, [])
