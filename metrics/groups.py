@@ -50,8 +50,9 @@ class Groups:
         if self.n_rows < 2:
             return "An interval needs at least 2 examples."
         if self.are_clusters and len(self) < MIN_CLUSTERS:
+            clusters = "1 cluster" if len(self) == 1 else f"{len(self)} clusters"
             return (
-                f"The examples come from only {len(self)} clusters, and an interval needs at "
+                f"The examples come from only {clusters}, and an interval needs at "
                 f"least {MIN_CLUSTERS}: examples of one cluster are not independent."
             )
         return ""
