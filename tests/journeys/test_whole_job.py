@@ -24,8 +24,7 @@ NEW_FAILS = [number for number in range(EXAMPLES) if number % 10 == 5]
 @pytest.fixture(scope="module")
 def passwords(service: Service) -> dict[str, str]:
     """Read what the start printed: names and passwords."""
-    block = service.output.split("with the password")[1].split("API key")[0]
-    return dict(line.split() for line in block.strip().splitlines())
+    return dict(re.findall(r"^  (\w+) +(\S+) +(?:owner|annotator|viewer)$", service.output, re.M))
 
 
 def enter(browser: Browser, service: Service, name: str, password: str) -> Page:

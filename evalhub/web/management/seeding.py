@@ -44,9 +44,9 @@ OWNER, VIEWER = "lead", "viewer"
 
 @dataclass(frozen=True)
 class Access:
-    """How to get into the demo project: passwords by name, and an API key. Shown once."""
+    """How to get into the demo project: people as (name, password, role), and an API key."""
 
-    passwords: dict[str, str]
+    people: list[tuple[str, str, str]]
     api_key: str
 
 
@@ -59,7 +59,7 @@ def seed() -> Access | None:
     project = project or create_project(
         slug=about["slug"], name=about["name"], description=about["description"], owner=None
     )
-    passwords = _people(project, about)
+    people = _people(project, about)
     lead = Actor(user=User.objects.get(username=OWNER))
     for dataset in about["datasets"]:
         _dataset(project, dataset, lead)
@@ -68,21 +68,22 @@ def seed() -> Access | None:
         _campaign(project, dataset, runs, lead)
     api_key = _key(project, lead)
     record(project=project, actor=lead, verb=DONE, subject=project.slug)
-    return Access(passwords, api_key)
+    return Access(people, api_key)
 
 
-def _people(project: Project, about: dict[str, Any]) -> dict[str, str]:
+def _people(project: Project, about: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Make the accounts, each with a new random password."""
     roles = {OWNER: Membership.Role.OWNER, VIEWER: Membership.Role.VIEWER}
     roles |= dict.fromkeys(_annotators(about), Membership.Role.ANNOTATOR)
-    passwords = {}
+    people = []
     for name, role in roles.items():
         user, _ = User.objects.get_or_create(username=name)
-        passwords[name] = secrets.token_urlsafe(9)
-        user.set_password(passwords[name])
+        password = secrets.token_urlsafe(9)
+        user.set_password(password)
         user.save()
         set_role(project=project, user=user, role=role)
-    return passwords
+        people.append((name, password, role.value))
+    return people
 
 
 def _annotators(about: dict[str, Any]) -> list[str]:

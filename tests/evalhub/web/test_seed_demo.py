@@ -38,9 +38,9 @@ def test_the_second_time_changes_nothing_and_shows_nothing():
 def test_the_printed_passwords_work():
     access = seeding.seed()
     assert access is not None
-    for name, password in access.passwords.items():
+    for name, password, _ in access.people:
         assert authenticate(username=name, password=password) is not None
-    assert len(set(access.passwords.values())) == len(access.passwords)
+    assert len({password for _, password, _ in access.people}) == len(access.people)
 
 
 def test_everything_is_there_and_scores():
@@ -63,7 +63,9 @@ def test_an_interrupted_start_is_finished_by_the_next(monkeypatch):
             seeding.seed()
     access = seeding.seed()
     assert access is not None
-    assert authenticate(username="lead", password=access.passwords["lead"]) is not None
+    [(_, password, role)] = [person for person in access.people if person[0] == "lead"]
+    assert role == "owner"
+    assert authenticate(username="lead", password=password) is not None
     assert Campaign.objects.count() == 2
     assert Run.objects.count() == 6
     assert ApiKey.objects.usable().count() == 1

@@ -24,15 +24,14 @@ class Command(BaseCommand):
             self._print(access)
 
     def _print(self, access: Access) -> None:
-        width = max(map(len, access.passwords))
-        lines = [f"  {name:<{width}}  {word}" for name, word in access.passwords.items()]
+        rows = [("Log in as", "password", "role"), *access.people]
+        lines = [f"  {name:<11}{password:<14}{role}" for name, password, role in rows]
         self.stdout.write(
             "\n".join(
                 [
                     "",
                     "The demo project is in. This is shown once; write it down.",
                     "",
-                    "  Log in as          with the password",
                     *lines,
                     "",
                     f"  API key of the project demo: {access.api_key}",
