@@ -168,14 +168,6 @@ def _slicing(column: SliceColumn) -> Slicing:
     )
 
 
-def positions_in_slice(version: DatasetVersion, field: str, level: str) -> NDArray[np.int64]:
-    """Return the positions of one slice, in order; none where it does not exist."""
-    found = slicing(version, field)
-    if found is None or level not in found.levels:
-        return np.zeros(0, dtype=np.int64)
-    return np.flatnonzero(found.codes == found.levels.index(level))
-
-
 def positions_in(version: DatasetVersion, given: str) -> NDArray[np.int64]:
     """Return the positions of a slice written as ``field:level``; either may hold colons.
 
@@ -190,6 +182,14 @@ def positions_in(version: DatasetVersion, given: str) -> NDArray[np.int64]:
             f"{column.field!r} has no value {level[:100]!r}.", "Its values are", column.levels
         )
     return np.flatnonzero(unpack(column.codes, "i4") == column.levels.index(level))
+
+
+def positions_if_any(version: DatasetVersion, given: str) -> NDArray[np.int64]:
+    """Return the positions of a slice, and none where the version has no such slice."""
+    try:
+        return positions_in(version, given)
+    except (ContentError, ShapeError):
+        return np.zeros(0, dtype=np.int64)
 
 
 def _column_named(version: DatasetVersion, given: str) -> tuple[SliceColumn, str]:

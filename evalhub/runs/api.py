@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from evalhub.accounts.capabilities import Capability
 from evalhub.accounts.rest import KeyView, answer_once, idempotent
 from evalhub.api import decode_cursor, decode_whole_number, encode_cursor, listed, page_limit
-from evalhub.datasets.selectors import positions_in_slice
+from evalhub.datasets.selectors import positions_in
 from evalhub.errors import Conflict, ContentError, FieldError, ShapeError
 from evalhub.intake.columns import OutputColumns
 from evalhub.intake.http import bulk_format, read_json, spool_body
@@ -245,9 +245,4 @@ def _is_descending(given: str | None) -> bool:
 
 
 def _within(run: Run, given: str | None) -> Any:
-    if not given:
-        return None
-    field, colon, level = given.partition(":")
-    if not colon:
-        raise ShapeError("slice is written as field:value.")
-    return positions_in_slice(run.version, field, level)
+    return positions_in(run.version, given) if given else None

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 from django.urls import reverse
 
-from evalhub.datasets.selectors import Slicing, positions_in_slice
+from evalhub.datasets.selectors import Slicing, positions_if_any
 from evalhub.runs import places
 from evalhub.runs.models import Measurement, Output, Run
 from evalhub.runs.scores import Score
@@ -75,14 +75,13 @@ def measurement_of(wish: Wish, measurements: Sequence[Measurement]) -> Measureme
 
 def order_of(run: Run, wish: Wish, measurements: Sequence[Measurement]) -> places.Ordered:
     """Return all places that are asked for, in their order."""
-    field, _, level = wish.slice.partition(":")
     order = measurement_of(wish, measurements)
     return places.ordered(
         places.Asked(
             run=run,
             order=order,
             is_descending=order is not None and wish.direction == "desc",
-            within=positions_in_slice(run.version, field, level) if field else None,
+            within=positions_if_any(run.version, wish.slice) if wish.slice else None,
             show=wish.show or ("all" if run.state in OVER else "received"),
         )
     )

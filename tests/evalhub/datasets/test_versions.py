@@ -82,7 +82,7 @@ def test_fields_with_few_levels_are_slices_and_numbers_are_cut_at_quartiles():
     assert set(slicings) == {"topic", "words"}
     assert slicings["topic"].sizes() == [("a", 20), ("b", 20)]
     assert [n for _, n in slicings["words"].sizes()] == [10, 10, 10, 10]
-    assert selectors.positions_in_slice(version, "topic", "b").tolist() == list(range(1, 40, 2))
+    assert selectors.positions_in(version, "topic:b").tolist() == list(range(1, 40, 2))
 
 
 def test_a_cluster_field_needs_a_value_everywhere():
@@ -180,8 +180,10 @@ def test_a_slice_that_the_version_does_not_have_is_refused_with_those_it_has(giv
     rows = [
         example_row(f"k{i}", metadata={"half": "ab"[i % 2], "note": "n" * 300}) for i in range(4)
     ]
+    version = a_version(a_project(), rows)
     with pytest.raises((ContentError, ShapeError), match=re.escape(said)):
-        selectors.positions_in(a_version(a_project(), rows), given)
+        selectors.positions_in(version, given)
+    assert selectors.positions_if_any(version, given).tolist() == []
 
 
 def test_a_merge_over_content_that_is_there_keeps_its_rows():

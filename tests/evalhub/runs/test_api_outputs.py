@@ -241,6 +241,7 @@ def test_a_run_with_gaps_lists_what_it_received(client, headers, project):
         ("?order=blue", 422),
         ("?direction=up", 400),
         ("?slice=half", 400),
+        ("?slice=half:c", 422),
         ("?cursor=x", 400),
         ("?cursor=WzEsMiwzXQ", 400),  # [1,2,3]
         ("?cursor=WyJ4IiwgMS4wLCAxXQ", 400),  # ["x", 1.0, 1]
