@@ -50,7 +50,9 @@ class ProjectForm(forms.Form):
 class MemberForm(forms.Form):
     """An account, new or existing, and its role. A password makes a new account."""
 
-    username = forms.CharField(max_length=150)
+    username = forms.CharField(
+        max_length=150, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
     role = forms.ChoiceField(choices=Membership.Role.choices, initial=Membership.Role.ANNOTATOR)
     password = forms.CharField(
         required=False,

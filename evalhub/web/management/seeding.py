@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 
 from evalhub.accounts.capabilities import scopes_of_role
 from evalhub.accounts.models import ApiKey, AuditEvent, Membership, Project, User
@@ -23,6 +24,7 @@ from evalhub.accounts.services import (
 from evalhub.datasets.models import Dataset, DatasetVersion
 from evalhub.datasets.reading import rows_of
 from evalhub.datasets.services import add_version, create_dataset
+from evalhub.errors import Conflict
 from evalhub.intake.columns import ExampleColumns
 from evalhub.intake.lines import ErrorCollector
 from evalhub.intake.reading import read_outputs
@@ -56,6 +58,7 @@ def seed() -> Access | None:
     project = Project.objects.filter(slug=about["slug"]).first()
     if project and AuditEvent.objects.filter(project=project, verb=DONE).exists():
         return None
+    _refuse_what_is_not_the_demo(about)
     project = project or create_project(
         slug=about["slug"], name=about["name"], description=about["description"], owner=None
     )
@@ -72,27 +75,44 @@ def seed() -> Access | None:
 
 
 def _people(project: Project, about: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Make the accounts, each with a new random password."""
-    roles = {OWNER: Membership.Role.OWNER, VIEWER: Membership.Role.VIEWER}
-    roles |= dict.fromkeys(_annotators(about), Membership.Role.ANNOTATOR)
+    """Make the accounts, each with a new random password. Nobody else's account is touched."""
     people = []
-    for name, role in roles.items():
-        user, _ = User.objects.get_or_create(username=name)
+    for name, role in _roles(about).items():
         password = secrets.token_urlsafe(9)
-        user.set_password(password)
-        user.save()
-        set_role(project=project, user=user, role=role)
+        with transaction.atomic():
+            user, _ = User.objects.get_or_create(username=name)
+            user.set_password(password)
+            user.save()
+            set_role(project=project, user=user, role=role)
         people.append((name, password, role.value))
     return people
 
 
-def _annotators(about: dict[str, Any]) -> list[str]:
-    names = {
+def _refuse_what_is_not_the_demo(about: dict[str, Any]) -> None:
+    names = _roles(about)
+    ours = User.objects.filter(memberships__project__slug=about["slug"])
+    if ours.exclude(username__in=names).exists():
+        raise Conflict(f"There is a project {about['slug']} already, and it is not the demo.")
+    taken = User.objects.filter(username__in=names).exclude(pk__in=ours).order_by("username")
+    if taken:
+        raise Conflict(
+            f"The demo wants an account {taken[0].username}, and somebody has it. "
+            "Give the demo a database of its own: DATABASE_URL or EVALHUB_DATA_DIR."
+        )
+
+
+def _roles(about: dict[str, Any]) -> dict[str, Membership.Role]:
+    """Return who takes part, by name: the annotators are those whose labels come with it."""
+    annotators = {
         json.loads(line)["annotator"]
         for dataset in about["datasets"]
         for line in (FOLDER / dataset["annotations"]).read_text(encoding="utf-8").splitlines()
     }
-    return sorted(names)
+    return {
+        OWNER: Membership.Role.OWNER,
+        VIEWER: Membership.Role.VIEWER,
+        **dict.fromkeys(sorted(annotators), Membership.Role.ANNOTATOR),
+    }
 
 
 def _dataset(project: Project, about: dict[str, Any], actor: Actor) -> DatasetVersion:

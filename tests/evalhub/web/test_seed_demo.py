@@ -5,8 +5,10 @@ from io import StringIO
 import pytest
 from django.contrib.auth import authenticate
 from django.core.management import call_command
+from django.core.management.base import CommandError
 
-from evalhub.accounts.models import ApiKey, Membership, Project
+from evalhub.accounts.models import ApiKey, Membership, Project, User
+from evalhub.accounts.services import create_project, create_user
 from evalhub.datasets.models import DatasetVersion
 from evalhub.runs.models import Run
 from evalhub.web.management import seeding
@@ -54,6 +56,17 @@ def test_everything_is_there_and_scores():
     assert Annotator.objects.values("user").distinct().count() == 4
     kinds = {(one.kind, one.state) for run in runs for one in run.measurements.all()}
     assert kinds == {("automatic", "scored"), ("human", "scored")}
+
+
+@pytest.mark.parametrize("slug", ["demo", "other"])
+def test_what_is_somebody_elses_is_left_alone(slug):
+    someone = create_user(username="odd" if slug == "other" else "ada", password="a long winter")
+    create_project(slug=slug, name="Mine", owner=someone)
+    with pytest.raises(CommandError, match=r"account odd|not the demo"):
+        seed()
+    assert authenticate(username=someone.username, password="a long winter") == someone
+    assert [project.slug for project in Project.objects.all()] == [slug]
+    assert not User.objects.filter(username="lead").exists()
 
 
 def test_an_interrupted_start_is_finished_by_the_next(monkeypatch):
