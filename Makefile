@@ -54,7 +54,7 @@ format: development
 	$(PY) -m ruff format .
 	$(PY) -m djlint --reformat --quiet templates
 
-LOCK = $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+LOCK = $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras
 
 lock: development
 	$(LOCK) pyproject.toml -o requirements.txt
