@@ -30,5 +30,5 @@ def test_the_walk_through_ends_with_the_better_system(start_service, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "**new is better than old.**" in done.stdout
+    assert "**new is better than old on exact_match.**" in done.stdout
     assert '"state":"scored"' in done.stdout
