@@ -13,7 +13,8 @@ from metrics.findings import Outcome
 
 # Controls, and marks that turn the direction of what follows.
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~@&$])")
+# An underscore inside a word, as in most metrics' names, marks nothing up.
+_MARKUP = re.compile(r"([\\`*\[\]<>#|~@&$]|(?<![^\W_])_|_(?![^\W_]))")
 # Where a forge would find a person, an issue or an address; a space of no width hides it.
 _CATCHING = re.compile(r"@|#(?=\d)|\bwww(?=\.)|:(?=//)")
 ZERO_WIDTH = "\N{ZERO WIDTH SPACE}"

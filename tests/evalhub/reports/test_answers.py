@@ -76,8 +76,8 @@ def hostile_pair(project, wrong):
 def test_markdown_neutralizes_names(client, project):
     text = get(client, project, hostile_pair(project, set(range(1, 41))), "markdown").content
     lines = text.decode().splitlines()
-    assert lines[0].startswith("**new x\\|y \\# \\`\\*\\_\\[a\\]\\(http:\u200b//evil.test\\)")
-    assert "is worse than old on em\\_x\\@\u200by.**" in lines[0]
+    assert lines[0].startswith("**new x\\|y \\# \\`\\*\\_\\[a\\](http:\u200b//evil.test)")
+    assert "is worse than old on em_x\\@\u200by.**" in lines[0]
     cells = [re.split(r"(?<!\\)\|", line) for line in lines if line.startswith("|")]
     assert {len(row) for row in cells} == {9}
     assert "Regressed in slices: what:x\\|y" in text.decode()
@@ -109,7 +109,7 @@ def test_junit_lists_metrics_that_were_not_compared(client, project):
     skipped = suite.find("testcase[@name='token_f1']/skipped")
     assert skipped.get("message") == "Not compared. The baseline was not measured with it."
     text = get(client, project, (old, new), "markdown").content.decode()
-    assert "token\\_f1, the candidate's first metric, is not compared" in text
+    assert "token_f1, the candidate's first metric, is not compared" in text
     answer = get(client, project, (old, new)).json()
     assert answer["skipped"] == [
         {
