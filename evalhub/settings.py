@@ -114,6 +114,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 SPOOL_DIR = DATA_DIR / "spool"
+# A client that neither sends nor takes anything for so long holds a thread no longer.
+STALL_SECONDS = env.number("EVALHUB_STALL_SECONDS", 60.0, low=1, high=3_600)
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14

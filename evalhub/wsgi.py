@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import django
+from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.utils.http import parse_header_parameters
 from gunicorn.http.errors import ParseException
 
 # What a refused request may still send, so that its client is listening when the answer comes.
-DRAINED_BYTES, DRAIN_SECONDS = 128 * 1024**2, 10.0
+# One that pauses is listening already.
+DRAINED_BYTES, DRAIN_SECONDS, DRAIN_PAUSE = 128 * 1024**2, 10.0, 0.5
 _PIECE = 64 * 1024
 
 
@@ -25,7 +28,7 @@ class Request(WSGIRequest):
     """
 
     def __init__(self, environ: dict[str, Any]) -> None:
-        environ["wsgi.input"] = _Body(environ["wsgi.input"], environ.get("CONTENT_LENGTH"))
+        environ["wsgi.input"] = _Body(environ)
         super().__init__(environ)
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
@@ -39,12 +42,20 @@ class Request(WSGIRequest):
 class _Body:
     """The server's stream, where whatever goes wrong is an OSError.
 
-    So is a client that stops before the length it announced: half a form is no form.
+    So is a client that stops before the length it announced (half a form is no form), and one
+    that stalls.
     """
 
-    def __init__(self, stream: Any, length: str | None) -> None:
-        self._stream = stream
-        self._left = int(length) if length and length.isascii() and length.isdigit() else 0
+    def __init__(self, environ: dict[str, Any]) -> None:
+        length = environ.get("CONTENT_LENGTH") or ""
+        self._stream = environ["wsgi.input"]
+        self._left = int(length) if length.isascii() and length.isdigit() else 0
+        self._socket = environ.get("gunicorn.socket")
+        self._wait_at_most(settings.STALL_SECONDS)
+
+    def _wait_at_most(self, seconds: float) -> None:
+        if self._socket is not None:
+            self._socket.settimeout(seconds)
 
     def read(self, size: int = -1) -> bytes:
         data = self._received(self._stream.read, size)
@@ -58,14 +69,13 @@ class _Body:
     def drain(self) -> None:
         """Take in what was not read: a client that still sends does not hear the answer."""
         left, until = DRAINED_BYTES, time.monotonic() + DRAIN_SECONDS
-        while left > 0 and time.monotonic() < until:
-            try:
-                piece = self._received(self._stream.read, _PIECE)
-            except OSError:
-                return
-            if not piece:
-                return
-            left -= len(piece)
+        self._wait_at_most(DRAIN_PAUSE)
+        with suppress(OSError):
+            while left > 0 and time.monotonic() < until:
+                if not (piece := self._received(self._stream.read, _PIECE)):
+                    break
+                left -= len(piece)
+        self._wait_at_most(settings.STALL_SECONDS)
 
     def _received(self, read: Callable[[int], bytes], size: int) -> bytes:
         try:

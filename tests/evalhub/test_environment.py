@@ -40,6 +40,7 @@ WRONG = {
     "EVALHUB_HTTPS": ["maybe", "2"],
     "EVALHUB_CHUNK_POSITIONS": ["0", "1.5", "1e3", "²", "9" * 5_000],
     "EVALHUB_LEASE_SECONDS": ["1", "-60", "sixty"],
+    "EVALHUB_STALL_SECONDS": ["0", "nan", "a minute"],
     "EVALHUB_JUDGE_URL": ["judge.example.org", "ftp://judge.example.org", "http://", "http://[x"],
     "EVALHUB_JUDGE_TIMEOUT": ["0", "nan", "inf", "1e999", "soon", "-1"],
     "EVALHUB_JUDGE_CONCURRENCY": ["0", "65", "four"],
