@@ -19,7 +19,8 @@ LONG_TEXTS = ("reply", "settings")
 
 def calls_of(project: Project) -> QuerySet[JudgeCall]:
     """Return a project's calls, newest first, without what no list shows."""
-    return JudgeCall.objects.filter(project=project).defer(*LONG_TEXTS).order_by("-pk")
+    calls = JudgeCall.objects.filter(project=project).select_related("run__system_version__system")
+    return calls.defer(*LONG_TEXTS).order_by("-pk")
 
 
 def call_of(project: Project, digest: str) -> JudgeCall:

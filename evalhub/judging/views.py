@@ -20,11 +20,10 @@ from metrics.judge import RUBRICS, Material, Rubric, messages_for
 from metrics.reasons import Reason
 
 LISTED = 50
-# The lines of an environment that names a judge, here one that runs on the same machine.
 EXAMPLE_LINES = (
-    "EVALHUB_JUDGE_URL=http://127.0.0.1:11434/v1\n"
-    "EVALHUB_JUDGE_MODEL=qwen3:8b\n"
-    "EVALHUB_JUDGE_KEY=                # where the endpoint wants one"
+    "export EVALHUB_JUDGE_URL=https://models.example.org/v1\n"
+    "export EVALHUB_JUDGE_MODEL=name-of-the-model\n"
+    "export EVALHUB_JUDGE_KEY=the-key"
 )
 
 
