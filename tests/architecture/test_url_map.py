@@ -92,7 +92,14 @@ FORMS = {"labeling:desk": {"do": "undo"}, "labeling:campaign": {"do": "publish"}
 LET_IN = {"get": {200, 302}, "post": {200, 201, 202, 204, 302, 400, 409, 422}}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def db(django_db_setup, django_db_blocker):
+    """Open the database for the whole module, to build the world once."""
+    with django_db_blocker.unblock(), undone():
+        yield
+
+
+@pytest.fixture(scope="module")
 def world(db):
     return build_world()
 
