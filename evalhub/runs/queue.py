@@ -172,13 +172,14 @@ def _finish(held: Claim, columns: Sequence[NewColumn], problems: Mapping[int, st
 
 
 def postpone(held: Claim, *, seconds: float) -> None:
-    """Give a chunk back unharmed, to be tried again later."""
+    """Give a chunk back unharmed, to be tried again later; 0 seconds make it due at once.
+
+    That is a null, not this moment: SQLite compares moments as texts of unequal precision.
+    """
+    not_before = Now() + timedelta(seconds=seconds) if seconds else None
     durably(
         lambda: _held(held).update(
-            state=Chunk.State.WAITING,
-            owner="",
-            lease_until=None,
-            not_before=Now() + timedelta(seconds=seconds),
+            state=Chunk.State.WAITING, owner="", lease_until=None, not_before=not_before
         )
     )
 

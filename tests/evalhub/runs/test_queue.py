@@ -192,6 +192,13 @@ def test_a_postponed_chunk_waits_and_has_not_crashed():
     assert queue.claim("this:1:1") is not None
 
 
+def test_a_chunk_given_back_for_now_is_due_in_the_same_millisecond():
+    finished(a_run())
+    for _ in range(20):
+        queue.postpone(claimed(), seconds=0)
+        assert queue.has_waiting()
+
+
 # --- crashes
 
 
