@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -13,6 +14,11 @@ from evalhub.supervisor.options import Options
 from evalhub.supervisor.processes import Guard
 from evalhub.supervisor.service import Service
 from evalhub.supervisor.waiting import Signals, listen
+
+WAYS_OUT = {
+    errno.EADDRINUSE: "Set EVALHUB_PORT to a free port.",
+    errno.EACCES: "Set EVALHUB_PORT to a port above 1023.",
+}
 
 
 def main() -> None:
@@ -38,7 +44,7 @@ def _listener(options: Options) -> socket.socket:
     except OSError as exc:
         raise StartError(
             f"EvalHub cannot listen on {options.host} port {options.port}: {exc.strerror}. "
-            "Set EVALHUB_PORT to a free port."
+            f"{WAYS_OUT.get(exc.errno or 0, 'Set EVALHUB_HOST to an address of this machine.')}"
         ) from exc
 
 

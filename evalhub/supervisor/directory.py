@@ -29,11 +29,6 @@ class DataDirectory:
     def logs(self) -> Path:
         return self.path / "log"
 
-    @property
-    def demo_mark(self) -> Path:
-        """Exists once the demo project was put in; people may have deleted it since."""
-        return self.path / "demo-is-in"
-
     def log(self, name: str) -> Path:
         return self.logs / f"{name}.log"
 

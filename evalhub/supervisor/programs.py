@@ -55,7 +55,7 @@ def broker(socket: Path) -> Program:
 
 def command(name: str, *arguments: str) -> Program:
     """Return one of manage.py's commands."""
-    argv = (sys.executable, str(BASE_DIR / "manage.py"), *arguments)
+    argv = (sys.executable, str(BASE_DIR / "manage.py"), name, *arguments)
     return Program(name=name, argv=argv, environment={"EVALHUB_ROLE": "command"})
 
 

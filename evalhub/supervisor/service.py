@@ -77,25 +77,18 @@ class Service:
                 f"{'.'.join(map(str, FIXED_SQLITE))}, which fixes a rare loss of commits. "
                 "EvalHub keeps clear of its known cause; DATABASE_URL switches to PostgreSQL."
             )
-        self._run_step(programs.command("migrate", "migrate", "--no-input", "--verbosity", "0"))
-        if self._options.demo and not self._directory.demo_mark.exists():
-            say("Putting in the demo project.")
-            if self._run_step(programs.command("seed", "seed_demo"), output=sys.stdout.fileno()):
-                self._directory.demo_mark.touch(mode=0o600)
+        self._run_step(programs.command("prepare", *(["--demo"] if self._options.demo else [])))
 
-    def _run_step(self, program: Program, *, output: int | None = None) -> bool:
-        """Run a command to its end, and return whether it got there."""
+    def _run_step(self, program: Program) -> None:
+        """Run a command to its end; whoever started us sees what it prints."""
         step = self._child(program)
-        step.log.unlink(missing_ok=True)
-        step.start(output=output)
+        step.start(output=sys.stdout.fileno())
         while (code := step.exit_code()) is None:
             self._signals.wait(LOOK_SECONDS)
             if self._signals.ask_to_stop:
                 step.kill()
         if code and not self._signals.ask_to_stop:
-            reason = f"The command {program.name} failed ({described(code)})."
-            raise StartError(reason if output is not None else f"{tail(step.log)}\n{reason}")
-        return code == 0
+            raise StartError(f"The command {program.name} failed ({described(code)}).")
 
     def _start_programs(self) -> None:
         self._start(programs.web(self._options, listener=self._listener.fileno()))

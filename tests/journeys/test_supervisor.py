@@ -164,6 +164,17 @@ def test_a_port_in_use_is_said_and_nothing_is_left_running(tmp_path, service):
             "mysql://x/y",
             "DATABASE_URL must start with postgresql:// or sqlite://.",
         ),
+        (
+            "DATABASE_URL",
+            "postgresql://127.0.0.1:1/evalhub",
+            "The database cannot be used: connection failed:",
+        ),
+        (
+            "DATABASE_URL",
+            "sqlite:////dev/null/evalhub.sqlite3",
+            "The database cannot be used: unable to open database file.",
+        ),
+        ("EVALHUB_HOST", "192.0.2.1", "Set EVALHUB_HOST to an address of this machine."),
         ("EVALHUB_LOG_LEVEL", "loud", "EVALHUB_LOG_LEVEL must be one of"),
         ("EVALHUB_DATA_DIR", "/dev/null/var", "The data directory /dev/null/var cannot be used"),
     ],

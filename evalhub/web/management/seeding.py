@@ -52,12 +52,17 @@ class Access:
     api_key: str
 
 
+def is_in() -> bool:
+    """Say whether the demo project was put into this database, to its end."""
+    return AuditEvent.objects.filter(project__slug=_about()["slug"], verb=DONE).exists()
+
+
 def seed() -> Access | None:
     """Put the demo project in, or finish an interrupted start; None when all is there already."""
-    about = json.loads((FOLDER / "project.json").read_text(encoding="utf-8"))
-    project = Project.objects.filter(slug=about["slug"]).first()
-    if project and AuditEvent.objects.filter(project=project, verb=DONE).exists():
+    if is_in():
         return None
+    about = _about()
+    project = Project.objects.filter(slug=about["slug"]).first()
     _refuse_what_is_not_the_demo(about)
     project = project or create_project(
         slug=about["slug"], name=about["name"], description=about["description"], owner=None
@@ -72,6 +77,11 @@ def seed() -> Access | None:
     api_key = _key(project, lead)
     record(project=project, actor=lead, verb=DONE, subject=project.slug)
     return Access(people, api_key)
+
+
+def _about() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((FOLDER / "project.json").read_text(encoding="utf-8"))
+    return content
 
 
 def _people(project: Project, about: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -37,6 +37,20 @@ def test_the_second_time_changes_nothing_and_shows_nothing():
     assert counts() == before
 
 
+def test_a_start_puts_it_into_a_database_that_lacks_it():
+    first, second = StringIO(), StringIO()
+    call_command("prepare", "--demo", stdout=first)
+    call_command("prepare", "--demo", stdout=second)
+    assert "Putting in the demo project." in first.getvalue()
+    assert "API key of the project demo: evh_" in first.getvalue()
+    assert second.getvalue() == ""
+
+
+def test_a_start_without_the_demo_puts_nothing_in():
+    call_command("prepare")
+    assert not Project.objects.exists()
+
+
 def test_the_printed_passwords_work():
     access = seeding.seed()
     assert access is not None

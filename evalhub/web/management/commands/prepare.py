@@ -1,0 +1,32 @@
+"""Bring the database up to date before the service starts, and put in the demo if asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error
+
+from evalhub.web.management import seeding
+
+
+class Command(BaseCommand):
+    help = "Bring the database up to date; with --demo put in the demo project, if it is not in."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--demo", action="store_true", help="put in the demo project")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            call_command("migrate", interactive=False, verbosity=0)
+        except Error as exc:
+            reason = " ".join(str(exc).split()).rstrip(".?")
+            raise CommandError(
+                f"The database cannot be used: {reason}. DATABASE_URL says where it is; "
+                "without one it is a file in EVALHUB_DATA_DIR."
+            ) from exc
+        # Asked of the database, not of the data directory: DATABASE_URL may name another one.
+        if options["demo"] and not seeding.is_in():
+            self.stdout.write("Putting in the demo project.")
+            call_command("seed_demo", stdout=self.stdout)
