@@ -24,7 +24,7 @@ fi
 
 new_enough='import sys; sys.exit(sys.version_info < (3, 11))'
 found=
-for candidate in "$PYTHON" python3.13 python3.12 python3.11 python3.14; do
+for candidate in "${PYTHON:-python3}" python3.13 python3.12 python3.11 python3.14; do
   if command -v "$candidate" >/dev/null 2>&1 && "$candidate" -c "$new_enough" 2>/dev/null; then
     found=$candidate
     break
