@@ -193,7 +193,8 @@ def operation(  # noqa: PLR0913 - the parts of a description
     }
     for kind, shape in (media or {}).items():
         responses[200, kind] = OpenApiResponse(shape, description=shape.get("description", ""))
-    expected = {401, 403, *({404} if path else ()), *errors, *({409} if is_idempotent else ())}
+    possible = ((404, path), (413, body), (409, is_idempotent))
+    expected = {401, 403, 503, *errors, *(status for status, given in possible if given)}
     for status in sorted(expected):
         responses[status, JSON] = OpenApiResponse(
             component("Error"), description=ERROR_WORDS[status]

@@ -54,7 +54,7 @@ class Campaigns(KeyView):
             decode_whole_number(request.query_params.get("cursor")),
             page_limit(request),
         )
-        wanted = selectors.campaigns_of(found)
+        wanted = selectors.with_parts(selectors.campaigns_of(found))
         if before is not None:
             wanted = wanted.filter(pk__lt=before)
         rows = list(wanted[: limit + 1])
@@ -166,7 +166,7 @@ def _campaign(campaign: Campaign) -> dict[str, Any]:
         "id": campaign.public_id,
         "name": campaign.name,
         "state": campaign.state,
-        "runs": list(campaign.runs.order_by("pk").values_list("public_id", flat=True)),
+        "runs": [run.public_id for run in sorted(campaign.runs.all(), key=lambda run: run.pk)],
         "questions": [described(question) for question in campaign.asked],
         "overlap": campaign.overlap,
         "guidelines": campaign.guidelines,

@@ -68,7 +68,7 @@ class Campaign(models.Model):
     @cached_property
     def asked(self) -> list[Question]:
         """The questions in order. They never change once a campaign is open."""
-        return list(self.questions.order_by("order"))
+        return sorted(self.questions.all(), key=lambda question: question.order)
 
 
 class Question(models.Model):

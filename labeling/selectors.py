@@ -9,7 +9,7 @@ from datetime import datetime
 from statistics import median
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Sum
 from django.utils import timezone
 
 from evalhub.accounts.models import Project, User
@@ -21,11 +21,19 @@ from labeling.plans import FINISHED
 
 PACE_OVER = 20  # answers
 SHOWN_RUNS = 100
+EXPORTED_AT_ONCE = 2_000
 
 
 def campaigns_of(project: Project) -> QuerySet[Campaign]:
     """Return a project's campaigns, newest first."""
     return Campaign.objects.ready().filter(project=project).order_by("-pk")
+
+
+def with_parts(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
+    """Read campaigns together with their questions and the ids of their runs."""
+    return campaigns.prefetch_related(
+        "questions", Prefetch("runs", queryset=Run.objects.only("public_id"))
+    )
 
 
 @dataclass(frozen=True)
@@ -162,7 +170,10 @@ def campaign_progress(campaign: Campaign) -> CampaignProgress:
 
 
 def exported(campaign: Campaign) -> Iterator[dict[str, Any]]:
-    """Yield every annotation that counts, in the form in which they are imported."""
+    """Yield every annotation that counts, in the form in which they are imported.
+
+    They are read by the page: no query stays open while a slow client takes them.
+    """
     runs = {run.pk: run for run in campaign.runs.select_related("version")}
     keys = {run.version_id: keys_of(run.version) for run in runs.values()}
     rows = (
@@ -170,23 +181,24 @@ def exported(campaign: Campaign) -> Iterator[dict[str, Any]]:
         .filter(unit__campaign=campaign)
         .order_by("pk")
         .values_list(
-            *("unit__run", "unit__position", "unit__attempt", "annotator__name"),
+            *("pk", "unit__run", "unit__position", "unit__attempt", "annotator__name"),
             *("answers", "at", "seconds"),
         )
     )
-    for run_id, position, attempt, annotator, answers, at, seconds in rows.iterator(
-        chunk_size=2_000
-    ):
-        run = runs[run_id]
-        yield {
-            "run": run.public_id,
-            "key": keys[run.version_id][position],
-            "attempt": attempt,
-            "annotator": annotator,
-            "answers": answers,
-            "at": at.isoformat().replace("+00:00", "Z"),
-            "seconds": seconds,
-        }
+    last = 0
+    while page := list(rows.filter(pk__gt=last)[:EXPORTED_AT_ONCE]):
+        for _, run_id, position, attempt, annotator, answers, at, seconds in page:
+            run = runs[run_id]
+            yield {
+                "run": run.public_id,
+                "key": keys[run.version_id][position],
+                "attempt": attempt,
+                "annotator": annotator,
+                "answers": answers,
+                "at": at.isoformat().replace("+00:00", "Z"),
+                "seconds": seconds,
+            }
+        last = page[-1][0]
 
 
 def runs_to_label(project: Project) -> list[Run]:

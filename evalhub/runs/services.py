@@ -304,8 +304,7 @@ def reopen_run(*, run: Run, actor: Actor) -> Run:
             raise Conflict(f"The run is {locked.state} already.")
         _call_off(run)
         for measurement in current_measurements(run):
-            if measurement.kind in AUTOMATED:
-                _renewed(measurement).save()
+            _renewed(measurement).save()
         record(
             project=run.project,
             actor=actor,
@@ -325,7 +324,11 @@ def _call_off(run: Run) -> None:
 
 
 def _renewed(measurement: Measurement) -> Measurement:
-    """Return the next generation of a measurement, with nothing measured yet."""
+    """Return the next generation of a measurement, with nothing measured yet.
+
+    Labels are about the outputs as they were: people publish them again, or not.
+    """
+    is_again = measurement.kind in AUTOMATED
     kept = (
         *("run", "kind", "name", "metric", "params", "signature", "order"),
         *("higher_is_better", "low_bound", "high_bound", "family"),
@@ -333,6 +336,8 @@ def _renewed(measurement: Measurement) -> Measurement:
     return Measurement(
         **{name: getattr(measurement, name) for name in kept},
         generation=measurement.generation + 1,
+        state=Measurement.State.WAITING if is_again else Measurement.State.CANCELLED,
+        problem="" if is_again else "The run was reopened since; publish the labels again.",
         created_at=timezone.now(),
     )
 
@@ -346,9 +351,7 @@ def measure_run(*, run: Run, metrics: Sequence[Json], actor: Actor) -> list[Meas
     if not planned:
         raise ContentError("Name at least one metric.")
     with transaction.atomic():
-        state = _locked(run).state
-        if state not in (Run.State.SCORING, Run.State.SCORED, Run.State.FAILED):
-            raise Conflict(f"The run is {state}: it can be measured once it is finished.")
+        _refuse_unfinished(_locked(run), "it can be measured")
         Run.objects.filter(pk=run.pk).move(to=Run.State.SCORING)
         measurements = [_next_generation(run, one) for one in planned]
         _start(run, measurements)
@@ -361,6 +364,11 @@ def measure_run(*, run: Run, metrics: Sequence[Json], actor: Actor) -> list[Meas
         )
     wake()
     return measurements
+
+
+def _refuse_unfinished(run: Run, what: str) -> None:
+    if run.state not in (Run.State.SCORING, Run.State.SCORED, Run.State.FAILED):
+        raise Conflict(f"The run is {run.state}: {what} once it is finished.")
 
 
 def _next_generation(run: Run, planned: Planned) -> Measurement:
@@ -414,7 +422,7 @@ def publish_ratings(  # noqa: PLR0913 - what a measurement by people or judges i
         high_bound=high_bound,
     )
     with transaction.atomic():
-        _locked(run)
+        _refuse_unfinished(_locked(run), "it takes ratings")
         measurement = _next_generation(run, planned)
         bulk.insert_ratings(measurement.pk, ratings)
         _begin_job(run, "ratings", [measurement])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from evalhub.runs.models import Run
+from evalhub.runs.models import Job, Run
 
 MAX_SECONDS = 60.0
 # Half the threads of a web process: the other half go on answering.
@@ -37,6 +37,11 @@ def _watch(run_id: int, *, until: float) -> None:
 
 
 def has_ended(run_id: int) -> bool:
-    """Say whether nothing more happens to a run by itself. A run that is gone has ended."""
+    """Say whether nothing more happens to a run by itself. A run that is gone has ended.
+
+    Labels that were published to a scored run are still work on it.
+    """
     state = Run.objects.filter(pk=run_id).values_list("state", flat=True).first()
-    return state is None or state in ENDED
+    if state is None or state not in ENDED:
+        return state is None
+    return not Job.objects.filter(run=run_id, state=Job.State.WORKING).exists()

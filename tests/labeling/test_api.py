@@ -6,6 +6,7 @@ import pytest
 
 from evalhub.accounts.services import issue_api_key
 from evalhub.runs.models import Measurement, Rating, Run
+from labeling import selectors
 from labeling.models import Annotation, AnnotationRevision, Annotator, Campaign
 from tests.factories import a_key, a_project, a_version, jsonl
 from tests.labeling.building import a_campaign, a_run, an_annotator, two_runs
@@ -104,6 +105,16 @@ def test_the_list_of_campaigns_has_pages(call, project):
     rest = call("GET", f"projects/town/campaigns?limit=2&cursor={first['next_cursor']}").json()
     assert [row["id"] for row in [*first["data"], *rest["data"]]] == made[::-1]
     assert rest["next_cursor"] is None
+
+
+def test_a_list_of_campaigns_asks_the_database_as_often_as_a_short_one(
+    call, project, django_assert_max_num_queries
+):
+    runs = two_runs(project)
+    for _ in range(6):
+        a_campaign(project, runs=runs)
+    with django_assert_max_num_queries(5):
+        assert len(call("GET", "projects/town/campaigns?limit=5").json()["data"]) == 5
 
 
 def test_the_same_idempotency_key_makes_one_campaign(call, project):
@@ -284,6 +295,21 @@ def test_lines_are_written_whatever_the_reader_accepts(call, campaign):
     out = call("GET", path, Accept="application/x-ndjson")
     assert (out.status_code, out["Content-Type"]) == (200, "application/x-ndjson")
     assert body_of(out) == []
+
+
+def test_an_export_of_several_pages_is_whole_and_in_order(call, campaign, monkeypatch):
+    monkeypatch.setattr(selectors, "EXPORTED_AT_ONCE", 2)
+    path = f"campaigns/{campaign.public_id}/annotations"
+    run = campaign.runs.first()
+    call("POST", path, lines=[row(run, f"q{i}", rater) for i in (1, 2, 3) for rater in "ab"])
+    found = [(line["key"], line["annotator"]) for line in body_of(call("GET", path))]
+    assert found == [("q1", "a"), ("q1", "b"), ("q2", "a"), ("q2", "b"), ("q3", "a"), ("q3", "b")]
+
+
+def test_a_table_of_annotations_is_refused(call, campaign, client, headers):
+    path = f"/api/v1/campaigns/{campaign.public_id}/annotations"
+    refused = client.post(path, "key,annotator", content_type="text/csv", headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (400, "type")
 
 
 # Agreement

@@ -7,7 +7,8 @@ import pytest
 
 from evalhub.accounts.models import AuditEvent
 from evalhub.accounts.services import COMMAND_LINE
-from evalhub.runs import services
+from evalhub.errors import Conflict
+from evalhub.runs import services, waiting
 from evalhub.runs.models import Job, Measurement, Rating, Run
 from evalhub.runs.ratings import RatingRow, save_ratings
 from metrics.reasons import Reason
@@ -99,6 +100,38 @@ def test_publishing_again_is_a_new_measurement_and_the_old_one_stays(run):
 
     generations = run.measurements.filter(name="fluency").order_by("generation")
     assert list(generations.values_list("generation", "value")) == [(1, 1.0), (2, 3.0)]
+
+
+def test_only_a_finished_run_takes_ratings(run):
+    services.reopen_run(run=run, actor=COMMAND_LINE)
+    with pytest.raises(Conflict, match="run is open: it takes ratings once it is finished"):
+        publish(run, [rating(0, "a", 1)])
+    assert not Rating.objects.exists()
+
+
+def test_labels_of_a_reopened_run_count_no_more_until_they_are_published_again(run):
+    publish(run, [rating(0, "a", 1)])
+    drain()
+
+    services.reopen_run(run=run, actor=COMMAND_LINE)
+    scored(run, {"key": "q1", "output": "another"})
+
+    found = measurement(run, "fluency")
+    assert (found.state, found.value) == (Measurement.State.CANCELLED, None)
+    assert found.problem == "The run was reopened since; publish the labels again."
+    assert run.measurements.get(name="fluency", generation=1).value == 1.0
+
+    publish(run, [rating(0, "a", 3)])
+    drain()
+    assert measurement(run, "fluency").value == 3.0
+
+
+def test_a_run_has_not_ended_while_published_labels_are_worked_on(run):
+    assert waiting.has_ended(run.pk)
+    publish(run, [rating(0, "a", 1)])
+    assert not waiting.has_ended(run.pk)
+    drain()
+    assert waiting.has_ended(run.pk)
 
 
 def test_a_judged_run_scores_the_worst_where_the_system_gave_nothing(run):

@@ -62,10 +62,11 @@ def test_the_contract_is_all_there():
 def test_every_operation_names_its_scope_its_answers_and_its_errors():
     for path, method, operation in operations():
         assert operation["x-scope"] in (*SCOPES, "any"), path
-        assert {"401", "403"} <= operation["responses"].keys(), (path, method)
+        assert {"401", "403", "503"} <= operation["responses"].keys(), (path, method)
         if method == "post":
             names = [one["name"] for one in operation["parameters"]]
             assert "Idempotency-Key" in names, path
+            assert "413" in operation["responses"], path
 
 
 def test_names_of_operations_are_unique():
