@@ -87,6 +87,16 @@ class _Field:
     def longest_level(self) -> int:
         return max(map(len, self.levels), default=0)
 
+    def in_order(self) -> tuple[list[str], NDArray[np.int32]]:
+        """Return the levels and every code: numbers from the lowest up, texts as they came."""
+        levels, codes = list(self.levels), np.array(self.codes, dtype=np.int32)
+        if not self.has_only_numbers:
+            return levels, codes
+        _, first_seen = np.unique(codes, return_index=True)
+        rising = np.argsort(np.array(self.numbers)[first_seen], kind="stable")
+        ranks = np.argsort(rising).astype(np.int32)
+        return [levels[code] for code in rising.tolist()], ranks[codes]
+
 
 class Levels:
     """Collects the scalar metadata of a version's examples, in the order of positions.
@@ -135,7 +145,7 @@ class Levels:
         if has_many and seen.has_only_numbers and not seen.is_cluster:
             levels, codes = quartile_levels(np.array(seen.numbers))
         elif seen.has_levels:
-            levels, codes = list(seen.levels), np.array(seen.codes, dtype=np.int32)
+            levels, codes = seen.in_order()
         else:
             return None
         everywhere = np.full(self._n, -1, dtype=np.int32)

@@ -27,14 +27,16 @@ def one(values, **how):
     [
         (["b", "a", "b"], ["b", "a"], [0, 1, 0]),
         ([True, False, None], ["true", "false"], [0, 1, -1]),
-        ([1, 1.0, 2, -0.0, 0], ["1", "2", "0"], [0, 0, 1, 2, 2]),
+        ([10, 9.5, 10, None, -1, 10.0], ["-1", "9.5", "10"], [2, 1, 2, -1, 0, 2]),
+        ([1, 1.0, 2, -0.0, 0], ["0", "1", "2"], [1, 1, 2, 0, 0]),
+        ([10, 9, "x"], ["10", "9", "x"], [0, 1, 2]),
         ([1, "1", True, "true"], ["1", "true"], [0, 0, 1, 1]),
         ([0.5, 2.0**60], ["0.5", str(2.0**60)], [0, 1]),
         ([[1], {"a": 1}, None, "x"], ["x"], [-1, -1, -1, 0]),
         (["", "値"], ["", "値"], [0, 1]),
     ],
 )
-def test_scalars_become_levels_in_the_order_they_come(values, levels, codes):
+def test_scalars_become_levels_numbers_rising_and_texts_as_they_come(values, levels, codes):
     column = one(values)
     assert (column.levels, column.codes.tolist()) == (levels, codes)
     assert column.sizes() == [codes.count(code) for code in range(len(levels))]
