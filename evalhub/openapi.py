@@ -150,7 +150,9 @@ class Body:
 
 
 def json_body(shape: Shape, *, example: object, words: str = "", required: bool = True) -> Body:
-    return Body(shapes={JSON: shape}, words=words, example=example, is_required=required)
+    """Return the body of one object; a member that it does not name is refused."""
+    strict = {**shape, "additionalProperties": False}
+    return Body(shapes={JSON: strict}, words=words, example=example, is_required=required)
 
 
 def operation(  # noqa: PLR0913 - the parts of a description

@@ -6,6 +6,7 @@ import json
 import re
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -77,8 +78,9 @@ def forget(upload: Upload) -> None:
 def _forget_old() -> None:
     before = time.time() - KEPT_SECONDS
     for path in _folder().iterdir():
-        if path.stat().st_mtime < before:
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another request was faster
+            if path.stat().st_mtime < before:
+                path.unlink()
 
 
 def _folder() -> Path:

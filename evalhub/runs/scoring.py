@@ -92,9 +92,7 @@ def _scored(
         scores = metric.score_in(workspace)
     except MetricParamsError as exc:
         return str(exc)
-    except MemoryError:
-        raise  # that is the chunk's size, not the metric
-    except Exception as exc:
+    except METRIC_FAULTS as exc:
         log.warning("metric failed", exc_info=exc)
         return (
             f"The metric {measurement.metric} stopped with {type(exc).__name__} on the examples "

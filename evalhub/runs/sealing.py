@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import platform
 from collections.abc import Mapping
@@ -18,12 +19,14 @@ from evalhub.datasets.selectors import clusters
 from evalhub.runs import queue
 from evalhub.runs.columns import StoredScores, read_scores, starts_and_sizes
 from evalhub.runs.models import Chunk, Job, Measurement, Run
-from evalhub.runs.scoring import metric_of
+from evalhub.runs.scoring import METRIC_FAULTS, metric_of
 from evalhub.runs.selectors import current_measurements, is_answered
 from metrics.base import Family
 from metrics.intervals import Interval, estimate
 from metrics.reasons import Reason
 from metrics.yardstick import Column, Yardstick, value_of
+
+log = logging.getLogger("evalhub.runs.sealing")
 
 # How often a chunk may end without its columns before its measurements fail.
 MOST_CRASHES = 4
@@ -57,7 +60,7 @@ def seal_if_done(job_id: int) -> bool:
         return False
     whole = [one for one in measurements if one.pk not in gaps]
     answered = is_answered(job.run) if whole else np.zeros((0, 0), dtype=np.bool_)
-    changes = {one.pk: _sealed(one, job.run, answered) for one in whole}
+    changes = {one.pk: _sealed_or_failed(one, job.run, answered) for one in whole}
     changes |= {pk: _unwritten(gap) for pk, gap in gaps.items()}
     return queue.durably(lambda: _close(job, changes))
 
@@ -66,6 +69,8 @@ def seal_if_done(job_id: int) -> bool:
 def _close(job: Job, changes: Mapping[int, dict[str, object]]) -> bool:
     # The run's row first: of two jobs closed at once, the second must see that it is the last.
     Run.objects.select_for_update().get(pk=job.run_id)
+    if queue.has_unfinished(job):  # another call found the same gap and has it filled
+        return False
     now = timezone.now()
     working = Job.objects.filter(pk=job.pk, state=Job.State.WORKING)
     if not working.update(state=Job.State.DONE, ended_at=now):
@@ -128,6 +133,20 @@ def _unwritten(gap: int) -> dict[str, object]:
         "state": Measurement.State.FAILED,
         "problem": f"The scores from example {gap + 1:,} on were never written.",
     }
+
+
+def _sealed_or_failed(
+    measurement: Measurement, run: Run, answered: NDArray[np.bool_]
+) -> dict[str, object]:
+    """Seal one measurement; one whose value cannot be computed holds up no other, nor its run."""
+    try:
+        return _sealed(measurement, run, answered)
+    except METRIC_FAULTS as exc:
+        log.warning("value failed", exc_info=exc)
+        return {
+            "state": Measurement.State.FAILED,
+            "problem": f"Its value could not be computed: {type(exc).__name__}.",
+        }
 
 
 def _sealed(measurement: Measurement, run: Run, answered: NDArray[np.bool_]) -> dict[str, object]:

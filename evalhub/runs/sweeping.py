@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 from django.db.models import Q
@@ -11,6 +12,8 @@ from evalhub.runs import queue, sealing, workers
 from evalhub.runs.models import Chunk, Job, Run, Worker
 from evalhub.runs.selectors import living_workers
 
+log = logging.getLogger("evalhub.runs.sweeping")
+
 FORGOTTEN_AFTER = timedelta(hours=1)
 
 
@@ -19,7 +22,7 @@ def sweep() -> None:
     reclaim_dead()
     queue.reclaim(queue.expired_claims(), error="The lease ran out.")
     for job_id in _ended_jobs():
-        sealing.seal_if_done(job_id)
+        _seal(job_id)
     for run_id in _idle_runs():
         sealing.settle_run(run_id)
     _forget_workers()
@@ -39,6 +42,14 @@ def idle_workers() -> int:
     if not queue.has_waiting():
         return 0
     return max(1, living_workers() - len(queue.owners()))
+
+
+def _seal(job_id: int) -> None:
+    """Seal a job; one that cannot be sealed now keeps nobody else from being set right."""
+    try:
+        sealing.seal_if_done(job_id)
+    except Exception:
+        log.exception("job not sealed", extra={"fields": {"job": job_id}})
 
 
 def _ended_jobs() -> list[int]:

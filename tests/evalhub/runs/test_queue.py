@@ -329,6 +329,63 @@ def test_a_finished_chunk_is_recognized_by_its_columns():
     assert Chunk.objects.get().state == "done"
 
 
+def test_a_value_that_cannot_be_computed_fails_alone_and_the_run_goes_on(monkeypatch):
+    run = finished(a_run(metrics=["exact_match", "chrf"]), *right(1, 2, 3))
+    estimate = sealing.estimate
+
+    def breaks(column, yardstick, **more):
+        if yardstick.high == 100:
+            raise ZeroDivisionError
+        return estimate(column, yardstick, **more)
+
+    monkeypatch.setattr(sealing, "estimate", breaks)
+    drain()
+
+    run.refresh_from_db()
+    assert (run.state, measurement(run).value) == (Run.State.SCORED, 1.0)
+    failed = measurement(run, "chrf")
+    assert failed.state == "failed"
+    assert failed.problem == "Its value could not be computed: ZeroDivisionError."
+
+
+def test_a_job_that_cannot_be_sealed_holds_up_no_other(monkeypatch):
+    runs = [finished(a_run(), *right(1, 2, 3)) for _ in range(2)]
+    for _ in runs:
+        scoring.run_chunk(claimed())
+    answered = sealing.is_answered
+
+    def breaks(run):
+        if run == runs[0]:
+            raise MemoryError
+        return answered(run)
+
+    monkeypatch.setattr(sealing, "is_answered", breaks)
+    sweeping.sweep()
+
+    assert [Run.objects.get(pk=run.pk).state for run in runs] == ["scoring", "scored"]
+    monkeypatch.undo()
+    sweeping.sweep()
+    assert Run.objects.get(pk=runs[0].pk).state == "scored"
+
+
+def test_a_gap_that_another_call_has_filled_is_no_failure(monkeypatch):
+    run = finished(a_run(), *right(1, 2, 3))
+    scoring.run_chunk(claimed())
+    ScoreColumn.objects.all().delete()
+
+    def too_late(job, _gaps):
+        job.chunks.update(state="waiting")
+        return False
+
+    monkeypatch.setattr(sealing, "_do_again", too_late)
+    sweeping.sweep()
+
+    assert measurement(run).state == "scoring"
+    monkeypatch.undo()
+    drain()
+    assert measurement(run).value == 1.0
+
+
 def test_a_chunk_that_lost_its_columns_is_done_again():
     run = finished(a_run(n=30), *right(*range(1, 31)))
     for _ in range(3):
