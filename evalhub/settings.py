@@ -200,6 +200,8 @@ LOGGING = {
         "django.security": {"level": "CRITICAL"},
         "django.db.backends": {"level": "WARNING"},
         "celery": {"level": "WARNING"},
+        # It warns of the body of every answer to HEAD, which Django makes and it leaves out.
+        "gunicorn.http": {"level": "ERROR"},
         # They write the judge's address, and at DEBUG what its endpoint answers.
         "httpx2": {"level": "WARNING"},
         "httpcore2": {"level": "WARNING"},

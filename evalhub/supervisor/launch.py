@@ -19,7 +19,10 @@ def main() -> None:
     os.set_inheritable(int(guard), False)
     if os.getppid() != int(supervisor):
         sys.exit("The supervising process is gone.")
-    os.execv(program[0], program)
+    try:
+        os.execv(program[0], program)
+    except OSError as exc:
+        sys.exit(f"{program[0]} cannot be run: {exc.strerror}.")
 
 
 if __name__ == "__main__":

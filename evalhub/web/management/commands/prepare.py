@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import Error
+from django.core.management.base import BaseCommand, CommandParser
 
 from evalhub.web.management import seeding
 
@@ -18,14 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("--demo", action="store_true", help="put in the demo project")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            call_command("migrate", interactive=False, verbosity=0)
-        except Error as exc:
-            reason = " ".join(str(exc).split()).rstrip(".?")
-            raise CommandError(
-                f"The database cannot be used: {reason}. DATABASE_URL says where it is; "
-                "without one it is a file in EVALHUB_DATA_DIR."
-            ) from exc
+        call_command("migrate", interactive=False, verbosity=0)
         # Asked of the database, not of the data directory: DATABASE_URL may name another one.
         if options["demo"] and not seeding.is_in():
             self.stdout.write("Putting in the demo project.")
