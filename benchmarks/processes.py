@@ -1,0 +1,51 @@
+"""What the processes of a service take: CPU seconds and memory, themselves and what they start."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+PROC = Path("/proc")
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(roots: Sequence[int]) -> float:
+    """Return the CPU seconds so far of processes and all below them, the ended ones too."""
+    return sum(sum(map(int, _stat(pid)[11:15])) for pid in _family(roots)) / TICKS
+
+
+def memory_mb(roots: Sequence[int]) -> float:
+    """Return the memory of processes and all below them; what several share counts once."""
+    return sum(map(_proportional_kb, _family(roots))) / 1024
+
+
+def _family(roots: Sequence[int]) -> list[int]:
+    children = defaultdict(list)
+    for entry in PROC.iterdir():
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))):
+            children[int(fields[1])].append(int(entry.name))
+    found: list[int] = []
+    waiting = list(roots)
+    while waiting:
+        found.append(waiting.pop())
+        waiting += children[found[-1]]
+    return found
+
+
+def _stat(pid: int) -> list[str]:
+    """Return /proc/PID/stat from the state on, empty for a process that is gone."""
+    return _read(pid, "stat").rpartition(")")[2].split()
+
+
+def _proportional_kb(pid: int) -> int:
+    lines = _read(pid, "smaps_rollup").splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+
+
+def _read(pid: int, name: str) -> str:
+    try:
+        return (PROC / str(pid) / name).read_text(errors="replace")
+    except OSError:
+        return ""
