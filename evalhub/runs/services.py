@@ -326,7 +326,7 @@ def _call_off(run: Run) -> None:
 def _renewed(measurement: Measurement) -> Measurement:
     """Return the next generation of a measurement, with nothing measured yet.
 
-    Labels are about the outputs as they were: people publish them again, or not.
+    Labels are about the outputs as they were, and nobody gives them anew.
     """
     is_again = measurement.kind in AUTOMATED
     kept = (
@@ -337,7 +337,9 @@ def _renewed(measurement: Measurement) -> Measurement:
         **{name: getattr(measurement, name) for name in kept},
         generation=measurement.generation + 1,
         state=Measurement.State.WAITING if is_again else Measurement.State.CANCELLED,
-        problem="" if is_again else "The run was reopened since; publish the labels again.",
+        problem=""
+        if is_again
+        else "The run was reopened since; these labels are about its outputs before.",
         created_at=timezone.now(),
     )
 

@@ -49,10 +49,7 @@ class _Measure:
 
 def publish(*, campaign: Campaign, actor: Actor) -> list[Measurement]:
     """Write the labels as they are now to their runs; each time is a new generation."""
-    runs = list(campaign.runs.order_by("pk"))
-    for run in runs:
-        if run.state not in FINISHED:
-            raise Conflict(f"{run} is {run.state}; labels are published to finished runs only.")
+    runs = _runs_as_labeled(campaign)
     said = _said(campaign)
     if not said:
         raise Conflict("There is nothing to publish: no output has been labeled yet.")
@@ -69,6 +66,20 @@ def publish(*, campaign: Campaign, actor: Actor) -> list[Measurement]:
     return published
 
 
+def _runs_as_labeled(campaign: Campaign) -> list[Run]:
+    """Return the campaign's runs, or refuse where an output may be another than was labeled."""
+    runs = list(campaign.runs.order_by("pk"))
+    for run in runs:
+        if run.state not in FINISHED:
+            raise Conflict(f"{run} is {run.state}; labels are published to finished runs only.")
+        if run.finished_at is not None and run.finished_at > campaign.created_at:
+            raise Conflict(
+                f"{run} was reopened after this campaign began, so its labels may be about other "
+                "outputs. Export them, and import those that still hold into a new campaign."
+            )
+    return runs
+
+
 def close(*, campaign: Campaign, actor: Actor) -> list[Measurement]:
     """Take no more answers, and publish what there is."""
     with transaction.atomic():
@@ -79,8 +90,12 @@ def close(*, campaign: Campaign, actor: Actor) -> list[Measurement]:
             raise Conflict("This campaign is closed already.")
         record(project=campaign.project, actor=actor, verb="close campaign", subject=str(campaign))
     campaign.refresh_from_db()
-    is_labeled = Annotation.objects.given().filter(unit__campaign=campaign).exists()
-    return publish(campaign=campaign, actor=actor) if is_labeled else []
+    if not Annotation.objects.given().filter(unit__campaign=campaign).exists():
+        return []
+    try:
+        return publish(campaign=campaign, actor=actor)
+    except Conflict as exc:
+        raise Conflict(f"Closed, and nothing was published. {exc.detail}") from exc
 
 
 def _said(campaign: Campaign) -> dict[int, list[_Said]]:

@@ -403,3 +403,17 @@ def test_a_reopened_run_is_not_published_to(call, campaign):
     Run.objects.filter(pk=run.pk).update(state="open")
     assert call("POST", f"campaigns/{campaign.public_id}/publish").status_code == 409
     assert not Rating.objects.exists()
+
+
+def test_labels_given_before_a_run_was_reopened_are_not_published(call, campaign):
+    run = campaign.runs.first()
+    call("POST", f"campaigns/{campaign.public_id}/annotations", lines=[row(run)])
+    call("POST", f"runs/{run.public_id}/reopen")
+    call("POST", f"runs/{run.public_id}/outputs", lines=[{"key": "q1", "output": "Another."}])
+    call("POST", f"runs/{run.public_id}/finish", {"allow_missing": True})
+
+    refused = call("POST", f"campaigns/{campaign.public_id}/publish")
+
+    assert refused.status_code == 409
+    assert "reopened after this campaign began" in refused.json()["detail"]
+    assert not Rating.objects.exists()

@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from evalhub.accounts.services import COMMAND_LINE
-from evalhub.runs.models import Measurement, Output
+from evalhub.runs.models import Measurement, Output, Run
 from labeling.models import Annotation, Campaign, Slot, Unit
 from labeling.services.desk import join, submit
 from labeling.services.publication import publish
@@ -422,6 +422,15 @@ def test_closing_publishes_and_closing_twice_does_not(client, lead, campaign):
     assert "closed already" in said
     assert Campaign.objects.get().state == "closed"
     assert Measurement.objects.filter(name="faithful").count() == 2
+
+
+def test_closing_a_campaign_whose_run_is_open_again_says_what_it_did(client, lead, campaign):
+    label(campaign, (a_member(campaign.project, "annotator"), [2]))
+    Run.objects.update(state="open")
+    address = reverse("labeling:campaign", args=[campaign.public_id])
+    said = text_of(client.post(address, {"do": "close"}, follow=True))
+    assert "Closed, and nothing was published." in said
+    assert Campaign.objects.get().state == "closed"
 
 
 def test_publishing_nothing_is_refused_in_words(client, lead, campaign):

@@ -109,7 +109,7 @@ def test_only_a_finished_run_takes_ratings(run):
     assert not Rating.objects.exists()
 
 
-def test_labels_of_a_reopened_run_count_no_more_until_they_are_published_again(run):
+def test_labels_of_a_reopened_run_count_no_more_until_new_ones_are_published(run):
     publish(run, [rating(0, "a", 1)])
     drain()
 
@@ -118,7 +118,9 @@ def test_labels_of_a_reopened_run_count_no_more_until_they_are_published_again(r
 
     found = measurement(run, "fluency")
     assert (found.state, found.value) == (Measurement.State.CANCELLED, None)
-    assert found.problem == "The run was reopened since; publish the labels again."
+    assert (
+        found.problem == "The run was reopened since; these labels are about its outputs before."
+    )
     assert run.measurements.get(name="fluency", generation=1).value == 1.0
 
     publish(run, [rating(0, "a", 3)])
