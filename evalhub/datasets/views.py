@@ -26,6 +26,7 @@ from evalhub.datasets.models import Dataset, DatasetVersion, Example
 from evalhub.datasets.reading import Look, look_at, rows_of
 from evalhub.errors import DomainError, NotFound
 from evalhub.intake.spool import DATASETS, receive
+from evalhub.web import untrusted
 from evalhub.web.formatting import count
 
 SHOWN_CHANGES = 50
@@ -144,24 +145,28 @@ def as_text(value: object) -> str | None:
 
 @dataclass(frozen=True)
 class ShownChange:
+    """What a version did to one key: of an added or removed example its input stands alone."""
+
     kind: str
     key: str
-    before: str
-    after: str
+    input: str | None
+    fields: list[tuple[str, str, str]]  # name, before and after, of those that differ
 
 
 def _shown_change(change: selectors.Change) -> ShownChange:
-    """Name the fields that differ; of a new or removed example, its input."""
-    old, new = (row.fields if row else {} for row in (change.before, change.after))
-    if not old or not new:
-        inputs = [as_text(side.get("input")) or "" for side in (old, new)]
-        return ShownChange(change.kind, change.key, *inputs)
+    old, new = (_flat(row) for row in (change.before, change.after))
+    if change.before is None or change.after is None:
+        return ShownChange(change.kind, change.key, (old or new).get("input"), [])
     differing = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-    written = [
-        "; ".join(f"{name}: {as_text(side.get(name)) or 'none'}" for name in differing)
-        for side in (old, new)
-    ]
-    return ShownChange(change.kind, change.key, *written)
+    fields = [(name, old.get(name, ""), new.get(name, "")) for name in differing]
+    return ShownChange(change.kind, change.key, None, fields)
+
+
+def _flat(example: Example | None) -> dict[str, str]:
+    """Return an example's fields as texts, each member of its metadata for itself."""
+    fields = dict(example.fields) if example else {}
+    metadata = {f"metadata.{name}": value for name, value in fields.pop("metadata", {}).items()}
+    return {name: as_text(value) or "" for name, value in {**fields, **metadata}.items()}
 
 
 @require_safe
@@ -188,7 +193,10 @@ def example(
         "number": position + 1,
         "key": rows[0].key,
         "parts": list(_parts(fields)),
-        "metadata": [(name, as_text(value)) for name, value in fields.get("metadata", {}).items()],
+        "metadata": [
+            (untrusted.readable(name), untrusted.readable(as_text(value) or "none"))
+            for name, value in fields.get("metadata", {}).items()
+        ],
         "previous_url": address(position - 1),
         "next_url": address(position + 1),
     }

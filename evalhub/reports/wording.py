@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from evalhub.reports.models import Comparison, Finding
 from evalhub.runs.models import Measurement
 from evalhub.web.formatting import (
     MAX_DIGITS,
+    count,
     digits_of_span,
     earned_digits,
     interval,
@@ -130,7 +132,7 @@ def method_notes(findings: Sequence[Finding]) -> list[str]:
     for finding in overall:
         if finding.method:
             metrics.setdefault(finding.method, []).append(finding.metric)
-    notes = [f"{', '.join(names)}: {method}." for method, names in metrics.items()]
+    notes = [f"{', '.join(names)}: {_counted(method)}." for method, names in metrics.items()]
     kinds = {Measurement.Kind.HUMAN: _PANEL, Measurement.Kind.JUDGE: _JUDGE}
     for kind, note in kinds.items():
         rated = [one.metric for one in overall if one.candidate_measurement.kind == kind]
@@ -139,6 +141,12 @@ def method_notes(findings: Sequence[Finding]) -> list[str]:
     return notes
 
 
+def _counted(method: str) -> str:
+    """Write the counts in a method's name as counts are written everywhere."""
+    return _COUNT.sub(lambda found: count(int(found[0].replace(",", ""))), method)
+
+
+_COUNT = re.compile(r"\d{1,3}(,\d{3})+|\d{4,}")
 _PANEL = "{metrics}: rated by people; the interval speaks for these raters, not for others."
 _JUDGE = "{metrics}: a language model's verdicts, not corrected by people's labels."
 

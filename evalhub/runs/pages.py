@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.http import QueryDict
@@ -24,6 +25,7 @@ from evalhub.web.formatting import duration, number
 from metrics.reasons import Reason
 
 LISTED = 50
+SHOWN_SLICE_FIELDS = 12
 OFFERED = 50  # runs to compare with
 _WORK = {"score": "Automatic metrics", "judge": "Language models as judges", "ratings": "Labels"}
 
@@ -111,7 +113,7 @@ def run_context(record: Record, query: QueryDict, *, rest: str) -> dict[str, Any
         "is_at_work": is_at_work(record),
         "has_gaps": run.state != Run.State.OPEN
         and (bool(run.n_errors) or run.n_outputs < run.n_expected),
-        **slices_context(record, query.get("metric", "")),
+        **slices_context(record, query),
         **outputs_context(record, query),
     }
 
@@ -180,12 +182,17 @@ def _left(seconds: float | None) -> str:
     return f"about {duration(60.0 * max(1, round(seconds / 60)))} left"
 
 
-def slices_context(record: Record, name: str) -> dict[str, Any]:
-    """Return the context of `runs/_slices.html`: every slice, for one metric."""
+def slices_context(record: Record, query: QueryDict) -> dict[str, Any]:
+    """Return the context of `runs/_slices.html`: the slices by field, for one metric."""
+    name = query.get("metric", "")
     scored = [one for one in record.measurements if one.state == Measurement.State.SCORED]
     chosen = next((one for one in scored if one.name == name), scored[0] if scored else None)
     tables_ = pictures.slice_tables(chosen) if chosen else ()
+    n_fields = len(tables_)
+    if query.get("fields") != "all":
+        tables_ = tables_[:SHOWN_SLICE_FIELDS]
     return {
+        "n_slice_fields": n_fields,
         "slice_metrics": scored,
         "slice_metric": chosen,
         "slice_tables": tables_,
@@ -331,7 +338,7 @@ def _facts(row: places.Row) -> list[tuple[str, str]]:
         "Input tokens": output.input_tokens,
         "Output tokens": output.output_tokens,
         "Cached tokens": output.cached_tokens,
-        "Cost": output.cost,
+        "Cost": None if output.cost is None else f"{Decimal(repr(output.cost)):f}",
         "Confidence": output.confidence,
         "Trace": output.trace_id or None,
     }

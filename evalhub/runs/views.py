@@ -60,7 +60,7 @@ def detail(request: SignedInRequest, run_id: str) -> HttpResponse:
 
 
 def _slices(request: SignedInRequest, run: Run) -> HttpResponse:
-    context = pages.slices_context(record_of(run), request.GET.get("metric", ""))
+    context = pages.slices_context(record_of(run), request.GET)
     return render(request, "runs/_slices.html", {"run": run, **context})
 
 

@@ -157,7 +157,10 @@ def forest(rows: Sequence[ForestRow], *, unit: str) -> SafeString:
 
 
 def forest_axis(rows: Sequence[ForestRow]) -> Axis:
-    """Return an axis that shows every gain, and intervals unless they dwarf the others."""
+    """Return an axis that shows every gain, and intervals unless they dwarf the others.
+
+    A symmetric interval on one side of zero ends within twice its gain, so it is shown in full.
+    """
     reaches = [
         max(abs(row.gain), abs(row.low or 0), abs(row.high or 0)) / row.unit
         for row in rows
@@ -166,7 +169,7 @@ def forest_axis(rows: Sequence[ForestRow]) -> Axis:
     if not any(reaches):
         return Axis(low=-1, high=1, step=1)
     gains = [row.gain / row.unit for row in rows if row.gain is not None]
-    limit = max(3 * median(reaches), *(1.25 * abs(gain) for gain in gains))
+    limit = max(3 * median(reaches), *(2 * abs(gain) for gain in gains))
     ends = [
         min(max(end / row.unit, -limit), limit)
         for row in rows

@@ -22,17 +22,26 @@ _SHORT: Final = {"\r": "CR", "\x00": "NUL", "\x1b": "ESC", "\xad": "SHY", "\ufef
 
 def readable(text: str) -> SafeString:
     """Escape text for reading in full, with every invisible character spelled out."""
-    unified = text.replace("\r\n", "\n")
-    shown = _INVISIBLE.sub(_spelled, str(escape(unified)))
-    return format_html('<span class="said" dir="auto">{}</span>', mark_safe(shown))  # noqa: S308
+    return format_html('<span class="said" dir="auto">{}</span>', spelled(text))
 
 
 def excerpt(text: str, length: int) -> SafeString:
     """Escape the beginning of a text for one line of a table."""
+    shown = spelled(shortened(text, length))
+    return format_html('<span class="said line" dir="auto">{}</span>', shown)
+
+
+def spelled(text: str) -> SafeString:
+    """Escape text, with every invisible character spelled out."""
+    unified = text.replace("\r\n", "\n")
+    return mark_safe(_INVISIBLE.sub(_spelled, str(escape(unified))))  # noqa: S308
+
+
+def shortened(text: str, length: int) -> str:
+    """Return the beginning of a text on one line, with an ellipsis where it is cut."""
     start = " ".join(text[: 4 * length].split())
-    cut = start[:length].rstrip() + "…" if len(start) > length or len(text) > 4 * length else start
-    shown = _INVISIBLE.sub(_spelled, str(escape(cut)))
-    return format_html('<span class="said line" dir="auto">{}</span>', mark_safe(shown))  # noqa: S308
+    is_cut = len(start) > length or len(text) > 4 * length
+    return start[:length].rstrip() + "…" if is_cut else start
 
 
 def _spelled(found: re.Match[str]) -> str:

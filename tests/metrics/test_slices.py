@@ -20,6 +20,15 @@ def test_cuts_are_written_as_people_write_numbers():
     assert quartile_levels(np.array([1e20, 2e20]))[0] == ["up to 1e+20", "over 1e+20"]
 
 
+def test_a_cut_between_fractions_is_the_shortest_number_that_cuts_alike():
+    values = np.arange(12) / 3
+    levels, codes = quartile_levels(values)
+    assert levels == ["up to 0.667", "over 0.667 to 1.67", "over 1.67 to 2.67", "over 2.67"]
+    np.testing.assert_array_equal(codes, np.repeat(np.arange(4), 3))
+    close = quartile_levels(np.array([0.1234567, 0.1234568, -0.5, -0.25]))[0]
+    assert close[1:] == ["over -0.5 to -0.25", "over -0.25 to 0.1234567", "over 0.1234567"]
+
+
 @pytest.mark.parametrize(
     ("values", "levels"),
     [

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from evalhub.web import charts, formatting, histograms, marks, untrusted
+from evalhub.web import charts, differences, formatting, histograms, marks, untrusted
 from evalhub.web.axes import Axis
 
 register = template.Library()
@@ -135,6 +135,10 @@ def excerpt(text: str | None, length: int = 120) -> SafeString:
     if text is None:
         return _muted("no text")
     return untrusted.excerpt(text, length) if text else _muted("empty text")
+
+
+register.simple_tag(differences.side_by_side, name="side_by_side")
+register.simple_tag(differences.in_one, name="in_one")
 
 
 def _muted(text: str) -> SafeString:

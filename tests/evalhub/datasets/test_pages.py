@@ -186,7 +186,7 @@ def test_a_version_shows_its_changes_slices_and_examples(lead, project):
         ("added", "z"),
         ("removed", "k1"),
     ]
-    assert "input: Changed?" in text
+    assert "<ins>Changed?</ins>" in text
     assert page.context["pagination"]["shown"] == "from 1 of 120"
     second = lead.get("/p/town/datasets/tides/v2/?from=50")
     assert "from=100" in second.context["pagination"]["next"]
