@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from django.db import connection
@@ -122,7 +123,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the tests' directory, and stop when the command that started the tests is killed."""
-    if not hasattr(config, "workerinput"):
+    is_worker = hasattr(config, "workerinput")
+    if not is_worker:
         directory = Path(os.environ["EVALHUB_TEST_DIR"])
         directory.mkdir(mode=0o700)
         config.add_cleanup(partial(shutil.rmtree, directory, ignore_errors=True))
@@ -131,7 +133,17 @@ def pytest_configure(config: pytest.Config) -> None:
         # A shell that starts us in the background has us ignore the first; both clean up.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler)
-        threading.Thread(target=_stay_with, args=(int(parent),), daemon=True).start()
+    elif is_worker:
+        signal.signal(signal.SIGINT, _interrupt_once)
+    else:
+        return
+    threading.Thread(target=_stay_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _interrupt_once(number: int, _frame: FrameType | None) -> None:
+    """Clean up, and let nothing interrupt that: execnet sends a second signal after 5 s."""
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _stay_with(parent: int) -> None:
