@@ -89,10 +89,13 @@ def decide(
     filled = (gaps.best, gaps.worst)
     if all(side and _outcome(side, margin) is decision.outcome for side in filled):
         return replace(decision, reason=f"{decision.reason} However the gaps are filled.")
-    return _insufficient(
+    unscored = (
         f"{gaps.baseline} and {gaps.candidate} of {gaps.pairs} examples are unscored on the two "
-        "sides, enough to turn the outcome."
+        "sides"
     )
+    if None in filled:
+        return _insufficient(f"{unscored}, and nothing bounds what they would have changed.")
+    return _insufficient(f"{unscored}, enough to turn the outcome.")
 
 
 def find_gaps(
@@ -168,8 +171,15 @@ def _decided(compared: Compared, p_value: float | None, margin: float | None) ->
             reason="The 90 % interval lies within the margin on both sides.",
         )
     if compared.high < 0.0 or compared.low > 0.0:
-        return _insufficient("The interval leaves zero out, but p is above 0.05.")
+        return _insufficient(f"The interval leaves zero out, but {_why_unclear(compared)}.")
+    if is_clear:
+        return _insufficient("p is at most 0.05, but the interval has room for zero.")
     return _insufficient("The interval has room for a loss and for a gain.")
+
+
+def _why_unclear(compared: Compared) -> str:
+    is_clear_alone = compared.p_value is not None and compared.p_value <= LEVEL
+    return "p is above 0.05" + (" among all the findings explored" if is_clear_alone else "")
 
 
 def _lies_within(compared: Compared, margin: float) -> bool:

@@ -46,7 +46,7 @@ class Randomization:
         if self.gain == 0.0:
             return 1.0
         far = self.typical <= 0.0 if self.gain > 0.0 else self.typical >= 0.0
-        return self.weight * (self.always + int(far.sum())) / self.total
+        return min(1.0, self.weight * (self.always + int(far.sum())) / self.total)
 
     def interval(self, alpha: float) -> tuple[float, float]:
         """Return the gains that the test does not reject; infinite where it never rejects."""

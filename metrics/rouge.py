@@ -50,6 +50,11 @@ class _Rouge(OverlapMetric):
         "three letters.",
     )
 
+    @property
+    def signature(self) -> str:
+        """Everything that defines the number; with the stemmer that is nltk's too."""
+        return super().signature + (f"|nltk:{metadata.version('nltk')}" if self.stemmer else "")
+
     def score_in(self, workspace: Workspace) -> Scores:
         """Score each output by its best reference."""
         scores = blank_scores(self.prepared(workspace).reasons)

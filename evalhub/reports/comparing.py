@@ -22,7 +22,7 @@ from metrics.reasons import Reason
 from metrics.yardstick import Column, Yardstick
 
 # Raise it whenever the same scores can give another finding.
-METHOD = 1
+METHOD = 2
 # How many findings in slices a comparison has room for: those of corpus metrics take a while.
 MAX_CELLS = 800
 
@@ -219,20 +219,33 @@ def _untested(compared: Compared) -> Compared:
 
 
 def _adjusted(found: list[Found]) -> list[Found]:
-    """Decide again with adjusted p-values; the primary finding's p stays."""
+    """Decide again with adjusted p-values; the primary finding's p stays.
+
+    Gaps that are filled leave as many findings: their p-values are adjusted together as well.
+    """
+    as_it_is = _together(found, [one.compared for one in found])
+    best = _together(found, [one.gaps.best or one.compared for one in found])
+    worst = _together(found, [one.gaps.worst or one.compared for one in found])
+    return [_decided_again(*row) for row in zip(found, as_it_is, best, worst, strict=True)]
+
+
+def _together(found: Sequence[Found], compared: Sequence[Compared]) -> list[float]:
+    """Adjust what was explored, one p per finding; NaN where there is nothing to adjust."""
     explored = [
-        (one.compared.p_value or 0.0) if one.is_tested and not one.is_primary else math.nan
-        for one in found
+        math.nan if one.is_primary or not one.is_tested or side.p_value is None else side.p_value
+        for one, side in zip(found, compared, strict=True)
     ]
-    adjusted = benjamini_hochberg(explored).tolist()
-    return [
-        one if one.is_primary else _decided_again(one, p)
-        for one, p in zip(found, adjusted, strict=True)
-    ]
+    adjusted: list[float] = benjamini_hochberg(explored).tolist()
+    return adjusted
 
 
-def _decided_again(one: Found, p_adjusted: float) -> Found:
+def _decided_again(one: Found, p_adjusted: float, best: float, worst: float) -> Found:
     if math.isnan(p_adjusted):
         return one
-    decision = decide(one.compared, p_adjusted=p_adjusted, gaps=one.gaps)
+    gaps = replace(
+        one.gaps,
+        best=one.gaps.best and replace(one.gaps.best, p_value=best),
+        worst=one.gaps.worst and replace(one.gaps.worst, p_value=worst),
+    )
+    decision = decide(one.compared, p_adjusted=p_adjusted, gaps=gaps)
     return replace(one, decision=decision, p_adjusted=p_adjusted)

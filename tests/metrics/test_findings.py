@@ -78,11 +78,31 @@ def test_without_an_interval_or_a_p_nothing_is_decided(missing):
 def test_where_p_contradicts_the_interval_nothing_is_decided(compared):
     decision = decide(compared, p_adjusted=0.051)
     assert decision.outcome is Outcome.INSUFFICIENT_EVIDENCE
-    assert "p is above 0.05" in decision.reason
+    assert decision.reason == (
+        "The interval leaves zero out, but p is above 0.05 among all the findings explored."
+    )
+    alone = decide(replace(compared, p_value=0.051))
+    assert alone.reason == "The interval leaves zero out, but p is above 0.05."
+
+
+@pytest.mark.parametrize("compared", [LOSS, GAIN])
+def test_a_p_of_five_percent_is_small_enough(compared):
+    assert decide(compared, p_adjusted=0.05).outcome is decide(compared).outcome
 
 
 def test_a_small_p_without_the_interval_decides_nothing():
-    assert decide(replace(NOTHING, p_value=0.04)).outcome is Outcome.INSUFFICIENT_EVIDENCE
+    decision = decide(replace(NOTHING, p_value=0.04))
+    assert decision.outcome is Outcome.INSUFFICIENT_EVIDENCE
+    assert decision.reason == "p is at most 0.05, but the interval has room for zero."
+
+
+def test_five_lost_of_a_hundred_and_none_won_are_such_a_case():
+    # statsmodels' mcnemar(exact=True) halves to the mid-p of 1/32 here; Bonett & Price (2012)
+    # have 0.049 ± 0.0492.
+    compared = compare(*binary_pairs(both=95, lost=5), YES_NO)
+    assert (compared.p_value, compared.p_exact) == pytest.approx((1 / 32, 1 / 16))
+    assert compared.high > 0.0
+    assert decide(compared).outcome is Outcome.INSUFFICIENT_EVIDENCE
 
 
 def test_equivalence_needs_a_margin_and_the_90_percent_interval_within():
@@ -188,7 +208,12 @@ def test_what_has_no_range_or_no_mean_cannot_be_filled(yardstick):
     after.values[:10] = math.nan
     gaps = find_gaps(before, after, yardstick)
     assert (gaps.best, gaps.worst) == (None, None)
-    assert decide(GAIN, gaps=gaps).outcome is Outcome.INSUFFICIENT_EVIDENCE
+    decision = decide(GAIN, gaps=gaps)
+    assert decision.outcome is Outcome.INSUFFICIENT_EVIDENCE
+    assert decision.reason == (
+        "0 and 10 of 40 examples are unscored on the two sides, and nothing bounds what they "
+        "would have changed."
+    )
 
 
 def test_small_gaps_are_not_filled():

@@ -137,6 +137,18 @@ def test_a_swap_without_a_value_counts_against_every_gain():
     assert test.p_value == 2 * (1 + 8) / 256
 
 
+def test_p_is_at_most_one_where_most_swaps_have_no_value():
+    differences = np.arange(1.0, 9.0)
+
+    def swapped(sets):
+        gains = 4.5 - 2 * (sets * differences).sum(axis=1) / 8
+        return np.where(sets.sum(axis=1) < 8, math.nan, gains)
+
+    test = randomize(swapped, np.ones(8), gain=4.5, scale=8.0, seed=0)
+    assert test.p_value == 1.0
+    assert test.interval(0.05) == (-math.inf, math.inf)
+
+
 @given(
     st.lists(st.integers(-4, 6), min_size=6, max_size=20),
     st.sampled_from([0.01, 0.05, 0.1]),

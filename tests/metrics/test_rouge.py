@@ -1,5 +1,7 @@
 """ROUGE against rouge-score 0.1.2 and the examples of Lin 2004."""
 
+from importlib import metadata
+
 import pytest
 from hypothesis import given, settings
 from rouge_score.rouge_scorer import RougeScorer
@@ -46,6 +48,12 @@ def test_a_corpus_has_rouge_scores_f_to_the_bit(stemmer, scorer):
     assert rouge(outputs, references, stemmer=stemmer) == [
         rouge_score(scorer, output, row) for output, row in zip(outputs, references, strict=True)
     ]
+
+
+def test_the_stemmers_library_is_in_the_signature_where_it_stems():
+    # rouge-score 0.1.2 takes its stemmer from nltk, whose rules are not the same in all versions.
+    assert Rouge1(stemmer=True).signature.endswith(f"|nltk:{metadata.version('nltk')}")
+    assert "nltk" not in Rouge1().signature
 
 
 def test_words_too_long_to_remember_are_stemmed_alike():

@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from evalhub.accounts.services import COMMAND_LINE, Actor
 from evalhub.errors import Conflict, ContentError
@@ -240,6 +242,20 @@ def test_examples_rated_on_one_side_only_are_gaps():
     assert (finding.n, finding.n_unscored_baseline, finding.n_unscored_candidate) == (30, 0, 20)
     assert finding.outcome == "insufficient_evidence"
     assert "unscored" in finding.reason
+
+
+def test_gaps_that_turn_the_outcome_among_all_findings_leave_it_open():
+    """Filled with the worst, p is 0.03 alone; adjusted with the other four it is above 0.05."""
+    old, new = runs_of(version_with_slices(a_project()), {1}, {2})
+    rated(old, [2.5] * 60)
+    rated(new, [3.7, 3.7, 2.1, 2.1] * 14)
+    finding = helpfulness(old, new)
+    assert (finding.n_unscored_baseline, finding.n_unscored_candidate) == (0, 4)
+    filled = np.array([1.2, 1.2, -0.4, -0.4] * 14 + [-1.5] * 4)
+    assert 0.01 < stats.ttest_1samp(filled, 0).pvalue < 0.05
+    assert finding.p_adjusted < 0.01
+    assert finding.outcome == "insufficient_evidence"
+    assert finding.reason.endswith("enough to turn the outcome.")
 
 
 def test_equal_inputs_give_equal_numbers_in_any_project():
