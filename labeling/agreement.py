@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from evalhub.datasets.selectors import examples_at_positions, slicing
 from evalhub.runs.models import Run
 from evalhub.web import formatting
+from labeling.evidence import asked_of
 from labeling.models import Annotation, Campaign, Question, Unit
 from labeling.questions import Answer, as_number, numbers_of, values_of
 from metrics.agreement import Agreement, agreement
@@ -238,18 +238,23 @@ class ShownSplit:
 
     split: Split
     unit: Unit
+    systems: str  # all that gave this output
     key: str
     said: str
 
 
 def shown_splits(splits: Sequence[Split]) -> list[ShownSplit]:
     """Return the units of some splits with their examples."""
-    units = Unit.objects.select_related("run__version").in_bulk([split.unit for split in splits])
+    units = (
+        Unit.objects.select_related("run__version", "run__system_version__system")
+        .prefetch_related("stands_for__run__system_version__system")
+        .in_bulk([split.unit for split in splits])
+    )
     shown = []
     for split in splits:
         unit = units[split.unit]
         example = examples_at_positions(unit.run.version, [unit.position])[unit.position]
-        given = example.fields.get("input")
-        said = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
-        shown.append(ShownSplit(split, unit, example.key, said))
+        alike = [unit, *unit.stands_for.all()]
+        systems = ", ".join(sorted({str(each.run.system_version) for each in alike}))
+        shown.append(ShownSplit(split, unit, systems, example.key, asked_of(example.fields)))
     return shown

@@ -13,6 +13,7 @@ from labeling.models import Annotator, Unit
 from labeling.ordering import shuffled
 
 SHOWN_AT_ONCE: Final = 20_000  # characters; the rest opens on request
+LONGEST_WORD: Final = 100  # that is not cut in two
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ def _messages(given: Any) -> list[Words]:
     return [_words(given)]
 
 
+def asked_of(example: dict[str, Any]) -> str:
+    """Return what a system had to answer: the input, or the last message of a conversation."""
+    return _messages(example.get("input"))[-1].text
+
+
 def _reference(example: dict[str, Any]) -> list[Words]:
     expected = example.get("expected_output")
     first = [] if expected is None else [expected]
@@ -85,8 +91,17 @@ def _answer(output: Output) -> Words | None:
     return None if output.data is None else _words(json.loads(output.data), is_data=True)
 
 
+def _cut(text: str) -> int:
+    """Return where to cut a long text: between two words, if one ends soon enough before."""
+    if len(text) <= SHOWN_AT_ONCE:
+        return len(text)
+    near = SHOWN_AT_ONCE - LONGEST_WORD
+    gap = max(text.rfind(space, near, SHOWN_AT_ONCE) for space in " \n")
+    return SHOWN_AT_ONCE if gap < 0 else gap + 1
+
+
 def _words(value: Any, *, who: str = "", is_data: bool = False) -> Words:
-    if isinstance(value, str) and not is_data:
-        return Words(value[:SHOWN_AT_ONCE], value[SHOWN_AT_ONCE:], who=who)
-    text = json.dumps(value, ensure_ascii=False, indent=2)
-    return Words(text[:SHOWN_AT_ONCE], text[SHOWN_AT_ONCE:], is_data=True, who=who)
+    is_data = is_data or not isinstance(value, str)
+    text = json.dumps(value, ensure_ascii=False, indent=2) if is_data else value
+    cut = _cut(text)
+    return Words(text[:cut], text[cut:], is_data=is_data, who=who)

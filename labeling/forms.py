@@ -113,7 +113,7 @@ class DeskForm(forms.Form):
         elif given:
             self.answers[question.name] = read_answer(question, _value(question, given))
         elif question.is_required:
-            raise ValidationError("This has no answer yet. If it cannot be judged, say so with N.")
+            raise ValidationError("No answer yet. Choose n/a if it cannot be judged.")
 
     def asked(self) -> Iterator[Asked]:
         """Yield the questions with what was sent, for a page that says what is wrong."""
@@ -247,7 +247,11 @@ class QuestionForm(forms.Form):
         label="Options, one a line",
         help_text="Of a rating the worst first; left empty it is 1 to 5.",
     )
-    low = forms.FloatField(required=False, label="Lowest number")
+    low = forms.FloatField(
+        required=False,
+        label="Lowest number",
+        help_text="Of a rating: instead of options, as in 0 to 10.",
+    )
     high = forms.FloatField(required=False, label="Highest number")
     scale = forms.ChoiceField(
         required=False,
@@ -266,15 +270,16 @@ class QuestionForm(forms.Form):
         given = self.cleaned_data
         if not given.get("name"):
             return None
+        has_ends = given["kind"] in ("rating", "number")
         lines = [line.strip() for line in given["options"].splitlines() if line.strip()]
         return {
             "name": given["name"],
             "text": given["text"],
             "kind": given["kind"],
-            "scale": given["scale"] or None,
+            "scale": (given["kind"] != "yes_no" and given["scale"]) or None,
             "options": _options(given["kind"], lines),
-            "low": given["low"],
-            "high": given["high"],
+            "low": given["low"] if has_ends else None,
+            "high": given["high"] if has_ends else None,
             "higher_is_better": not given["lower_is_better"],
         }
 

@@ -129,6 +129,7 @@ def agreement(request: SignedInRequest, campaign_id: str) -> HttpResponse:
     context: dict[str, Any] = {
         "campaign": campaign,
         "results": results,
+        "n_answers": len(table.answers),
         "title": title_of(results),
         "group_field": table.group_field,
         "progress": selectors.campaign_progress(campaign),

@@ -43,10 +43,17 @@ def _submit(request: SignedInRequest, annotator: Annotator) -> HttpResponse:
         for error in form.non_field_errors():
             messages.error(request, str(error))
         return _desk(request, annotator, unit=unit, questions=list(form.asked()), status=422)
+    before = selectors.counting_answers(annotator, unit)
     try:
         services.submit(annotator=annotator, unit=unit, answers=form.answers)
     except Conflict as error:
         messages.error(request, error.detail)
+    else:
+        if before is not None and before != form.answers:
+            messages.info(
+                request,
+                "You had answered this one before, perhaps in another tab. This answer counts.",
+            )
     return _onward(request, annotator)
 
 

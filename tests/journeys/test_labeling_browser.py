@@ -148,6 +148,7 @@ def test_ten_units_by_keyboard_then_undo_publish_and_alpha(browser, service, api
     press(page, "u")
     assert unit(page) == seen[-1]
     expect(page.locator(".dhead")).to_contain_text("9 of 10")
+    expect(page.locator("#announced")).to_contain_text("9 of 10")
     assert page.locator("#q0 :checked").get_attribute("data-key") == "5"
     press(page, "4", "1", "Enter")
     expect(page.locator(".dhead")).to_contain_text("10 of 10")
@@ -187,7 +188,8 @@ def test_ten_units_by_keyboard_then_undo_publish_and_alpha(browser, service, api
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_the_labeling_pages_are_accessible_at_every_size(browser, service, api, runs, size, theme):
-    body = {"name": f"Look {size} {theme}", "runs": runs, "questions": QUESTIONS, "overlap": 1}
+    name = f"Look {size} {theme}, and a name that is far too long for the head of a desk" * 2
+    body = {"name": name, "runs": runs, "questions": QUESTIONS, "overlap": 1}
     body["questions"] = [*QUESTIONS, {"name": "minutes", "kind": "number", "low": 0}]
     made = done(api.post("/api/v1/projects/meadow/campaigns", json=body))["id"]
     view = {"viewport": {"width": size[0], "height": size[1]}, "color_scheme": theme}
@@ -201,6 +203,8 @@ def test_the_labeling_pages_are_accessible_at_every_size(browser, service, api, 
     ):
         assert page.goto(address).ok
         assert_accessible(page)
+    page.keyboard.press("3")
+    assert page.evaluate("scrollY") == 0  # what is being read stays where it is
     page.keyboard.press("Enter")
     expect(page.locator(".err").first).to_be_visible()
     assert_accessible(page)
@@ -233,6 +237,26 @@ def test_keys_do_nothing_while_one_types(browser, service, api, runs):
     press(page, "s")
     out = api.get(f"/api/v1/campaigns/{made}/annotations").text.splitlines()
     assert [json.loads(line)["answers"] for line in out] == [{"minutes": 7.5}, {"minutes": None}]
+
+
+def test_enter_in_a_number_goes_on_to_what_is_still_asked(browser, service, api, runs):
+    questions = [{"name": "minutes", "kind": "number", "low": 0}, *QUESTIONS]
+    body = {"name": "Mixed", "runs": runs, "questions": questions, "overlap": 1}
+    made = done(api.post("/api/v1/projects/meadow/campaigns", json=body))["id"]
+    page = enter(browser, service, "desk-first", viewport={"width": 1366, "height": 768})
+    page.goto(f"/campaigns/{made}/desk/")
+    first = unit(page)
+    page.keyboard.type("7.5")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.closest('.crit').id") == "q1"
+    assert page.locator(".err").count() == 0
+    # The first option comes before "n/a" for those who go by Tab.
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.dataset.key") == "1"
+    assert page.evaluate("document.activeElement.closest('.crit').id") == "q2"
+    page.keyboard.press("ArrowUp")
+    press(page, "4", "1", "Enter")
+    assert unit(page) != first
 
 
 def test_a_session_that_ended_leads_to_the_login_and_back(browser, service, api, runs):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from evalhub.runs.models import Output
-from labeling.evidence import SHOWN_AT_ONCE, evidence_of
+from labeling.evidence import SHOWN_AT_ONCE, asked_of, evidence_of
 from labeling.models import Unit
 from tests.factories import a_project, a_version, example_row
 from tests.labeling.building import a_campaign, a_run, an_annotator
@@ -49,6 +49,19 @@ def test_a_very_long_answer_is_cut_and_the_rest_is_there():
     assert len(answer.text) == SHOWN_AT_ONCE
     assert answer.text + answer.rest == text
     assert answer.n_words >= SHOWN_AT_ONCE
+
+
+def test_a_long_text_is_cut_between_words_where_it_has_some():
+    answer = evidence(text="a" + " word" * SHOWN_AT_ONCE).answer
+    assert answer.text.endswith("word ")
+    assert SHOWN_AT_ONCE - 5 < len(answer.text) <= SHOWN_AT_ONCE
+    assert len(evidence(text="x" * (SHOWN_AT_ONCE + 1)).answer.text) == SHOWN_AT_ONCE
+
+
+def test_of_a_conversation_the_last_message_is_what_was_asked():
+    said = [{"role": "user", "content": "Hello."}, {"role": "user", "content": "And now?"}]
+    assert asked_of({"input": said}) == "And now?"
+    assert asked_of({"input": {"a": 1}}) == '{\n  "a": 1\n}'
 
 
 def test_the_expected_answer_is_shown_only_where_the_campaign_says_so():

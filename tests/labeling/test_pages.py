@@ -152,7 +152,7 @@ def test_a_refused_answer_stays_on_the_page_with_the_reason(client, desk):
     refused = act(client, desk, q0="4", q2="much")
     assert refused.status_code == 422
     body = text_of(refused)
-    assert "This has no answer yet" in body
+    assert "No answer yet" in body
     assert "This is no number" in body
     assert re.search(r'name="q0"\s+value="4"\s+data-key="5"\s+checked', body)
     assert 'value="much"' in body
@@ -181,6 +181,17 @@ def test_hostile_answers_are_refused_with_a_sentence(client, desk, fields):
     assert refused.status_code == 422
     assert 'class="err"' in text_of(refused)
     assert not Annotation.objects.exists()
+
+
+def test_an_answer_that_replaces_one_from_another_tab_says_so(client, desk):
+    unit = unit_on(client.get(desk))
+    act(client, desk, unit=unit, **ANSWERED)
+    assert "answered this one before" not in text_of(client.get(desk))
+    act(client, desk, unit=unit, **ANSWERED)  # sent twice
+    assert "answered this one before" not in text_of(client.get(desk))
+    act(client, desk, unit=unit, **{**ANSWERED, "q0": "1"})
+    assert "answered this one before" in text_of(client.get(desk))
+    assert Annotation.objects.get().answers["faithful"] == 2
 
 
 @pytest.mark.parametrize("unit", ["", "unt_nowhere", "\0", "x" * 10_000, "1"])
@@ -340,6 +351,7 @@ def test_a_lead_sets_a_campaign_up_by_form(client, lead, campaign):
             "question-1-name": "tone",
             "question-1-kind": "choice",
             "question-1-options": "warm\ncold",
+            "question-1-low": "1",  # left from another kind; the page hides it
             "question-2-name": "errors",
             "question-2-kind": "number",
             "question-2-low": "0",
@@ -452,7 +464,11 @@ def test_a_twin_shares_what_was_said_at_the_desk():
 
 def test_agreement_is_read_in_words_with_a_table_behind_the_chart(client, lead, campaign):
     address = reverse("labeling:agreement", args=[campaign.public_id])
-    assert "There is no agreement to speak of yet" in text_of(client.get(address))
+    nothing = text_of(client.get(address))
+    assert "There is no agreement to speak of yet" in nothing
+    assert "No answers yet" in nothing
+    assert reverse("labeling:campaign", args=[campaign.public_id]) in nothing
+    assert "Where they differ most" not in nothing
     people = [a_member(campaign.project, "annotator") for _ in range(2)]
     label(campaign, (people[0], [2, 1, 2]), (people[1], [5, 5, 4]))
     body = text_of(client.get(address))

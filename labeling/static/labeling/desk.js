@@ -14,6 +14,8 @@
     criterion.querySelector("input:checked") !== null ||
     Boolean(criterion.querySelector("input[type=text]")?.value.trim());
 
+  const isRequired = (criterion) => criterion.querySelector(".optional") === null;
+
   const control = (criterion) =>
     criterion.querySelector(".scale :checked") ||
     criterion.querySelector(".scale input, .entry input") ||
@@ -23,11 +25,21 @@
     for (const other of criteria()) other.classList.toggle("on", other === criterion);
   };
 
+  // What is being read must not move: the page scrolls only where the questions are out of sight.
+  const bringIntoView = (criterion) => {
+    const list = criterion.parentElement;
+    const frame = list.getBoundingClientRect();
+    const place = criterion.getBoundingClientRect();
+    list.scrollTop += Math.min(0, place.top - frame.top) + Math.max(0, place.bottom - frame.bottom);
+    const { top, bottom } = criterion.getBoundingClientRect();
+    if (top < 0 || bottom > innerHeight) criterion.scrollIntoView({ block: "nearest" });
+  };
+
   const goTo = (criterion) => {
     if (!criterion) return;
     takeInHand(criterion);
     control(criterion).focus({ preventScroll: true });
-    criterion.scrollIntoView({ block: "nearest" });
+    bringIntoView(criterion);
   };
 
   const showState = (criterion) => {
@@ -44,14 +56,18 @@
     const all = criteria();
     const after = [...all.slice(all.indexOf(criterion) + 1), ...all];
     goTo(after.find((other) => !isAnswered(other)) || criterion);
+    return true;
   };
+
+  // A number is typed, so Enter ends it; only the last one that is wanted submits.
+  const isWanting = (typed) =>
+    isAnswered(typed) && criteria().some((other) => isRequired(other) && !isAnswered(other));
 
   const choose = (criterion, input) => {
     if (!input) return false;
     input.checked = true;
     input.dispatchEvent(new Event("change", { bubbles: true }));
-    onward(criterion);
-    return true;
+    return onward(criterion);
   };
 
   const cannotJudge = (criterion) => {
@@ -102,7 +118,7 @@
     if (key === "arrowup") return step(-1);
     if (key === "arrowdown") return step(1);
     if (key === "n") return cannotJudge(criterion); // no number has an n
-    if (key === "enter") return press("submit");
+    if (key === "enter") return isWanting(criterion) ? onward(criterion) : press("submit");
     if (key === "escape") {
       event.target.blur();
       return true;
@@ -176,6 +192,13 @@
     }
   };
 
+  // What replaces #unit is not read aloud by itself; the focus says only which question is next.
+  const announce = () => {
+    const words = [".saved", ".dhead .num", "#nothing h2"].map((part) => find(`#unit ${part}`));
+    const said = words.map((part) => part?.textContent.replace(/\s+/g, " ").trim());
+    find("#announced").textContent = said.filter(Boolean).join(". ");
+  };
+
   const begin = () => {
     for (const item of document.querySelectorAll("#unit [data-needs-script]")) item.hidden = false;
     showClocks();
@@ -207,7 +230,10 @@
     event.detail.shouldSwap = false;
     location.reload();
   });
-  document.addEventListener("htmx:afterSettle", begin);
+  document.addEventListener("htmx:afterSettle", () => {
+    begin();
+    announce();
+  });
   setInterval(stay, STAY_MS);
   document.addEventListener("visibilitychange", stay);
   begin();
