@@ -14,6 +14,8 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.db import OperationalError
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -27,6 +29,18 @@ DEFAULT_LIMIT = 50
 MAX_LIMIT = 1_000
 # SQLite, and PostgreSQL twice.
 _SIGNS_OF_WAITING = ("locked", "deadlock detected", "lock timeout")
+
+
+class AnyType(BaseContentNegotiation):
+    """Answer in the form that the address says, whatever Accept does; errors are JSON."""
+
+    def select_parser(self, request: Request, parsers: Any) -> NoReturn:
+        raise NotImplementedError  # the intake reads bodies
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type
 
 
 def handle_exception(exc: Exception, context: dict[str, Any]) -> Response | None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
+from typing import Any
 
 from django.conf import settings
 from django.http import StreamingHttpResponse
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -78,22 +76,8 @@ class CampaignDetail(CampaignView):
         return Response(_campaign(self.campaign(campaign_id, Capability.VIEW)))
 
 
-class _AnyType(BaseContentNegotiation):
-    """Answer what is answered, whatever Accept says: lines to those who read, errors as JSON."""
-
-    def select_parser(self, request: Request, parsers: Any) -> NoReturn:
-        raise NotImplementedError
-
-    def select_renderer(
-        self, request: Request, renderers: Any, format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:
-        return renderers[0], renderers[0].media_type
-
-
 class Annotations(CampaignView):
     """GET, POST /api/v1/campaigns/{id}/annotations"""
-
-    content_negotiation_class = _AnyType
 
     @openapi.export_annotations
     def get(self, request: Request, campaign_id: str) -> StreamingHttpResponse:

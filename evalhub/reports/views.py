@@ -87,7 +87,7 @@ def new(request: SignedInRequest, project: str) -> HttpResponse:
 def detail(request: SignedInRequest, comparison_id: str) -> HttpResponse:
     """One comparison: the verdict, the gains, the slices, the examples that moved."""
     comparison = get_object_or_404(
-        Comparison.objects.select_related(
+        Comparison.objects.for_member(request.user).select_related(
             "baseline__system_version__system",
             "baseline__version__dataset",
             "candidate__system_version__system",

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-import re2
 
 from evalhub.datasets.models import Example
 from evalhub.datasets.selectors import examples_at
@@ -24,12 +23,6 @@ from metrics.catalog import MetricSpec, build
 
 log = logging.getLogger("evalhub.runs.scoring")
 
-# A metric that cannot do its work fails alone. Anything else, such as memory that does not
-# suffice, is the chunk's crash.
-METRIC_FAULTS = (
-    *(ArithmeticError, AssertionError, AttributeError, LookupError),
-    *(RuntimeError, TypeError, ValueError, re2.error),
-)
 # What this process derived from references: every run on a dataset meets the same ones.
 _references = TextCache()
 
@@ -92,7 +85,9 @@ def _scored(
         scores = metric.score_in(workspace)
     except MetricParamsError as exc:
         return str(exc)
-    except METRIC_FAULTS as exc:
+    except MemoryError:
+        raise  # that is the chunk's size, not the metric
+    except Exception as exc:
         log.warning("metric failed", exc_info=exc)
         return (
             f"The metric {measurement.metric} stopped with {type(exc).__name__} on the examples "

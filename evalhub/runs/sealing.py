@@ -19,7 +19,7 @@ from evalhub.datasets.selectors import clusters
 from evalhub.runs import queue
 from evalhub.runs.columns import StoredScores, read_scores, starts_and_sizes
 from evalhub.runs.models import Chunk, Job, Measurement, Run
-from evalhub.runs.scoring import METRIC_FAULTS, metric_of
+from evalhub.runs.scoring import metric_of
 from evalhub.runs.selectors import current_measurements, is_answered
 from metrics.base import Family
 from metrics.intervals import Interval, estimate
@@ -28,6 +28,12 @@ from metrics.yardstick import Column, Yardstick, value_of
 
 log = logging.getLogger("evalhub.runs.sealing")
 
+# A value that cannot be computed fails alone. Anything else, such as a database that is away or
+# memory that does not suffice, may be better the next time.
+VALUE_FAULTS = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError),
+    *(RuntimeError, TypeError, ValueError),
+)
 # How often a chunk may end without its columns before its measurements fail.
 MOST_CRASHES = 4
 LIBRARIES = ("numpy", "scipy", "sacrebleu", "rouge-score", "rapidfuzz", "google-re2")
@@ -141,7 +147,7 @@ def _sealed_or_failed(
     """Seal one measurement; one whose value cannot be computed holds up no other, nor its run."""
     try:
         return _sealed(measurement, run, answered)
-    except METRIC_FAULTS as exc:
+    except VALUE_FAULTS as exc:
         log.warning("value failed", exc_info=exc)
         return {
             "state": Measurement.State.FAILED,

@@ -30,7 +30,7 @@ get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 def enter_run(request: SignedInRequest, run_id: str, capability: Capability) -> Run:
     """Return a run of one of the person's projects: 404 for strangers, 403 without the right."""
-    run = with_names(Run.objects.filter(public_id=run_id)).first()
+    run = with_names(Run.objects.for_member(request.user).filter(public_id=run_id)).first()
     if run is None:
         raise Http404("There is no such run, or it is not yours.")
     enter_project_of(request, run.project_id, capability)

@@ -22,6 +22,7 @@ LEFTOVERS = re.compile(
 # Where any failure at all is one part's failure and the rest goes on: the reason stands beside it.
 BOUNDARIES = {
     Path("evalhub/runs/scoring.py"): "a metric that stops is marked failed, its neighbors go on",
+    Path("evalhub/runs/sweeping.py"): "a job that cannot be sealed is logged, the sweep goes on",
 }
 SHAPELESS = {"utils.py", "helpers.py", "common.py", "misc.py", "core.py"}
 

@@ -99,6 +99,26 @@ def test_junit_fails_on_a_regression_and_skips_what_is_not_known(client, project
     assert cases[-1].get("name").startswith("em_x@y what:")
 
 
+@pytest.mark.parametrize(
+    ("form", "kind"),
+    [
+        ("json", "application/json"),
+        ("markdown", "text/markdown"),
+        ("junit", "application/xml"),
+        ("html", "text/html"),
+    ],
+)
+def test_a_form_is_given_to_whoever_accepts_it(client, project, form, kind):
+    old, new = hostile_pair(project, {1})
+    for accepted in (kind, "*/*", ""):
+        answer = client.get(
+            "/api/v1/comparisons",
+            {"baseline": old.public_id, "candidate": new.public_id, "format": form},
+            headers={**a_key(project), "Accept": accepted},
+        )
+        assert (answer.status_code, answer["Content-Type"].split(";")[0]) == (200, kind)
+
+
 def test_junit_lists_metrics_that_were_not_compared(client, project):
     version = version_with_slices(project)
     old = scored(a_run(version, system="old", metrics=["exact_match"]), *answers(60, {1}))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from evalhub.datasets.models import DatasetVersion
 from evalhub.intake.lines import ErrorCollector
 from evalhub.intake.reading import read_outputs
-from evalhub.runs import draining, services
+from evalhub.runs import draining, queue, services
 from evalhub.runs.columns import StoredScores, read_scores
-from evalhub.runs.models import Measurement, Run
+from evalhub.runs.models import Chunk, Measurement, Run
+from evalhub.runs.queue import Claim
 from evalhub.runs.services import Submitted
 from tests.factories import a_project, a_version, jsonl
 
@@ -61,3 +62,14 @@ def measurement(run: Run, name: str = "exact_match") -> Measurement:
 
 def scores(run: Run, name: str = "exact_match") -> StoredScores:
     return read_scores(measurement(run, name))
+
+
+def claimed(owner: str = "this:1:1") -> Claim:
+    claim = queue.claim(owner)
+    assert claim is not None
+    return claim
+
+
+def spans() -> list[tuple[int, int, str]]:
+    """Return every chunk as (start, stop, state)."""
+    return [(one.start, one.stop, one.state) for one in Chunk.objects.order_by("start", "stop")]
