@@ -3,7 +3,7 @@
 import pytest
 
 from evalhub.accounts.services import COMMAND_LINE
-from evalhub.runs import scoring, sealing, services, sweeping
+from evalhub.runs import draining, scoring, sealing, services, sweeping
 from evalhub.runs.models import Chunk, Run, ScoreColumn
 from tests.evalhub.runs.building import (
     a_run,
