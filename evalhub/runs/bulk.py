@@ -77,13 +77,13 @@ class NewOutput:
 
 def insert_outputs(outputs: Iterable[NewOutput]) -> None:
     """Insert outputs; none of their places may be taken."""
-    _insert("runs_output", _OUTPUT_COLUMNS, [output.values for output in outputs])
+    insert_rows("runs_output", _OUTPUT_COLUMNS, [output.values for output in outputs])
 
 
 def insert_ratings(measurement_id: int, ratings: Iterable[RatingRow]) -> None:
     """Insert ratings of a measurement that has none by these raters yet."""
     adapted = connection.ops.adapt_datetimefield_value
-    _insert(
+    insert_rows(
         "runs_rating",
         _RATING_COLUMNS,
         [
@@ -112,7 +112,8 @@ def _retrieved(documents: list[Retrieved] | None) -> str:
     return "" if documents is None else msgspec.json.encode(documents).decode()
 
 
-def _insert(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+def insert_rows(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows of a table as the database takes them: several times faster than models do."""
     names = ", ".join(columns)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":

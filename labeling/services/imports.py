@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from evalhub.accounts.services import Actor, record
@@ -19,6 +20,7 @@ from evalhub.intake.lines import ErrorCollector
 from evalhub.intake.reading import read_annotations
 from evalhub.intake.rows import AnnotationRow
 from evalhub.intake.spool import ANNOTATIONS
+from evalhub.runs.bulk import insert_rows
 from evalhub.runs.models import Run
 from labeling.models import Annotation, AnnotationRevision, Annotator, Campaign, Question, Unit
 from labeling.questions import Answer, read_answers
@@ -26,6 +28,10 @@ from labeling.questions import Answer, read_answers
 # One transaction takes them all, and others wait for it.
 LIMITS: Final = replace(ANNOTATIONS, lines=100_000)
 _UPDATED: Final = ("state", "answers", "seconds", "at", "revision")
+_COLUMNS: Final = (
+    *("unit_id", "annotator_id", "bundle"),
+    *("state", "answers", "at", "seconds", "revision"),
+)
 
 
 @dataclass(frozen=True)
@@ -192,21 +198,25 @@ def _keep(campaign: Campaign, rows: Sequence[_Row]) -> Imported:
         for annotation in Annotation.objects.filter(annotator__in=annotators.values())
     }
     now = timezone.now()
-    fresh: list[Annotation] = []
+    fresh: list[_Row] = []
     outdated: list[Annotation] = []
+    changed: list[Annotation] = []
     new: Counter[str] = Counter()
     for row in rows:
         old = before.get((row.unit, annotators[row.annotator].pk))
         if old is not None and _is_same(old, row):
             continue
-        fresh.append(_annotation(row, annotators[row.annotator], old, now))
-        if old is not None:
+        if old is None:
+            fresh.append(row)
+        else:
             outdated.append(old)
+            changed.append(_changed(old, row, now))
         if old is None or old.state != Annotation.State.GIVEN:
             new[row.annotator] += 1
+    _insert(fresh, annotators, now)
     AnnotationRevision.objects.bulk_create(map(AnnotationRevision.of, outdated))
     Annotation.objects.bulk_create(
-        fresh,
+        changed,
         update_conflicts=True,
         unique_fields=["unit", "annotator"],
         update_fields=list(_UPDATED),
@@ -215,9 +225,9 @@ def _keep(campaign: Campaign, rows: Sequence[_Row]) -> Imported:
         annotators[name].n_answered += n
         annotators[name].save(update_fields=["n_answered"])
     return Imported(
-        accepted=len(fresh) - len(outdated),
-        replaced=len(outdated),
-        unchanged=len(rows) - len(fresh),
+        accepted=len(fresh),
+        replaced=len(changed),
+        unchanged=len(rows) - len(fresh) - len(changed),
     )
 
 
@@ -240,16 +250,30 @@ def _is_same(old: Annotation, row: _Row) -> bool:
     )
 
 
-def _annotation(
-    row: _Row, annotator: Annotator, old: Annotation | None, now: datetime
-) -> Annotation:
+def _changed(old: Annotation, row: _Row, now: datetime) -> Annotation:
     return Annotation(
         unit_id=row.unit,
-        annotator=annotator,
+        annotator_id=old.annotator_id,
         bundle=row.bundle,
         state=Annotation.State.GIVEN,
         answers=row.answers,
         at=row.at or now,
         seconds=row.seconds,
-        revision=1 if old is None else old.revision + 1,
+        revision=old.revision + 1,
+    )
+
+
+def _insert(rows: Sequence[_Row], annotators: Mapping[str, Annotator], now: datetime) -> None:
+    adapted = connection.ops.adapt_datetimefield_value
+    insert_rows(
+        "labeling_annotation",
+        _COLUMNS,
+        [
+            (
+                *(row.unit, annotators[row.annotator].pk, row.bundle),
+                *(Annotation.State.GIVEN.value, json.dumps(row.answers)),
+                *(adapted(row.at or now), row.seconds, 1),
+            )
+            for row in rows
+        ],
     )

@@ -195,6 +195,17 @@ def test_annotations_come_in_and_go_out_the_same(call, campaign):
     assert Annotator.objects.filter(user__isnull=True).count() == 2
 
 
+def test_an_imported_answer_keeps_its_text_to_the_letter(call, project):
+    said = ['say "no"', "\\N", "a\\tb", "schön 値"]
+    tone = {"name": "tone", "kind": "choice", "scale": "nominal", "options": said}
+    run = a_run(a_version(project, n=4), ["a", "b", "c", "d"])
+    campaign = a_campaign(project, runs=[run], questions=[tone])
+    path = f"campaigns/{campaign.public_id}/annotations"
+    lines = [row(run, f"q{at}", answers={"tone": text}) for at, text in enumerate(said, start=1)]
+    assert call("POST", path, lines=lines).json()["accepted"] == len(said)
+    assert [line["answers"]["tone"] for line in body_of(call("GET", path))] == said
+
+
 def test_a_system_names_its_run(call, campaign):
     run = campaign.runs.first()
     line = row(run)
