@@ -158,6 +158,10 @@ def test_too_many_groups_are_left_out_in_blocks(monkeypatch):
     blocks = agreement(**table, level=Level.ORDINAL)
     assert (blocks.alpha, blocks.groups) == (whole.alpha, 2_000)
     assert blocks.standard_error == pytest.approx(whole.standard_error, rel=0.25)
+    monkeypatch.setattr(coincidences, "MAX_CELLS", 1)
+    fewest = agreement(**table, level=Level.ORDINAL)
+    reach = stats.t.ppf(0.975, coincidences.MIN_BLOCKS - 1) * fewest.standard_error
+    assert fewest.high == pytest.approx(fewest.alpha + reach)
 
 
 def test_the_order_of_answers_does_not_matter():
@@ -243,8 +247,10 @@ def test_under_ten_clusters_there_is_no_interval():
     assert found.no_interval == "An interval needs at least 10 clusters: there are 9."
 
 
-def test_variation_in_one_example_alone_carries_no_interval():
-    found = agreement(**columns([[1, 1, 1, 2], [1, 1, 1, 3]]), level=Level.NOMINAL)
+@pytest.mark.parametrize("level", Level)
+def test_variation_in_one_example_alone_carries_no_interval(level):
+    # Sums of tenths leave rounding behind, which is no variation.
+    found = agreement(**columns([[0.1] * 7 + [0.2], [0.1] * 7 + [0.3]]), level=level)
     assert found.alpha is not None
     assert found.low is None
     assert found.no_interval == "All the variation comes from one of the examples."
@@ -255,6 +261,14 @@ def test_perfect_agreement_has_an_interval_of_width():
     found = agreement(**columns([row, row]), level=Level.ORDINAL)
     assert (found.alpha, found.percent) == (1.0, 1.0)
     assert (found.low, found.high) == (pytest.approx(0.05 ** (1 / 60)), 1.0)
+
+
+def test_a_small_spread_is_a_spread():
+    row = np.tile([1, 2], 2_000)
+    other = np.concatenate([[2], row[1:]])
+    found = agreement(**columns([row, other]), level=Level.NOMINAL)
+    assert 0 < found.standard_error < 1e-3
+    assert found.low < found.alpha < found.high
 
 
 def test_equal_groups_show_no_spread():

@@ -91,7 +91,7 @@ def test_a_p_of_five_percent_is_small_enough(compared):
 
 
 def test_a_small_p_without_the_interval_decides_nothing():
-    decision = decide(replace(NOTHING, p_value=0.04))
+    decision = decide(replace(NOTHING, gain=-0.01, p_value=0.04))
     assert decision.outcome is Outcome.INSUFFICIENT_EVIDENCE
     assert decision.reason == "p is at most 0.05, but the interval has room for zero."
 

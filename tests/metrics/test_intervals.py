@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from metrics.base import Family
+from metrics.groups import Groups
 from metrics.influence import influences
 from metrics.intervals import Interval, NoInterval, estimate, wilson
-from metrics.yardstick import Column
+from metrics.yardstick import Column, Yardstick
 from tests.metrics.shapes import (
     ERRORS,
     MICRO_F1,
@@ -91,6 +93,23 @@ def test_clusters_never_make_a_proportion_surer_than_its_examples():
     assert (found.low, found.high) == (alone.low, alone.high)
 
 
+def test_clusters_that_seem_to_cost_nothing_still_have_few_degrees_of_freedom():
+    # Twelve clusters with a little less spread than chance would give; but that spread is known
+    # from twelve clusters only.
+    counts = [5, 10, 6, 9, 7, 8, 7, 8, 7, 8, 7, 8]
+    values = np.array([[1.0] * right + [0.0] * (10 - right) for right in counts]).ravel()
+    clusters = np.repeat(np.arange(12), 10)
+    share = values.mean()
+    sums = np.bincount(clusters, weights=values - share)
+    variance = 12 / 11 * (sums**2).sum() / 120**2
+    shrink = (stats.norm.ppf(0.975) / stats.t.ppf(0.975, 11)) ** 2
+    n_effective = share * (1 - share) / variance * shrink
+    assert 120 * shrink < n_effective < 120
+    found = estimate(column(values), YES_NO, clusters=clusters).interval
+    expected = wilson(share, n_effective, z=stats.norm.ppf(0.975))
+    assert (found.low, found.high) == pytest.approx(expected)
+
+
 def test_where_all_clusters_agree_each_counts_once():
     found = estimate(column([1.0] * 60), YES_NO, clusters=CLUSTERED).interval
     shrink = (stats.norm.ppf(0.975) / stats.t.ppf(0.975, 11)) ** 2
@@ -103,6 +122,15 @@ def test_under_ten_clusters_a_sentence_stands_instead():
     assert isinstance(found.interval, NoInterval)
     assert "only 9 clusters" in found.interval.reason
     assert found.value == pytest.approx(0.5)
+
+
+def test_ten_clusters_are_enough():
+    found = estimate(column([0.1, 0.9] * 10), SHARE, clusters=np.arange(20) % 10)
+    assert (found.interval.method, found.clusters) == ("t over 10 clusters", 10)
+
+
+def test_rows_without_a_cluster_stand_alone():
+    assert len(Groups.of(np.array([3, 3, 1, -1, -1]), 5)) == 4
 
 
 def test_one_example_has_a_value_and_no_interval():
@@ -150,6 +178,12 @@ def test_without_variation_the_rule_of_three_stands_in():
 def test_rounding_is_not_variation():
     values = [0.1 + 0.2, 0.3] * 20
     assert "rule of three" in estimate(column(values), SHARE).interval.method
+
+
+def test_variation_is_not_rounding_however_small():
+    found = estimate(column([0.5, 0.5001] * 20), SHARE).interval
+    assert found.method == "t"
+    assert found.high - found.low < 1e-4
 
 
 def test_without_variation_and_range_there_is_no_interval():
@@ -204,10 +238,10 @@ def test_a_small_corpus_is_resampled_from_its_seed():
 
 
 def test_resampling_and_the_delta_method_agree_on_one_corpus():
-    rows = ratio_rows(np.random.default_rng(6), 210)
+    rows = ratio_rows(np.random.default_rng(6), 200)
     delta = estimate(corpus(rows), RATIO).interval
     resampled = estimate(corpus(rows[:199]), RATIO).interval
-    assert "resamples" in resampled.method
+    assert (delta.method, resampled.method) == ("delta method", "10,000 seeded resamples")
     assert delta.high - delta.low == pytest.approx(resampled.high - resampled.low, rel=0.1)
 
 
@@ -241,6 +275,25 @@ def test_a_corpus_that_is_often_undefined_has_no_interval():
     assert found.value == pytest.approx(0.5)
     assert isinstance(found.interval, NoInterval)
     assert "of 10,000 resamples" in found.interval.reason
+
+
+def test_more_undefined_resamples_than_an_end_leaves_out_are_too_many():
+    # Three of ten rows count: 0.7^10 = 2.8 % of the resamples have none of them.
+    found = estimate(corpus([[1.0, 2.0], [1.0, 3.0], [2.0, 2.0]] + [[0.0, 0.0]] * 7), RATIO)
+    assert isinstance(found.interval, NoInterval)
+    # Four of ten: 0.6^10 = 0.6 %.
+    found = estimate(corpus([[1.0, 2.0], [1.0, 3.0]] * 2 + [[0.0, 0.0]] * 6), RATIO)
+    assert isinstance(found.interval, Interval)
+
+
+def test_an_interval_holds_its_value_where_every_resample_lies_above():
+    imbalance = Yardstick(
+        family=Family.CORPUS, low=0.0, high=1.0, values_of=lambda totals: abs(totals[..., 0])
+    )
+    rows = np.random.default_rng(10).normal(size=(60, 1)) / 100
+    found = estimate(corpus(rows - rows.mean()), imbalance)
+    assert found.value == pytest.approx(0.0, abs=1e-12)
+    assert found.interval.low == found.value < found.interval.high
 
 
 def test_a_corpus_metric_may_have_no_range():

@@ -98,6 +98,41 @@ def test_mid_p_and_interval_differ_only_near_the_line():
     assert max(contradictions) < 0.12
 
 
+@pytest.mark.parametrize(("discordant", "name"), [(24, "Bonett–Price"), (25, "Wald")])
+def test_walds_interval_needs_25_discordant_pairs(discordant, name):
+    before, after = binary_pairs(both=100, lost=discordant - 10, won=10)
+    assert compare(before, after, YES_NO).method == f"McNemar mid-p, {name} interval"
+
+
+@pytest.mark.parametrize(
+    ("pairs", "error"),
+    [
+        # Wald and Bonett–Price under no gain: the two discordant shares are equal.
+        ({"both": 700, "lost": 90, "won": 110, "neither": 100}, math.sqrt(200) / 1000),
+        ({"both": 80, "lost": 4, "won": 10, "neither": 6}, math.sqrt(16) / 102),
+    ],
+)
+def test_what_mcnemars_test_detects_with_80_percent_power(pairs, error):
+    # Connor (1987), "Sample size for testing differences in proportions for the paired-sample
+    # design", with the variance under no gain.
+    found = compare(*binary_pairs(**pairs), YES_NO)
+    assert found.standard_error == pytest.approx(error)
+    assert found.detectable == pytest.approx((stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * error)
+
+
+def test_that_gain_is_indeed_found_in_four_of_five_studies():
+    rng = np.random.default_rng(3)
+    shares = 0.1, 0.1
+    detectable = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * math.sqrt(sum(shares) / 1000)
+    lost, won = (shares[0] - detectable / 2, shares[1] + detectable / 2)
+    studies = rng.multinomial(1000, [lost, won, 1 - lost - won], size=300).tolist()
+    shown = sum(
+        compare(*binary_pairs(lost=lost, won=won, both=same), YES_NO).p_value <= 0.05
+        for lost, won, same in studies
+    )
+    assert shown / 300 == pytest.approx(0.8, abs=0.06)
+
+
 def test_without_a_discordant_pair_the_interval_still_has_width():
     before, after = binary_pairs(both=50, neither=50)
     found = compare(before, after, YES_NO)
@@ -154,6 +189,19 @@ def test_less_is_better_turns_the_gain_round():
     assert down.p_value == pytest.approx(up.p_value)
 
 
+def test_thirty_pairs_have_the_t_test():
+    assert compare(*noisy(30), SHARE).method == "paired t"
+
+
+def test_what_few_pairs_detect_has_their_degrees_of_freedom():
+    before, after = noisy(20, gain=0.05)
+    found = compare(before, after, SHARE)
+    error = stats.sem(after.values - before.values)
+    reach = stats.t.ppf(0.975, 19) + stats.t.ppf(0.8, 19)
+    assert "sign flips" in found.method
+    assert found.detectable == pytest.approx(reach * error)
+
+
 def test_few_pairs_have_sign_flips():
     before, after = noisy(29, gain=0.05, seed=5)
     found = compare(before, after, SHARE, seed=8)
@@ -188,6 +236,11 @@ def test_under_six_pairs_there_is_a_p_and_no_interval():
     assert found.p_value == 2 / 32
     assert (found.low, found.high, found.low90, found.high90) == (None, None, None, None)
     assert "too few" in found.reason
+
+
+def test_ten_clusters_are_compared():
+    found = compare(*noisy(60), SHARE, clusters=np.arange(60) % 10)
+    assert found.method == "sign flips, all 1,024 over 10 clusters"
 
 
 def test_under_ten_clusters_nothing_is_said():
@@ -266,7 +319,10 @@ def test_one_constant_gain_without_range_is_undefined():
 def test_a_constant_gain_is_judged_by_what_was_not_seen(n, gain):
     found = compare(column([0.05] * n), column([0.05 + gain / 100] * n), SHARE)
     assert found.low < found.gain < found.high
+    # The interval at level p touches 0: gain - (1 - p^(1/n)) (gain + 1) = 0.
+    assert found.p_value == pytest.approx((1 + found.gain) ** -n)
     assert (found.p_value <= 0.05) == (found.low > 0)
+    assert (found.p_value <= 0.10) == (found.low90 > 0)
 
 
 def test_corpora_that_differ_only_where_it_does_not_count_do_not_vary():
@@ -319,6 +375,8 @@ def test_randomization_and_the_delta_method_agree_on_one_pair_of_corpora():
     large = compare(before, after, RATIO)
     fewer = np.arange(199)
     small = compare(before.at(fewer), after.at(fewer), RATIO)
+    assert large.method == "paired delta method"
+    assert small.method.startswith("approximate randomization")
     assert small.low == pytest.approx(large.low, abs=0.005)
     assert small.high == pytest.approx(large.high, abs=0.005)
 
@@ -356,6 +414,8 @@ def test_means_p_and_interval_never_contradict_each_other(pairs, shift):
     found = compare(column(before), column(np.minimum(after + shift, 1.0)), SHARE)
     assert found.low < found.high
     assert (found.p_value <= 0.05) == (found.low > 0 or found.high < 0)
+    assert (found.p_value <= 0.10) == (found.low90 > 0 or found.high90 < 0)
+    assert found.low <= found.low90 <= found.high90 <= found.high
 
 
 counts = st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 5), st.integers(0, 3))

@@ -34,6 +34,7 @@ def prepared(outputs, expected_outputs, references=None, **params):
         ("plain_number", "1,2345 and 1,000", "1,2345 and 1000"),
         ("plain_number", "18 .", "18"),
         ("plain_number", "3.50 £", "3.50"),
+        ("plain_number", "21 °☀", "21 °☀"),
         ("plain_number", "٣,٠٠٠", "٣,٠٠٠"),
     ],
 )

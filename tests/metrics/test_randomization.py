@@ -96,6 +96,12 @@ def test_random_flips_come_near_to_all_flips():
     assert flips_of(differences, seed=3).p_value == test.p_value
 
 
+def test_the_data_count_among_their_own_random_flips():
+    # Only flipping all of the 40 or none is as extreme: p = (0 + 1) / (10,000 + 1), never 0;
+    # Phipson & Smyth (2010).
+    assert flips_of(np.arange(1.0, 41.0)).p_value == 1 / (FLIPS + 1)
+
+
 def test_swapping_pairs_of_a_corpus_is_scipys_permutation_test():
     rng = np.random.default_rng(2)
     before, after = ratio_rows(rng, 9), ratio_rows(rng, 9, level=0.6)
