@@ -65,7 +65,10 @@ def create_dataset(*, project: Project, name: str, description: str = "", actor:
             )
             record(project=project, actor=actor, verb="create dataset", subject=slug)
     except IntegrityError as exc:
-        raise Conflict(f"There is a dataset {slug!r} in this project already.") from exc
+        raise Conflict(
+            f"There is a dataset {slug!r} in this project already. Choose another name, or add a "
+            "version to it."
+        ) from exc
     return dataset
 
 

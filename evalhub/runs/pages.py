@@ -104,6 +104,7 @@ def run_context(record: Record, query: QueryDict, *, rest: str) -> dict[str, Any
         "metrics": [told(one) for one in automatic],
         "metrics_range": drawn_range(automatic),
         "judged": [told(one) for one in judged],
+        "has_judge": any(one.kind == Measurement.Kind.JUDGE for one in judged),
         "judged_range": drawn_range(judged),
         "spread": [(one, bins) for one, bins in spread if bins],
         "compare_with": _comparable(run),
