@@ -199,6 +199,7 @@ class CampaignForm(forms.Form):
     runs = forms.MultipleChoiceField(
         widget=forms.CheckboxSelectMultiple,
         help_text="Finished runs of one dataset. Equal outputs of an example are shown once.",
+        error_messages={"required": "Choose at least one run."},
     )
     overlap = forms.IntegerField(
         min_value=1,

@@ -125,7 +125,8 @@ def place_for(annotator: Annotator, unit: Unit) -> Slot:
         if _claim(slot, annotator, now) and not slot.annotations.filter(unit=unit).exists():
             return slot
     raise Conflict(
-        "Your time for this output ran out, and it has gone to other people. The next one is here."
+        "Your time for this output ran out, and it has gone to other people: "
+        "your answer is not needed any more."
     )
 
 
