@@ -49,7 +49,9 @@ COMPONENTS = {
         p_adjusted=nullable(
             number("Benjamini-Hochberg; the primary metric's is its p. Null: not tested.")
         ),
-        detectable=nullable(number("The gain that this many pairs find with 80 % power.")),
+        detectable=nullable(
+            number("The gain that this many pairs find with 80 % power, before p is adjusted.")
+        ),
         lost=nullable(whole("Pairs that got worse.")),
         won=nullable(whole("Pairs that got better.")),
         unscored=members(baseline=whole(), candidate=whole()),

@@ -163,6 +163,7 @@ def test_a_binary_metric_with_attempts_is_compared_as_a_continuous_one():
     found = compare(before, after, YES_NO)
     assert found.method == "paired t"
     assert found.gain == pytest.approx(after.values.mean() - before.values.mean())
+    assert compare(Column(values=before.values[:, 0]), after, YES_NO).method == "paired t"
 
 
 # Continuous: t, sign flips.
