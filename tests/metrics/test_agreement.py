@@ -250,7 +250,7 @@ def test_under_ten_clusters_there_is_no_interval():
 @pytest.mark.parametrize("level", Level)
 def test_variation_in_one_example_alone_carries_no_interval(level):
     # Sums of tenths leave rounding behind, which is no variation.
-    found = agreement(**columns([[0.1] * 7 + [0.2], [0.1] * 7 + [0.3]]), level=level)
+    found = agreement(**columns([[0.3] * 13 + [0.7], [0.3] * 13 + [0.9]]), level=level)
     assert found.alpha is not None
     assert found.low is None
     assert found.no_interval == "All the variation comes from one of the examples."
