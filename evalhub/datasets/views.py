@@ -99,17 +99,24 @@ def _example_table(
             return None
         return f"?{urlencode({**query, **({'from': position} if position else {})})}#examples"
 
-    first = rows[0]["position"] + 1 if rows else 0
     return {
         "examples": rows,
         "form": form,
         "problem": problem,
         "pagination": {
-            "shown": f"from {count(first)} of {count(wanted.n_examples)}" if rows else "",
+            "shown": _span(rows, wanted, is_whole=not query),
             "previous": address(_page_before(start, within, is_search=bool(form["q"]))),
             "next": address(page.next_position),
         },
     }
+
+
+def _span(rows: list[dict[str, Any]], wanted: DatasetVersion, *, is_whole: bool) -> str:
+    """Say where in the version a page stands; of a search or a slice, where it begins."""
+    if not rows:
+        return ""
+    first, last, n = rows[0]["position"] + 1, rows[-1]["position"] + 1, wanted.n_examples
+    return f"{count(first)}–{count(last)} of {count(n)}" if is_whole else f"from {count(first)}"
 
 
 def _page_before(start: int, within: NDArray[np.int64] | None, *, is_search: bool) -> int | None:

@@ -187,7 +187,7 @@ def test_a_version_shows_its_changes_slices_and_examples(lead, project):
         ("removed", "k1"),
     ]
     assert "<ins>Changed?</ins>" in text
-    assert page.context["pagination"]["shown"] == "from 1 of 120"
+    assert page.context["pagination"]["shown"] == "1–50 of 120"
     second = lead.get("/p/town/datasets/tides/v2/?from=50")
     assert "from=100" in second.context["pagination"]["next"]
     assert second.context["pagination"]["previous"] == "?#examples"
