@@ -20,6 +20,8 @@ from metrics.resolution import quoted
 Setting: TypeAlias = "str | int | float | bool | None"
 Message: TypeAlias = dict[str, str]
 
+# How a rubric is put to a judge and its reply read. Raise it with any word or rule of either.
+ASKING_VERSION = 1
 MAX_REPLY = 65_536
 MAX_EXPLANATION = 4_000
 _MAX_TRIES = 200
@@ -165,9 +167,10 @@ def read_reply(reply: str, rubric: Rubric, *, judged: str = "") -> Verdict:
 
 
 def signature(rubric: Rubric, *, model: str, settings: Mapping[str, Setting]) -> str:
-    """Return what defines a judge measurement's numbers, such as ``judge|faithfulness|v1|...``."""
+    """Return what defines a judge measurement's numbers, such as ``judge|v1|faithfulness|v1|...``."""
     written = (f"{quoted(name)}:{quoted(_json(settings[name]))}" for name in sorted(settings))
-    return "|".join(["judge", rubric.signature, f"model:{quoted(model)}", *written])
+    asking = ["judge", f"v{ASKING_VERSION}", rubric.signature]
+    return "|".join([*asking, f"model:{quoted(model)}", *written])
 
 
 def call_digest(

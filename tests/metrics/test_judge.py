@@ -1,5 +1,6 @@
 """Judges: what they are asked, and what of their replies counts."""
 
+import hashlib
 import json
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from metrics.judge import (
     ANSWER_RELEVANCE,
+    ASKING_VERSION,
     FAITHFULNESS,
     RUBRICS,
     Material,
@@ -41,6 +43,17 @@ def test_a_judge_is_told_question_scale_and_form():
         assert f"{point} - {meaning}" in system["content"]
     assert '{"explanation": ' in system["content"]
     assert (FAITHFULNESS.low, FAITHFULNESS.high) == (1, 5)
+
+
+@pytest.mark.parametrize(
+    ("rubric", "digest"),
+    [(FAITHFULNESS, "c5c63783222d0c6b"), (ANSWER_RELEVANCE, "bebfa39a6b02984b")],
+)
+def test_no_word_changes_without_a_version(rubric, digest):
+    """Whoever changes a word raises the rubric's version or ASKING_VERSION, and then this digest."""
+    assert (ASKING_VERSION, rubric.version) == (1, 1)
+    asked = json.dumps(messages_for(rubric, MATERIAL)).encode()
+    assert hashlib.sha256(asked).hexdigest()[:16] == digest
 
 
 def test_faithfulness_shows_the_passages_and_relevance_does_not():
@@ -99,7 +112,7 @@ def test_a_signature_names_rubric_model_and_settings():
     written = signature(
         FAITHFULNESS, model="gpt-4.1-mini", settings={"temperature": 0, "max_tokens": 300}
     )
-    assert written == "judge|faithfulness|v1|model:gpt-4.1-mini|max_tokens:300|temperature:0"
+    assert written == "judge|v1|faithfulness|v1|model:gpt-4.1-mini|max_tokens:300|temperature:0"
 
 
 def test_equal_calls_have_equal_digests_and_others_do_not():
