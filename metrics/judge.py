@@ -167,7 +167,7 @@ def read_reply(reply: str, rubric: Rubric, *, judged: str = "") -> Verdict:
 
 
 def signature(rubric: Rubric, *, model: str, settings: Mapping[str, Setting]) -> str:
-    """Return what defines a judge measurement's numbers, such as ``judge|v1|faithfulness|v1|...``."""
+    """Return what defines a judge's numbers, such as ``judge|v1|faithfulness|v1|...``."""
     written = (f"{quoted(name)}:{quoted(_json(settings[name]))}" for name in sorted(settings))
     asking = ["judge", f"v{ASKING_VERSION}", rubric.signature]
     return "|".join([*asking, f"model:{quoted(model)}", *written])

@@ -50,7 +50,7 @@ def test_a_judge_is_told_question_scale_and_form():
     [(FAITHFULNESS, "c5c63783222d0c6b"), (ANSWER_RELEVANCE, "bebfa39a6b02984b")],
 )
 def test_no_word_changes_without_a_version(rubric, digest):
-    """Whoever changes a word raises the rubric's version or ASKING_VERSION, and then this digest."""
+    """Whoever changes a word raises the rubric's version or ASKING_VERSION, then this digest."""
     assert (ASKING_VERSION, rubric.version) == (1, 1)
     asked = json.dumps(messages_for(rubric, MATERIAL)).encode()
     assert hashlib.sha256(asked).hexdigest()[:16] == digest
