@@ -13,8 +13,9 @@ from rest_framework.response import Response
 from evalhub.accounts.capabilities import Capability
 from evalhub.accounts.rest import KeyView, answer_once, idempotent
 from evalhub.api import decode_whole_number, encode_cursor, listed, page_limit
-from evalhub.errors import NotFound, ShapeError
+from evalhub.errors import FieldError, NotFound, ShapeError
 from evalhub.intake.http import read_json, spool_body
+from evalhub.intake.strict import quoted
 from evalhub.runs.models import Measurement
 from labeling import openapi, selectors
 from labeling.agreement import QuestionAgreement, agreement_by_question, answers_of
@@ -142,7 +143,8 @@ class Publication(CampaignView):
 
 def _refuse_members(body: dict[str, object]) -> None:
     for name in body:
-        raise ShapeError(f"This request has no member {name[:60]!r}; send an empty body.")
+        detail = f"This request has no member {quoted(name)}; send an empty body."
+        raise ShapeError(detail, errors=[FieldError(name[:60], "unknown_member", detail)])
 
 
 def _campaign(campaign: Campaign) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def read_spec(value: Json) -> MetricSpec:
         raise MetricParamsError(f'The "params" of {name} are not an object.')
     if alias is not None and not (isinstance(alias, str) and _ALIAS.fullmatch(alias)):
         raise MetricParamsError(
-            f'The "as" of {name} is not a short name: up to 64 letters, digits and _ . : @ -'
+            f'The "as" of {name} is not a short name: up to 64 letters, digits and any of _.:@-.'
         )
     return MetricSpec(name=name, params=params, alias=alias or name)
 

@@ -21,6 +21,7 @@ from tests.factories import a_member, a_project, a_version, jsonl
 from tests.labeling.building import FAITHFUL, a_campaign
 
 N_EXAMPLES = 21
+TWO_LINES = jsonl({"key": "a", "input": "?"}, {"key": "b", "input": "?"}).encode()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +52,10 @@ class World:
         units = Unit.objects.filter(campaign=self.campaign, twin__isnull=True)
         return units.order_by("pk")[0].public_id
 
-    def upload_of(self, user: User) -> str:
+    def upload_of(self, user: User, content: bytes = TWO_LINES) -> str:
         """Return the token of a file that waits for the names of its columns."""
-        lines = jsonl({"key": "a", "input": "?"}, {"key": "b", "input": "?"})
         return uploads.keep(
-            SimpleUploadedFile("examples.jsonl", lines.encode()),
+            SimpleUploadedFile("examples.jsonl", content),
             user_id=user.pk,
             project_id=self.project.pk,
             name="tides",
@@ -118,12 +118,18 @@ def _addresses(resolver: URLResolver, space: str) -> Iterator[tuple[str, URLPatt
 
 
 @contextmanager
-def undone() -> Iterator[None]:
-    """Undo what is done to the database inside."""
+def savepoint() -> Iterator[None]:
+    """As Django's own test cases: a block that wants to be outermost may stand inside this one."""
     block = transaction.atomic()
-    # As Django's own test cases: a block that wants to be outermost may stand inside this one.
     block._from_testcase = True  # type: ignore[attr-defined]
     with block:
         yield
-        transaction.set_rollback(True)
     assert connection.is_usable()
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Undo what is done to the database inside."""
+    with savepoint():
+        yield
+        transaction.set_rollback(True)

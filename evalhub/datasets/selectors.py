@@ -23,6 +23,7 @@ from evalhub.datasets.models import (
 )
 from evalhub.datasets.packing import KeyIndex, unpack
 from evalhub.errors import ContentError, NotFound, ShapeError
+from evalhub.intake.strict import quoted
 
 IN_ONE_QUERY = 900
 SEARCH_SECONDS = 0.3
@@ -34,7 +35,7 @@ SHOWN_NAMES, SPLITS = 30, 20
 def dataset_of(project: Project, slug: str) -> Dataset:
     dataset = Dataset.objects.filter(project=project, slug=slug).first()
     if dataset is None:
-        raise NotFound(f"There is no dataset {slug!r} in this project.")
+        raise NotFound(f"There is no dataset {quoted(slug)} in this project.")
     return dataset
 
 

@@ -234,8 +234,8 @@ def upload(request: SignedInRequest, project: str) -> HttpResponse:
     found = enter_project(request, project, Capability.SUBMIT)
     datasets = selectors.datasets_of(found)
     form = UploadForm(
-        request.POST or None,
-        request.FILES or None,
+        request.POST if request.method == "POST" else None,
+        request.FILES if request.method == "POST" else None,
         datasets=datasets,
         initial={"dataset": request.GET.get("dataset")},
     )
@@ -276,7 +276,7 @@ def upload_columns(request: SignedInRequest, project: str, token: str) -> HttpRe
     dataset = Dataset.objects.filter(project=found, slug=kept.dataset_slug).first()
     newest = selectors.newest_version(dataset) if dataset else None
     form = ColumnsForm(
-        request.POST or None,
+        request.POST if request.method == "POST" else None,
         columns=look.columns,
         fields_inside=look.fields,
         has_versions=newest is not None,

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from evalhub.errors import ShapeError, TooLarge
+from evalhub.errors import LineError, ShapeError, TooLarge
 from evalhub.intake.spool import ByteStream, Limits, Spool, receive
 from evalhub.intake.strict import MAX_JSON_BYTES, strict_json
 from evalhub.intake.tables import Format
@@ -57,7 +57,8 @@ def read_json(
         return {}
     value = strict_json(body, max_bytes=max_bytes)
     if not isinstance(value, dict):
-        raise ShapeError("The body is one JSON object, {…}; this is another value.")
+        detail = "The body is one JSON object, {…}; this is another value."
+        raise ShapeError(detail, errors=[LineError(1, "not_object", detail)])
     return value
 
 

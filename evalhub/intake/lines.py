@@ -79,7 +79,8 @@ def json_lines(lines: Iterable[bytes], errors: ErrorCollector) -> Rows:
         try:
             value = strict.decode(text)
         except ShapeError as error:
-            errors.add(line, error.code, error.detail)
+            field = next((one.field for one in error.errors), None)
+            errors.add(line, error.code, error.detail, field)
             continue
         if isinstance(value, dict):
             yield line, value

@@ -6,12 +6,12 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NoReturn, cast
 
 import msgspec
 
-from evalhub.errors import ShapeError, TooLarge
+from evalhub.errors import FieldError, LineError, ShapeError, TooLarge
 
 BOM = b"\xef\xbb\xbf"
 MAX_DEPTH = 64
@@ -23,7 +23,10 @@ INT64_LOW, INT64_HIGH = -(2**63), 2**63 - 1
 
 _NEGATIVE_EXPONENT = re.compile(rb"[0-9][eE]-")
 _NONZERO_DIGITS = re.compile(r"[1-9]")
+_BRACKETS_AND_TEXTS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+_TOO_DEEP = f"Lists and objects may be nested {MAX_DEPTH} deep."
 _ECHO = 40
+_LONGEST_PATH = 200
 
 
 def decode(text: bytes) -> object:
@@ -107,33 +110,58 @@ def _refuse_too_many_containers(text: bytes) -> None:
 
 
 def _decode_exactly(text: bytes) -> object:
+    characters, reader = as_characters(text), _Reader()
     try:
-        value: object = _decode_json(as_characters(text))
+        value: object = reader.decode(characters)
     except RecursionError:
-        _refuse_depth()
+        _refuse(_TOO_DEEP, "depth", line=_line_of_depth(characters))
     except json.JSONDecodeError as error:
+        if reader.fault is not None:
+            raise reader.fault from None
         reason = error.msg.removesuffix(" at").removesuffix(" starting")
         where = f"character {error.pos + 1}"
         detail = f"This is not JSON ({where}): {reason[:1].lower()}{reason[1:]}."
-        raise ShapeError(detail, code="not_json") from None
-    _inspect((value,), MAX_DEPTH)
+        _refuse(detail, "not_json", line=error.lineno)
+    place: list[str | int] = []
+    try:
+        _inspect(value, MAX_DEPTH, place)
+    except ShapeError as error:
+        raise _placed(error, place) from None
+    if reader.fault is not None:  # it stood in a member that a later one of its name replaced
+        raise _placed(reader.fault, [])
     return value
+
+
+def _placed(error: ShapeError, inside_out: Sequence[str | int]) -> ShapeError:
+    """Return the error with the field it is about, or with line 1 for the value as a whole."""
+    path = ""
+    for part in reversed(inside_out):
+        path += f"[{part}]" if isinstance(part, int) else f".{shortened(part)}"
+    path = path.removeprefix(".")
+    fault = (
+        FieldError(path[:_LONGEST_PATH], error.code, error.detail)
+        if path
+        else LineError(1, error.code, error.detail)
+    )
+    return ShapeError(error.detail, code=error.code, errors=[fault])
+
+
+def _refuse(detail: str, code: str, *, line: int) -> NoReturn:
+    raise ShapeError(detail, code=code, errors=[LineError(line, code, detail)]) from None
 
 
 def as_characters(text: bytes) -> str:
     """Return the text of UTF-8 bytes without mark and NUL, or raise ShapeError."""
     if text.startswith(BOM):
-        raise ShapeError(
-            "A byte order mark may stand only at the very start of a body.", code="bom"
-        )
+        _refuse("A byte order mark may stand only at the very start of a body.", "bom", line=1)
     try:
         characters = text.decode()
     except UnicodeDecodeError as error:
-        raise ShapeError(_not_utf8(text, error), code="not_utf8") from None
+        _refuse(_not_utf8(text, error), "not_utf8", line=text.count(b"\n", 0, error.start) + 1)
     if "\0" in characters:
-        raise ShapeError(
-            f"A NUL character (byte {text.index(0) + 1}) cannot be stored; remove it.", code="nul"
-        )
+        at = text.index(0)
+        detail = f"A NUL character (byte {at + 1}) cannot be stored; remove it."
+        _refuse(detail, "nul", line=text.count(b"\n", 0, at) + 1)
     return characters
 
 
@@ -144,16 +172,38 @@ def _not_utf8(text: bytes, error: UnicodeDecodeError) -> str:
     return f"This is not UTF-8: byte 0x{byte:02X} at byte {error.start + 1}. Save it as UTF-8."
 
 
-def _inspect(items: Iterable[object], room: int) -> None:
-    for item in items:
-        if isinstance(item, str):
-            _check_text(item)
-        elif isinstance(item, dict | list):
-            if not room:
-                _refuse_depth()
-            _inspect(item, room - 1)
-            if isinstance(item, dict):
-                _inspect(item.values(), room - 1)
+def _line_of_depth(characters: str) -> int:
+    depth = 0
+    for found in _BRACKETS_AND_TEXTS.finditer(characters):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+        if depth > MAX_DEPTH:
+            return characters.count("\n", 0, found.start()) + 1
+    return 1
+
+
+def _inspect(item: object, room: int, place: list[str | int]) -> None:
+    """Raise what is wrong with a value; `place` is then where, from the inside out."""
+    if isinstance(item, ShapeError):
+        raise item
+    if isinstance(item, str):
+        _check_text(item)
+    elif isinstance(item, dict | list):
+        if not room:
+            raise ShapeError(_TOO_DEEP, code="depth")
+        for part, inner in _parts(item):
+            try:
+                _inspect(inner, room - 1, place)
+            except ShapeError:
+                place.append(part)
+                raise
+
+
+def _parts(container: dict[str, object] | list[object]) -> Iterable[tuple[str | int, object]]:
+    if isinstance(container, list):
+        return enumerate(container)
+    for name in container:
+        _check_text(name)
+    return container.items()
 
 
 def _check_text(text: str) -> None:
@@ -171,46 +221,60 @@ def _check_text(text: str) -> None:
         ) from None
 
 
-def _refuse_depth() -> NoReturn:
-    raise ShapeError(f"Lists and objects may be nested {MAX_DEPTH} deep.", code="depth") from None
+class _Reader:
+    """The standard library's decoder, which leaves the first fault in the place of its value.
 
+    Only so is it known which field the fault is in. Of further faults nothing is kept.
+    """
 
-def _member(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        name = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise ShapeError(
-            f"An object names {quoted(name)} twice; keep one.", code="duplicate_member"
-        )
-    return members
+    def __init__(self) -> None:
+        self.fault: ShapeError | None = None
+        self.decode = json.JSONDecoder(
+            object_pairs_hook=self._object,
+            parse_int=self._integer,
+            parse_float=self._float,
+            parse_constant=self._constant,
+        ).decode
 
+    def _fault(self, detail: str, code: str) -> ShapeError | None:
+        if self.fault is not None:
+            return None
+        self.fault = ShapeError(detail, code=code)
+        return self.fault
 
-def _integer(digits: str) -> int:
-    number = int(digits) if len(digits) <= 20 else INT64_HIGH + 1
-    if not INT64_LOW <= number <= INT64_HIGH:
-        raise ShapeError(
+    def _object(self, pairs: list[tuple[str, object]]) -> object:
+        members = dict(pairs)
+        if len(members) < len(pairs) and self.fault is None:
+            name = Counter(name for name, _ in pairs).most_common(1)[0][0]
+            return self._fault(
+                f"An object names {quoted(name)} twice; keep one.", "duplicate_member"
+            )
+        return members
+
+    def _integer(self, digits: str) -> object:
+        number = int(digits) if len(digits) <= 20 else INT64_HIGH + 1
+        if INT64_LOW <= number <= INT64_HIGH:
+            return number
+        return self._fault(
             f"The whole number {shortened(digits)} does not fit in 64 bits; send it as text.",
-            code="integer_range",
+            "integer_range",
         )
-    return number
 
+    def _float(self, digits: str) -> object:
+        number = float(digits)
+        if math.isinf(number):
+            return self._fault(
+                f"The number {shortened(digits)} is too large for a 64-bit float.", "not_finite"
+            )
+        if number == 0.0 and _NONZERO_DIGITS.search(re.split("[eE]", digits)[0]):
+            return self._fault(
+                f"The number {shortened(digits)} is too small for a 64-bit float; send 0.",
+                "underflow",
+            )
+        return number
 
-def _float(digits: str) -> float:
-    number = float(digits)
-    if math.isinf(number):
-        raise ShapeError(
-            f"The number {shortened(digits)} is too large for a 64-bit float.", code="not_finite"
-        )
-    if number == 0.0 and _NONZERO_DIGITS.search(re.split("[eE]", digits)[0]):
-        raise ShapeError(
-            f"The number {shortened(digits)} is too small for a 64-bit float; send 0.",
-            code="underflow",
-        )
-    return number
-
-
-def _constant(name: str) -> NoReturn:
-    raise ShapeError(f"{name} is no JSON number; send null or leave it out.", code="not_finite")
+    def _constant(self, name: str) -> object:
+        return self._fault(f"{name} is no JSON number; send null or leave it out.", "not_finite")
 
 
 def quoted(text: str) -> str:
@@ -220,8 +284,3 @@ def quoted(text: str) -> str:
 
 def shortened(text: str) -> str:
     return text if len(text) <= _ECHO else text[:_ECHO] + "…"
-
-
-_decode_json = json.JSONDecoder(
-    object_pairs_hook=_member, parse_int=_integer, parse_float=_float, parse_constant=_constant
-).decode

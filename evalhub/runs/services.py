@@ -351,7 +351,8 @@ def measure_run(*, run: Run, metrics: Sequence[Json], actor: Actor) -> list[Meas
     """Score a finished run with new metrics, or again: each is a new generation of its name."""
     planned = plan(metrics)
     if not planned:
-        raise ContentError("Name at least one metric.")
+        detail = "Name at least one metric."
+        raise ContentError(detail, errors=[FieldError("metrics", "missing", detail)])
     with transaction.atomic():
         _refuse_unfinished(_locked(run), "it can be measured")
         Run.objects.filter(pk=run.pk).move(to=Run.State.SCORING)

@@ -105,7 +105,8 @@ def output(request: SignedInRequest, run_id: str, position: int, attempt: int) -
 def measure(request: SignedInRequest, run_id: str) -> HttpResponse:
     """Score a finished run with another metric, or again."""
     run = enter_run(request, run_id, Capability.SUBMIT)
-    form = MeasureForm(request.POST or None, initial=_initial(run, request.GET.get("name", "")))
+    data = request.POST if request.method == "POST" else None
+    form = MeasureForm(data, initial=_initial(run, request.GET.get("name", "")))
     if request.method == "POST" and form.is_valid():
         try:
             services.measure_run(run=run, metrics=[form.spec()], actor=actor_of(request))

@@ -30,11 +30,18 @@ from labeling.services.slots import (
 State: Final = Annotation.State
 
 
-def join(*, campaign: Campaign, user: User) -> Annotator:
-    """Return the person's place in a campaign; opening the desk is joining it."""
+def place_of(user: User, *, campaign: Campaign) -> Annotator | None:
+    """Return the place of a person who has opened the desk before."""
     annotator = Annotator.objects.filter(campaign=campaign, user=user).first()
     if annotator is not None:
         annotator.campaign = campaign
+    return annotator
+
+
+def join(*, campaign: Campaign, user: User) -> Annotator:
+    """Return the person's place in a campaign; opening the desk is joining it."""
+    annotator = place_of(user, campaign=campaign)
+    if annotator is not None:
         return annotator
     taken = Annotator.objects.filter(campaign=campaign, name=user.username).exists()
     name = f"{user.username[:180]} (account {user.pk})" if taken else user.username

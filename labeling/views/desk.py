@@ -27,12 +27,14 @@ from labeling.views.access import entered, get_or_post
 def desk(request: SignedInRequest, campaign_id: str) -> HttpResponse:
     """One unit to judge. Every step is an ordinary form; scripts only make it quicker."""
     campaign = entered(request, campaign_id, Capability.LABEL)
-    annotator = services.join(campaign=campaign, user=request.user)
     if request.method != "POST":
-        return _desk(request, annotator)
+        return _desk(request, services.join(campaign=campaign, user=request.user))
     act = _ACTS.get(request.POST.get("do", "submit"))
     if act is None:
         raise Http404("There is no such thing to do at the desk.")
+    annotator = services.place_of(request.user, campaign=campaign)
+    if annotator is None:
+        raise Conflict("Open the desk of this campaign before you answer at it.")
     return act(request, annotator)
 
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from evalhub.accounts.services import COMMAND_LINE
 from evalhub.runs.models import Measurement, Output, Run
-from labeling.models import Annotation, Campaign, Slot, Unit
+from labeling.models import Annotation, Annotator, Campaign, Slot, Unit
 from labeling.services.desk import join, submit
 from labeling.services.publication import publish
 from tests.factories import a_member, a_project, a_version, example_row
@@ -203,6 +203,12 @@ def test_a_unit_that_does_not_exist_is_not_found(client, desk, unit):
 
 def test_something_else_to_do_is_not_found(client, desk):
     assert client.post(desk, {"do": "publish"}).status_code == 404
+
+
+@pytest.mark.parametrize("do", ["submit", "skip", "undo", "stay"])
+def test_nobody_joins_by_a_form_before_opening_the_desk(client, desk, do):
+    assert client.post(desk, {"do": do}).status_code == 409
+    assert not Annotator.objects.exists()
 
 
 def test_skip_and_undo_are_buttons(client, desk):

@@ -30,7 +30,7 @@ def log_in(client, name="ada", password=PASSWORD, **more):
 def fail(client, times, name="ada"):
     for number in range(times):
         answer = log_in(client, name, f"guess {number}")
-        assert answer.status_code == 200
+        assert answer.status_code == 422
         assert "_auth_user_id" not in client.session
     return answer.content.decode()
 
@@ -51,7 +51,7 @@ class TestLogin:
         log_in(client)
         User.objects.filter(pk=ada.pk).update(is_active=False)
         assert client.get("/")["Location"].startswith(LOGIN)
-        assert log_in(client).status_code == 200
+        assert log_in(client).status_code == 422
         assert client.get("/")["Location"].startswith(LOGIN)
 
     def test_a_session_from_before_the_login_is_of_no_use_after_it(self, client, ada):
@@ -71,7 +71,7 @@ class TestLogin:
     @pytest.mark.parametrize("field", ["username", "password"])
     def test_an_empty_field_is_named(self, client, ada, field):
         answer = log_in(client, **{"name" if field == "username" else "password": ""})
-        assert answer.status_code == 200
+        assert answer.status_code == 422
         assert answer.context["form"].errors[field]
 
 

@@ -1,0 +1,332 @@
+"""Every address that changes something, what it takes gladly, and somebody who knocks there."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from html import unescape
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
+from django.test import Client
+
+from tests import hostile
+from tests.evalhub.intake.bounds import bounded
+from tests.factories import jsonl
+from tests.world import World, savepoint
+
+# Of one request, in this process: a hang would be minutes.
+MOST_CPU_SECONDS = 5.0
+NDJSON, URLENCODED = "application/x-ndjson", "application/x-www-form-urlencoded"
+# What changes with every look, or counts the attempts themselves.
+VOLATILE = {"last_used_at", "last_login", "lease_until", "seen_at"}
+UNCOUNTED = {"sessions.Session", "accounts.LoginFailure", "runs.Worker"}
+
+# What no part of an example is made of is its metadata; everywhere else it is an error.
+TAKES_ANY_MEMBER = "datasets:api_versions"
+EXAMPLE = {
+    "key": "a",
+    "input": "?",
+    "expected_output": "!",
+    "references": ["!"],
+    "context": ["c"],
+    "relevant": {"d": 1},
+    "metadata": {"topic": "tides", "n": 1},
+}
+OUTPUT = {
+    "key": "q2",
+    "output": "a2",
+    "attempt": 1,
+    "latency_ms": 12.5,
+    "input_tokens": 3,
+    "cost": 0.01,
+    "confidence": 0.5,
+    "retrieved": [{"id": "d", "score": 0.5, "text": "t"}],
+    "trace_id": "t",
+    "metadata": {"a": [1]},
+}
+SPEC = {"name": "exact_match", "params": {"extract": "(a.)", "normalize": ["strip"]}, "as": "x"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """One address that changes something, and what it takes gladly."""
+
+    good: Callable[[World], dict[str, Any]]
+    kind: str = "form"
+    is_optional: bool = False
+    instead: Callable[[World], dict[str, object]] = field(default=lambda world: {})
+
+
+def in_open_run(world: World) -> dict[str, object]:
+    return {"run_id": world.open_run}
+
+
+def a_run_body(world: World) -> dict[str, Any]:
+    return {
+        "dataset": world.parts["dataset"],
+        "version": 1,
+        "system": "heron",
+        "system_version": "2",
+        "metrics": ["bleu", SPEC],
+        "attempts": 1,
+        "git_commit": "0a1b2c3",
+        "params": {"temperature": 0.5, "stop": ["\n"]},
+        "tags": ["nightly"],
+        "external_id": "ci-42",
+    }
+
+
+def a_campaign_body(world: World) -> dict[str, Any]:
+    rating = {"name": "clear", "text": "How clear?", "kind": "rating", "options": [1, 2, 3]}
+    number = {"name": "errors", "kind": "number", "scale": "interval", "low": 0, "high": 9}
+    return {
+        "name": "Clear answers",
+        "runs": [world.scored_run],
+        "questions": [rating, number],
+        "overlap": 2,
+        "guidelines": "Read twice.",
+        "show_reference": True,
+        "examples": 5,
+    }
+
+
+def an_annotation(world: World) -> dict[str, Any]:
+    return {
+        "run": world.scored_run,
+        "key": "q2",
+        "attempt": 1,
+        "annotator": "rater",
+        "answers": {"faithful": 3},
+        "at": "2026-03-01T09:30:00Z",
+        "seconds": 4.5,
+    }
+
+
+def a_campaign_form(world: World) -> dict[str, Any]:
+    managed = {"question-TOTAL_FORMS": "1", "question-INITIAL_FORMS": "0"}
+    question = {"question-0-name": "clear", "question-0-kind": "rating", "question-0-options": ""}
+    named = {"name": "Clear answers", "runs": world.scored_run, "overlap": "2", "examples": "5"}
+    return {**managed, **question, **named, "guidelines": "Read twice.", "show_reference": "on"}
+
+
+def an_upload_form(world: World) -> dict[str, Any]:
+    return {"name": "tides", "dataset": "", "file": upload(jsonl(EXAMPLE).encode())}
+
+
+def a_columns_form(world: World) -> dict[str, Any]:
+    columns = {"column_0": "key", "column_1": "input"}
+    return {**columns, "mode": "replace", "cluster": "", "notes": "n"}
+
+
+def upload(content: bytes, name: str = "examples.jsonl") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, content)
+
+
+PASSWORD = {"password": "a heron on a pole"}
+ADA = {"username": "ada", **PASSWORD}
+LOGIN = "accounts:login"
+# Good in any form, for all that counts is in the address.
+TAKES_NO_FIELDS = {"accounts:logout", "accounts:key_revoke"}
+DOORS = {
+    "datasets:api_datasets": Door(
+        kind="json", good=lambda world: {"name": "tides", "description": "d"}
+    ),
+    "datasets:api_versions": Door(kind="lines", good=lambda world: EXAMPLE),
+    "runs:api_runs": Door(kind="json", good=a_run_body),
+    "runs:api_outputs": Door(kind="lines", good=lambda world: OUTPUT, instead=in_open_run),
+    "runs:api_finish": Door(
+        kind="json",
+        good=lambda world: {"allow_missing": True},
+        instead=in_open_run,
+        is_optional=True,
+    ),
+    "runs:api_measurements": Door(kind="json", good=lambda world: {"metrics": [SPEC]}),
+    "runs:api_cancel": Door(
+        kind="json", good=lambda world: {}, instead=in_open_run, is_optional=True
+    ),
+    "runs:api_reopen": Door(kind="json", good=lambda world: {}, is_optional=True),
+    "labeling:api_campaigns": Door(kind="json", good=a_campaign_body),
+    "labeling:api_annotations": Door(kind="lines", good=an_annotation),
+    "labeling:api_publish": Door(kind="json", good=lambda world: {}, is_optional=True),
+    LOGIN: Door(good=lambda world: ADA),
+    "accounts:logout": Door(good=lambda world: {}),
+    "accounts:project_new": Door(
+        good=lambda world: {"name": "Harbor", "slug": "harbor", "description": "d"}
+    ),
+    "accounts:members": Door(good=lambda world: {"username": "ben", "role": "viewer", **PASSWORD}),
+    "accounts:member": Door(good=lambda world: {"role": "lead"}),
+    "accounts:keys": Door(good=lambda world: {"name": "nightly", "scopes": "read"}),
+    "accounts:key_revoke": Door(good=lambda world: {}),
+    "datasets:upload": Door(good=an_upload_form),
+    "datasets:upload_columns": Door(
+        good=a_columns_form,
+        instead=lambda world: {"token": world.upload_of(world.people["owner"])},
+    ),
+    "runs:measure": Door(
+        good=lambda world: {"metric": "exact_match", "name": "x", "params": '{"extract": "(a)"}'}
+    ),
+    "labeling:new": Door(good=a_campaign_form),
+    "labeling:campaign": Door(good=lambda world: {"do": "publish"}),
+    "labeling:desk": Door(good=lambda world: {"do": "submit", "unit": world.unit, "q0": "1"}),
+}
+JSON, LINES, FORMS = (
+    [name for name, door in DOORS.items() if door.kind == kind]
+    for kind in ("json", "lines", "form")
+)
+REST = [*JSON, *LINES]
+
+
+def stored() -> dict[str, str]:
+    """Return a digest of all rows of every table, but for what changes by itself."""
+    models = [one for one in apps.get_models() if one._meta.label not in UNCOUNTED]
+    return {model._meta.label: _digest(model) for model in models}
+
+
+def _digest(model) -> str:
+    names = [one.attname for one in model._meta.concrete_fields if one.name not in VOLATILE]
+    rows = model._default_manager.order_by("pk").values_list(*names)
+    shown = repr([[bytes(v) if isinstance(v, memoryview) else v for v in row] for row in rows])
+    return hashlib.sha256(shown.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _files() -> set[str]:
+    return {str(path) for path in settings.SPOOL_DIR.rglob("*") if path.is_file()}
+
+
+class Knock:
+    """Sends bodies to one door, as somebody who may go through, and notes what goes wrong.
+
+    What is taken is undone. What is refused is not, so that its traces would show.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        headers: dict[str, str],
+        before: dict[str, str],
+        name: str,
+        **instead: object,
+    ) -> None:
+        self.world, self.name, self.door = world, name, DOORS[name]
+        self.good = self.door.good(world)
+        self._headers, self._before, self._instead = headers, before, instead
+        self._found: list[str] = []
+        self.client = Client(raise_request_exception=False)
+        if self.door.kind == "form" and name != LOGIN:
+            self.client.force_login(world.people["owner"])
+        self._cookies = copy.deepcopy(self.client.cookies)
+        self._arrive()
+
+    def _arrive(self) -> None:
+        self.client.cookies = copy.deepcopy(self._cookies)
+        instead = self._instead or self.door.instead(self.world)
+        self.address = self.world.address(self.name, **instead)
+        self._kept = _files()
+
+    @property
+    def good_body(self) -> bytes:
+        return json.dumps(self.good).encode()
+
+    def rest(self, what: str, body: bytes, *, kind: str = "", query: str = "", **how: Any) -> Any:
+        """Send a body as the REST interface takes it."""
+        kind = kind or (NDJSON if self.door.kind == "lines" else "application/json")
+        headers = {**self._headers, **how.pop("headers", {})}
+        return self._ask(
+            what,
+            lambda: self.client.post(self.address + query, body, kind, headers=headers),
+            **how,
+        )
+
+    def form(self, what: str, fields: dict[str, Any], **how: Any) -> Any:
+        """Send a form as browsers do."""
+        return self._ask(what, lambda: self.client.post(self.address, fields), **how)
+
+    def raw_form(self, what: str, body: bytes, kind: str, **how: Any) -> Any:
+        """Send a form as no browser does."""
+        return self._ask(what, lambda: self.client.post(self.address, body, kind), **how)
+
+    def _ask(
+        self, what: str, ask: Callable[[], Any], *, must: bool = True, placed: bool = False
+    ) -> Any:
+        with savepoint(), bounded(seconds=MOST_CPU_SECONDS):
+            answer = ask()
+            is_taken = answer.status_code < 400
+            if is_taken:
+                transaction.set_rollback(True)
+        self._found += [f"{what}: {fault}" for fault in _faults(answer, must, placed)]
+        if is_taken:
+            self._arrive()
+        elif _files() != self._kept:
+            self._found.append(f"{what}: left a file behind")
+        return answer
+
+    def blame(self, what: str) -> None:
+        self._found.append(what)
+
+    def faults(self) -> list[str]:
+        """Return all that went wrong, and which tables are no longer as they were."""
+        now = stored()
+        changed = [table for table, rows in now.items() if rows != self._before[table]]
+        return [*self._found, *(f"a refused request changed {table}" for table in changed)]
+
+
+def _faults(answer: Any, must_refuse: bool, must_be_placed: bool) -> list[str]:
+    status = answer.status_code
+    if status < 400:
+        return [f"{status}"] if must_refuse else []
+    if status >= 500:
+        return [f"{status}"]
+    if sentence_of(answer) is None:
+        return [f"{status} without a sentence: {answer.content[:200]!r}"]
+    if not answer["Content-Type"].startswith("application/json"):
+        return []
+    errors = answer.json()["errors"]
+    is_placed = bool(errors) and all(one.get("line") or one.get("field") for one in errors)
+    if (must_be_placed or status == 422 or errors) and not is_placed:
+        return [f"names neither field nor line: {answer.json()}"]
+    return []
+
+
+def sentence_of(answer: Any) -> str | None:
+    """Return the sentence of a refusal: of a form in its notice or beside a field."""
+    if answer["Content-Type"].startswith("application/json"):
+        detail = str(answer.json()["detail"])
+        return detail if re.search(r"[.…]$", detail) and len(detail) < 2_000 else None
+    title = "[^<]+" if answer.status_code in {403, 404} else "This could not be done"
+    beside = r'(?:role="alert"|class="err")[^>]*>.+?</(?:div|ul|p)>'
+    instead = rf"<h1>{title}</h1>\s*<p[^>]*>.+?</p>"
+    notice = re.search(f"{beside}|{instead}", answer.content.decode(), re.DOTALL)
+    words = unescape(re.sub(r"<[^>]+>", " ", notice[0])) if notice else ""
+    found = re.search(r"[A-Za-z].{8,}?[.…]", " ".join(words.split()))
+    return found and found[0]
+
+
+def broken_tables() -> dict[str, bytes]:
+    """Return files of CSV that are none, or say nothing that can be stored."""
+    return {
+        "nothing": b"",
+        "a head alone": b"key,input\n",
+        "NUL": b"key,input\na,b\0\n",
+        "an open quote": b'key,input\na,"b\n',
+        "text after a quote": b'key,input\na,"b"c\n',
+        "too many cells": b"key,input\na,b,c\n",
+        "too few cells": b"key,input\na\n",
+        "a name twice": b"key,input,input\na,b,c\n",
+        "no name": b"key,input,\na,b,c\n",
+        "no key": b"input\na\n",
+        "Latin-1": b"key,input\na,caf\xe9\n",
+        "UTF-16": "key,input\na,b\n".encode("utf-16"),
+        "100,000 columns": b",".join(b"c%d" % n for n in range(100_000)) + b"\n",
+        "a long line": b"key,input\na," + hostile.LONG_LINE + b"\n",
+        "deep metadata": b'key,input,metadata\na,b,"' + b"[" * hostile.DEEP + b'"\n',
+        "half a pair": b'key,input,metadata\na,b,"{""x"": ""\\ud800""}"\n',
+        "NaN": b'key,input,metadata\na,b,"{""x"": NaN}"\n',
+    }
