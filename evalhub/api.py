@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import OperationalError
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.negotiation import BaseContentNegotiation
@@ -19,6 +18,7 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from evalhub.databases import RETRY_AFTER, trouble
 from evalhub.errors import Busy, DomainError, NotAllowed, NotFound, ShapeError, TooLarge
 
 log = logging.getLogger("evalhub.api")
@@ -27,8 +27,6 @@ _NO_CURSOR = "cursor is not one that this interface gave out."
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1_000
-# SQLite, and PostgreSQL twice.
-_SIGNS_OF_WAITING = ("locked", "deadlock detected", "lock timeout")
 
 
 class AnyType(BaseContentNegotiation):
@@ -82,16 +80,10 @@ def _domain_error(exc: Exception) -> DomainError | None:
         return ShapeError("The request cannot be read.")
     if isinstance(exc, UnreadablePostError):
         return ShapeError("The connection broke; send the request again.", code="truncated")
-    if is_busy(exc):
-        return Busy("The database is busy with another write.", retry_after=2)
+    if sentence := trouble(exc):
+        log.warning("database trouble", extra={"fields": {"error": sentence}})
+        return Busy(sentence, retry_after=RETRY_AFTER)
     return None
-
-
-def is_busy(exc: BaseException) -> bool:
-    """Say whether the database gave up waiting for another write."""
-    return isinstance(exc, OperationalError) and any(
-        sign in str(exc) for sign in _SIGNS_OF_WAITING
-    )
 
 
 def _code_of(exc: exceptions.APIException) -> str:

@@ -8,12 +8,14 @@ import sys
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
-from evalhub.api import is_busy
+from evalhub.databases import RETRY_AFTER, trouble
 
 INTERNAL = "Something went wrong here; the log names it by the X-Request-ID."
 TOO_LARGE = "The form is larger than this page takes."
-BUSY = "The database is busy with another write. Try again in a moment."
+# These render without a database, and so without the person and the project.
+PLAIN = {500: "500.html", 503: "503.html"}
 
 log = logging.getLogger("evalhub.web")
 
@@ -35,15 +37,17 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer what no view and no middleware caught; it is called while that is being handled."""
     exception = sys.exc_info()[1]
-    if exception is not None and is_busy(exception):
-        return busy(request)
+    if exception is not None and (sentence := trouble(exception)):
+        return later(request, sentence)
     log.error("unforeseen error", exc_info=True)
     return answer(request, 500, "internal", INTERNAL)
 
 
-def busy(request: HttpRequest) -> HttpResponse:
-    response = answer(request, 503, "busy", BUSY)
-    response["Retry-After"] = "2"
+def later(request: HttpRequest, sentence: str) -> HttpResponse:
+    """Answer while the database is in trouble that passes."""
+    log.warning("database trouble", extra={"fields": {"error": sentence}})
+    response = answer(request, 503, "busy", sentence)
+    response["Retry-After"] = str(RETRY_AFTER)
     return response
 
 
@@ -51,5 +55,7 @@ def answer(request: HttpRequest, status: int, code: str, detail: str) -> HttpRes
     """Answer with a status and a sentence, as JSON or as a page."""
     if request.path.startswith("/api/"):
         return JsonResponse({"code": code, "detail": detail, "errors": []}, status=status)
-    template = f"{status}.html" if status in {403, 404, 500} else "error.html"
+    if status in PLAIN:
+        return HttpResponse(render_to_string(PLAIN[status], {"detail": detail}), status=status)
+    template = f"{status}.html" if status in {403, 404} else "error.html"
     return render(request, template, {"detail": detail, "status": status}, status=status)

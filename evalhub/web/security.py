@@ -8,9 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 
-from evalhub.api import is_busy
+from evalhub.databases import trouble
 from evalhub.errors import DomainError
-from evalhub.web.errors import TOO_LARGE, answer, busy
+from evalhub.web.errors import TOO_LARGE, answer, later
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -114,4 +114,5 @@ class PageErrors:
             if retry_after := getattr(exception, "retry_after", None):
                 response["Retry-After"] = str(retry_after)
             return response
-        return busy(request) if is_busy(exception) else None
+        sentence = trouble(exception)
+        return later(request, sentence) if sentence else None

@@ -3,6 +3,7 @@
 import base64
 import json
 
+import psycopg
 import pytest
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
 from django.db import OperationalError
@@ -105,6 +106,13 @@ class TestCursors:
             decode_whole_number(packed(value))
 
 
+def caused(cause):
+    """Return what Django makes of a driver's failure."""
+    raised = OperationalError(str(cause))
+    raised.__cause__ = cause
+    return raised
+
+
 class TestAnswers:
     @pytest.mark.parametrize(
         ("raised", "status", "code"),
@@ -117,6 +125,11 @@ class TestAnswers:
             (OperationalError("database is locked: secret"), 503, "busy"),
             (OperationalError("deadlock detected: secret"), 503, "busy"),
             (OperationalError("canceling statement due to lock timeout"), 503, "busy"),
+            (OperationalError("database or disk is full: secret"), 503, "busy"),
+            (caused(psycopg.OperationalError("secret: connection refused")), 503, "busy"),
+            (caused(psycopg.errors.AdminShutdown("secret")), 503, "busy"),
+            (caused(psycopg.errors.DiskFull("secret")), 503, "busy"),
+            (caused(psycopg.errors.ProgramLimitExceeded("secret")), 500, "internal"),
             (TooMany("Later.", retry_after=30), 429, "too_many"),
             (NotAuthenticated(), 401, "unauthenticated"),
             (MethodNotAllowed("PATCH"), 405, "method"),

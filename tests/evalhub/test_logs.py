@@ -227,7 +227,7 @@ class TestFailures:
     def test_a_busy_database_is_told_as_such(self, outside, log, routes):
         answer = outside.get("/busy/")
         assert (answer.status_code, answer["Retry-After"]) == (503, "2")
-        assert "Try again in a moment." in answer.content.decode()
+        assert "try again in a moment." in answer.content.decode()
         assert not [line for line in log.lines if line["level"] == "error"]
 
     @pytest.mark.parametrize("address", ["/fine/", "/api/v1/fine"])
