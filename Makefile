@@ -12,7 +12,7 @@
 
 PYTHON ?= python3
 TESTS ?= tests
-PARALLEL ?= -n auto --dist loadscope
+PARALLEL ?= -n auto --dist loadscope --no-loadscope-reorder
 PY := .venv/bin/python
 SOURCES := evalhub labeling metrics tests manage.py
 

@@ -77,16 +77,29 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     return f"{len(val)} bytes" if isinstance(val, bytes) else None
 
 
+# Journeys that mistreat services of their own go to one worker process, the others, which share
+# one, to another.
+ROUGH = ("test_supervisor", "test_hostile_input", "test_queue", "test_judges", "test_readme")
+
+
 class JourneysTogether(LoadScopeScheduling):
-    """Give all journeys to one worker process: they share a service, and this machine's cores."""
+    """Give each kind of journey to one worker process: it uses many of this machine's cores."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "journeys" if nodeid.startswith("tests/journeys/") else nodeid
+        file = nodeid.partition("::")[0]
+        if not file.startswith("tests/journeys/"):
+            return nodeid.rpartition("::")[0]
+        return "rough journeys" if Path(file).stem in ROUGH else "journeys"
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> JourneysTogether:
     return JourneysTogether(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/journeys/"))
 
 
 def _skipped(terminalreporter: pytest.TerminalReporter) -> list[str]:

@@ -7,6 +7,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import NoReturn, cast
 
 import msgspec
@@ -173,12 +174,12 @@ def _not_utf8(text: bytes, error: UnicodeDecodeError) -> str:
 
 
 def _line_of_depth(characters: str) -> int:
-    depth = 0
-    for found in _BRACKETS_AND_TEXTS.finditer(characters):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
-        if depth > MAX_DEPTH:
-            return characters.count("\n", 0, found.start()) + 1
-    return 1
+    """Return the line on which the nesting goes too deep, the first where none does."""
+    found = list(_BRACKETS_AND_TEXTS.finditer(characters))
+    depths = accumulate({"[": 1, "{": 1, "]": -1, "}": -1}.get(one[0], 0) for one in found)
+    pairs = zip(found, depths, strict=True)
+    at = next((one.start() for one, depth in pairs if depth > MAX_DEPTH), 0)
+    return characters.count("\n", 0, at) + 1
 
 
 def _inspect(item: object, room: int, place: list[str | int]) -> None:

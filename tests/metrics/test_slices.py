@@ -29,6 +29,13 @@ def test_a_cut_between_fractions_is_the_shortest_number_that_cuts_alike():
     assert close[1:] == ["over -0.5 to -0.25", "over -0.25 to 0.1234567", "over 0.1234567"]
 
 
+def test_a_cut_between_neighbors_keeps_all_its_digits():
+    low = 0.1 + 0.2
+    levels, codes = quartile_levels(np.array([low, np.nextafter(low, 1.0)]))
+    assert levels == [f"up to {low!r}", f"over {low!r}"]
+    assert codes.tolist() == [0, 1]
+
+
 @pytest.mark.parametrize(
     ("values", "levels"),
     [
