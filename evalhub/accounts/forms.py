@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.contrib.auth.password_validation import password_validators_help_texts
 
 from evalhub.accounts.capabilities import SCOPES
 from evalhub.accounts.models import Membership, valid_slug
@@ -41,6 +42,34 @@ class LoginForm(AuthenticationForm):
         return cleaned
 
 
+class PasswordForm(PasswordChangeForm):
+    """A new password for oneself; guessing the old one is slowed down as at the login."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["old_password"].label = "Your password until now"
+        self.fields["new_password1"].help_text = password_rule()
+        self.fields["new_password2"].label = "New password again"
+        self.fields["new_password2"].help_text = ""
+
+    def clean_old_password(self) -> str:
+        username = self.user.get_username()
+        if is_login_blocked(username=username):
+            raise forms.ValidationError(TOO_MANY_FAILURES, code="blocked")
+        try:
+            given: str = super().clean_old_password()
+        except forms.ValidationError:
+            note_failed_login(username=username)
+            raise
+        forget_failed_logins(username=username)
+        return given
+
+
+def password_rule() -> str:
+    """Say what a password must be, before one is refused."""
+    return " ".join(password_validators_help_texts())
+
+
 class ProjectForm(forms.Form):
     name = forms.CharField(max_length=200)
     slug = forms.CharField(max_length=100, validators=[valid_slug])
@@ -60,6 +89,10 @@ class MemberForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         strip=False,
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].help_text = f"For a new account. {password_rule()}"
 
 
 class RoleForm(forms.Form):

@@ -27,6 +27,7 @@ from evalhub.errors import Conflict, ContentError
 MAX_NAME = 100
 MAX_SUBJECT = 200
 MAX_FAILURES = 10
+WEAK_PASSWORD = "weak_password"  # noqa: S105 - the code of an error
 FAILURES_WITHIN = timedelta(minutes=15)
 
 
@@ -88,7 +89,10 @@ def create_user(*, username: str, password: str) -> User:
     user = User(username=username)
     try:
         validate_password(password, user)
-        user.set_password(password)
+    except ValidationError as exc:
+        raise ContentError(" ".join(exc.messages), code=WEAK_PASSWORD) from exc
+    user.set_password(password)
+    try:
         user.full_clean(exclude=["password"])
     except ValidationError as exc:
         raise ContentError(" ".join(exc.messages)) from exc

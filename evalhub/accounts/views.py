@@ -6,9 +6,10 @@ from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.contrib.auth import views as auth_views
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -19,11 +20,13 @@ from evalhub.accounts.forms import (
     KeyForm,
     LoginForm,
     MemberForm,
+    PasswordForm,
     ProjectForm,
     RoleForm,
 )
 from evalhub.accounts.http import SignedInRequest, actor_of, enter_project, signed_in
 from evalhub.accounts.models import ApiKey, Membership, Project, User
+from evalhub.accounts.services import WEAK_PASSWORD
 from evalhub.errors import ContentError, DomainError
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -61,6 +64,27 @@ def account(request: SignedInRequest) -> HttpResponse:
     """One's own account: name, projects, and the look, which the browser keeps."""
     memberships = request.user.memberships.select_related("project").order_by("project__name")
     return render(request, "accounts/account.html", {"memberships": memberships})
+
+
+class Password(auth_views.PasswordChangeView):
+    """Change one's own password. This session goes on, all others of the account end."""
+
+    template_name = "accounts/password.html"
+    form_class = PasswordForm
+    success_url = reverse_lazy("accounts:account")
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        """Keep the new password, and say so on the account page."""
+        response = super().form_valid(form)
+        messages.success(self.request, "Your password is changed.")
+        return response
+
+    def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:
+        """Show the form again: refused, with what is wrong in it."""
+        return self.render_to_response(self.get_context_data(form=form), status=422)
+
+
+password = get_or_post(Password.as_view())
 
 
 @get_or_post
@@ -108,7 +132,7 @@ def _add_member(request: SignedInRequest, project: Project, form: MemberForm) ->
             user = services.create_user(username=given["username"], password=given["password"])
         services.set_role(project=project, user=user, role=given["role"], actor=actor_of(request))
     except DomainError as exc:
-        form.add_error("username", exc.detail)
+        form.add_error("password" if exc.code == WEAK_PASSWORD else "username", exc.detail)
         return False
     messages.success(request, f"{user.username} is {given['role']}.")
     return True

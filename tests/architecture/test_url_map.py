@@ -39,6 +39,7 @@ PAGES = {
     "accounts:login": {"get": OPEN, "post": OPEN},
     "accounts:logout": {"post": OPEN},
     "accounts:account": {"get": SIGNED_IN},
+    "accounts:password": {"get": SIGNED_IN, "post": SIGNED_IN},
     "accounts:project_new": {"get": SIGNED_IN, "post": SIGNED_IN},
     "accounts:members": {"get": OWN, "post": OWN},
     "accounts:member": {"post": OWN},

@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from evalhub.accounts.forms import TOO_MANY_FAILURES
 from evalhub.accounts.models import LoginFailure, User
 from evalhub.accounts.services import FAILURES_WITHIN, MAX_FAILURES, create_user
 from evalhub.errors import Conflict, ContentError
@@ -244,3 +245,50 @@ class TestAccounts:
         shown = client.get(reverse("accounts:account")).content.decode()
         assert "town" in shown
         assert "harbor" not in shown
+
+
+class TestChangingAPassword:
+    ADDRESS, NEW = "/account/password/", "two herons on a pole"
+
+    def change(self, client, old=PASSWORD, new=NEW, again=None):
+        fields = {"old_password": old, "new_password1": new, "new_password2": again or new}
+        return client.post(self.ADDRESS, fields)
+
+    def test_it_counts_from_now_on_and_ends_the_other_sessions_alone(self, client, ada):
+        elsewhere = Client()
+        log_in(client)
+        log_in(elsewhere)
+        answer = self.change(client)
+        assert (answer.status_code, answer["Location"]) == (302, "/account/")
+        assert "Your password is changed." in client.get("/account/").content.decode()
+        assert elsewhere.get("/")["Location"].startswith(LOGIN)
+        assert log_in(Client()).status_code == 422
+        assert log_in(Client(), password=self.NEW).status_code == 302
+
+    @pytest.mark.parametrize(
+        ("given", "field"),
+        [
+            ({"old": "not it at all"}, "old_password"),
+            ({"new": "short"}, "new_password2"),
+            ({"new": "password123"}, "new_password2"),
+            ({"again": "three herons"}, "new_password2"),
+            ({"new": "two\0herons on a pole"}, "new_password1"),
+        ],
+    )
+    def test_what_cannot_be_is_named_and_changes_nothing(self, client, ada, given, field):
+        log_in(client)
+        answer = self.change(client, **given)
+        assert answer.status_code == 422
+        assert next(iter(answer.context["form"].errors)) == field
+        assert log_in(Client()).status_code == 302
+
+    def test_who_has_a_session_alone_cannot_guess_the_password(self, client, ada):
+        client.force_login(ada)
+        for number in range(MAX_FAILURES):
+            assert self.change(client, old=f"guess {number}").status_code == 422
+        assert TOO_MANY_FAILURES in self.change(client).content.decode()
+
+    def test_the_rule_is_said_before_and_the_account_page_leads_here(self, client, ada):
+        client.force_login(ada)
+        assert f'href="{self.ADDRESS}"' in client.get("/account/").content.decode()
+        assert "at least 10 characters" in client.get(self.ADDRESS).content.decode()

@@ -109,7 +109,7 @@ class TestMembers:
         ("given", "field"),
         [
             ({"username": "ben", "role": "viewer"}, "password"),
-            ({"username": "ben", "role": "viewer", "password": "short"}, "username"),
+            ({"username": "ben", "role": "viewer", "password": "short"}, "password"),
             ({"username": "ben", "role": "king", "password": "a heron on a pole"}, "role"),
             ({"username": "b n", "role": "viewer", "password": "a heron on a pole"}, "username"),
             ({"username": "b\0n", "role": "viewer", "password": "a heron on a pole"}, "username"),
@@ -122,6 +122,14 @@ class TestMembers:
         assert answer.context["form"].errors[field]
         assert len(roles(town)) == 1
         assert User.objects.count() == 1
+
+    def test_the_rule_of_passwords_is_said_before_and_its_breach_once_at_the_field(self, in_town):
+        rule = "at least 10 characters"
+        before = in_town.get(MEMBERS).content.decode()
+        given = {"username": "ben", "role": "viewer", "password": "short"}
+        after = in_town.post(MEMBERS, given).content.decode()
+        assert (before.count(rule), after.count(rule)) == (1, 2)
+        assert '<ul class="err" id="id_password_error">' in after
 
     def test_a_role_changes_at_once(self, in_town, town, client):
         ben = a_member(town, "viewer")

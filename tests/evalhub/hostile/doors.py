@@ -132,6 +132,8 @@ def upload(content: bytes, name: str = "examples.jsonl") -> SimpleUploadedFile:
 
 PASSWORD = {"password": "a heron on a pole"}
 ADA = {"username": "ada", **PASSWORD}
+NEW = "two herons on a pole"
+A_NEW_PASSWORD = {"old_password": PASSWORD["password"], "new_password1": NEW, "new_password2": NEW}
 LOGIN = "accounts:login"
 # Good in any form, for all that counts is in the address.
 TAKES_NO_FIELDS = {"accounts:logout", "accounts:key_revoke"}
@@ -158,6 +160,7 @@ DOORS = {
     "labeling:api_publish": Door(kind="json", good=lambda world: {}, is_optional=True),
     LOGIN: Door(good=lambda world: ADA),
     "accounts:logout": Door(good=lambda world: {}),
+    "accounts:password": Door(good=lambda world: A_NEW_PASSWORD),
     "accounts:project_new": Door(
         good=lambda world: {"name": "Harbor", "slug": "harbor", "description": "d"}
     ),
