@@ -105,12 +105,17 @@ class Child:
         return self._process is None and time.monotonic() >= self._due_at
 
     def start(self, *, output: int | None = None) -> None:
-        with self.log.open("ab") as log:
-            self._process = self._guard.launch(
-                self.program,
-                environment=self._environment,
-                output=log.fileno() if output is None else output,
-            )
+        """Start it; what it prints goes to its log, or to `output` where one is given."""
+        if output is None:
+            with self.log.open("ab") as log:
+                self._launch(log.fileno())
+        else:
+            self._launch(output)
+
+    def _launch(self, output: int) -> None:
+        self._process = self._guard.launch(
+            self.program, environment=self._environment, output=output
+        )
         self._started_at = time.monotonic()
 
     def exit_code(self) -> int | None:

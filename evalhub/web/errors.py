@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -14,6 +14,10 @@ from evalhub.databases import RETRY_AFTER, trouble
 
 INTERNAL = "Something went wrong here; the log names it by the X-Request-ID."
 TOO_LARGE = "The form is larger than this page takes."
+WRONG_HOST = (
+    "EvalHub does not answer to this host name. Whoever runs it names its hosts in "
+    "EVALHUB_ALLOWED_HOSTS."
+)
 # These render without a database, and so without the person and the project.
 PLAIN = {500: "500.html", 503: "503.html"}
 
@@ -31,6 +35,9 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     if isinstance(exception, RequestDataTooBig):
         return answer(request, 413, "too_large", TOO_LARGE)
+    if isinstance(exception, DisallowedHost):
+        log.warning("host not in EVALHUB_ALLOWED_HOSTS")
+        return answer(request, 400, "host", WRONG_HOST)
     return answer(request, 400, "shape", "The request cannot be read.")
 
 

@@ -305,7 +305,11 @@ class TestFaces:
         assert there.status_code == not_there.status_code == 404
         assert said(there) == said(not_there)
 
-    def test_a_host_that_is_not_ours_gets_no_page(self, outside):
-        answer = outside.get("/login/", headers={"Host": "evil.example"})
+    @pytest.mark.parametrize("address", ["/login/", "/api/v1/metrics"])
+    def test_a_host_that_is_not_ours_gets_no_page_but_the_setting_to_look_at(
+        self, outside, address
+    ):
+        answer = outside.get(address, headers={"Host": "evil.example"})
         assert answer.status_code == 400
+        assert "EVALHUB_ALLOWED_HOSTS" in answer.content.decode()
         assert "evil" not in answer.content.decode()

@@ -187,6 +187,8 @@ class TestTextsOfPeople:
         answer = outside.get("/login/", headers={"Host": f"{MARK}.example"})
         assert answer.status_code == 400
         assert MARK.lower() not in log.text.lower()
+        (line,) = log.of("evalhub.web")
+        assert line["event"] == "host not in EVALHUB_ALLOWED_HOSTS"
 
     def test_nothing_of_a_key_is_logged(self, client, log):
         client.get("/api/v1/metrics", headers={"Authorization": f"Bearer {MARK}"})

@@ -1,14 +1,17 @@
 """The way in: names and passwords, guessing slowed down, sessions, the way out."""
 
 from datetime import timedelta
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from evalhub.accounts.forms import TOO_MANY_FAILURES
-from evalhub.accounts.models import LoginFailure, User
+from evalhub.accounts.models import LoginFailure, Membership, Project, User
 from evalhub.accounts.services import FAILURES_WITHIN, MAX_FAILURES, create_user
 from evalhub.errors import Conflict, ContentError
 from tests.factories import a_member, a_project
@@ -245,6 +248,45 @@ class TestAccounts:
         shown = client.get(reverse("accounts:account")).content.decode()
         assert "town" in shown
         assert "harbor" not in shown
+
+
+class TestCommand:
+    def run(self, *arguments):
+        printed = StringIO()
+        call_command("create_user", *arguments, stdout=printed)
+        return printed.getvalue().removesuffix("\n")
+
+    def test_it_prints_the_first_password_alone(self, client):
+        password = self.run("ada")
+        assert log_in(client, password=password).status_code == 302
+        assert not Membership.objects.exists()
+
+    def test_it_opens_a_project_for_its_owner(self):
+        self.run("ada", "--owner-of", "harbor")
+        made = Membership.objects.get()
+        assert (made.project.slug, made.role) == ("harbor", "owner")
+
+    def test_a_project_that_is_there_gets_one_more_owner(self):
+        town = a_project("town")
+        for name in ("ada", "ben"):
+            self.run(name, "--owner-of", "town")
+        assert [one.role for one in town.memberships.all()] == ["owner", "owner"]
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            (["a b"], "valid username"),
+            (["ada"], "already"),
+            (["ben", "--owner-of", "a/b"], "does not work"),
+            (["ben", "--owner-of", "a\0b"], "does not work"),
+            (["ben", "--owner-of", ""], "does not work"),
+        ],
+    )
+    def test_what_cannot_be_is_refused_and_makes_nothing(self, ada, arguments, sentence):
+        with pytest.raises(CommandError, match=sentence):
+            self.run(*arguments)
+        assert User.objects.count() == 1
+        assert not Project.objects.exists()
 
 
 class TestChangingAPassword:

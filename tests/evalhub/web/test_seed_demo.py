@@ -51,6 +51,15 @@ def test_a_start_without_the_demo_puts_nothing_in():
     assert not Project.objects.exists()
 
 
+def test_a_start_says_how_the_first_account_is_made_until_there_is_one():
+    first, second = StringIO(), StringIO()
+    call_command("prepare", stdout=first)
+    call_command("create_user", "ada", stdout=StringIO())
+    call_command("prepare", stdout=second)
+    assert "manage.py create_user NAME --owner-of PROJECT" in first.getvalue()
+    assert second.getvalue() == ""
+
+
 def test_the_printed_passwords_work():
     access = seeding.seed()
     assert access is not None

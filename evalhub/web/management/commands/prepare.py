@@ -7,7 +7,13 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
+from evalhub.accounts.models import User
 from evalhub.web.management import seeding
+
+NOBODY = (
+    "Nobody can log in yet. In this folder, with the same settings, this makes the first account: "
+    ".venv/bin/python manage.py create_user NAME --owner-of PROJECT"
+)
 
 
 class Command(BaseCommand):
@@ -22,3 +28,5 @@ class Command(BaseCommand):
         if options["demo"] and not seeding.is_in():
             self.stdout.write("Putting in the demo project.")
             call_command("seed_demo", stdout=self.stdout)
+        if not User.objects.exists():
+            self.stdout.write(NOBODY)
