@@ -67,9 +67,11 @@ class _Columns:
         """Return the members of a row; what no part is made of becomes metadata."""
         members: dict[str, object] = {}
         others: dict[str, object] = {}
+        parts_of = self._parts_of
         for name, value in values.items():
-            if parts := self._parts_of.get(name):
-                members.update(dict.fromkeys(parts, value))
+            if parts := parts_of.get(name):
+                for part in parts:
+                    members[part] = value
             else:
                 others[name] = value
         metadata = members.get("metadata")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Generic, TypeVar
 
 from evalhub.errors import SHOWN_ERRORS, ContentError, LineError, ShapeError
 from evalhub.intake import strict
@@ -48,18 +49,22 @@ class ErrorCollector:
         )
 
 
-class Repeats:
-    """Finds rows of one body that claim the same place."""
+Place = TypeVar("Place", bound=Hashable)
 
-    def __init__(self, errors: ErrorCollector) -> None:
+
+class Repeats(Generic[Place]):
+    """Finds rows of one body that claim the same place; `say` puts a place into words."""
+
+    def __init__(self, errors: ErrorCollector, say: Callable[[Place], str]) -> None:
         self._errors = errors
-        self._lines: dict[Hashable, int] = {}
+        self._say = say
+        self._lines: dict[Place, int] = {}
 
-    def is_new(self, place: Hashable, line: int, said: str) -> bool:
+    def is_new(self, place: Place, line: int) -> bool:
         """Return whether nobody has this place yet; otherwise add a fault naming both lines."""
         first = self._lines.setdefault(place, line)
         if first != line:
-            detail = f"{said} stands in line {first:,} already; keep one of the two."
+            detail = f"{self._say(place)} stands in line {first:,} already; keep one of the two."
             self._errors.add(line, "repeated", detail, "key")
         return first == line
 

@@ -29,18 +29,18 @@ def read_examples(
     One text stands for a list of one in `references` and `context`. In CSV, `relevant` and
     `metadata` are JSON. A named column that no row has raises ContentError.
     """
-    repeats = Repeats(errors)
+    repeats = Repeats[str](errors, lambda key: f"Key {quoted(key)}")
     for line, values in _example_values(lines, errors, format, columns, delimiter):
         members = columns.members(values, line, errors)
         for name in ("references", "context"):
-            if isinstance(text := members.get(name), str):
+            if name in members and isinstance(text := members[name], str):
                 members[name] = [text]
         row = typed(ExampleRow, members, line, errors, columns.given)
         if row is None:
             continue
         if row.input is None:
             errors.add(line, "missing", "input is missing.", "input")
-        elif repeats.is_new(row.key, line, f"Key {quoted(row.key)}"):
+        elif repeats.is_new(row.key, line):
             yield line, row
 
 
@@ -48,7 +48,7 @@ def read_outputs(
     lines: Iterable[bytes], errors: ErrorCollector, *, columns: OutputColumns = _OUTPUT_FIELDS
 ) -> Iterator[tuple[int, OutputRow]]:
     """Yield the line and the output of each good row; (key, attempt) stands once in a body."""
-    repeats = Repeats(errors)
+    repeats = Repeats[tuple[str, int]](errors, lambda place: _place(*place))
     for line, values in json_lines(lines, errors):
         members = columns.members(values, line, errors) if columns.given else values
         row = typed(OutputRow, members, line, errors, columns.given)
@@ -58,7 +58,7 @@ def read_outputs(
             which = "neither" if row.output is None else "both"
             detail = f"A line has either an output or an error; this one has {which}."
             errors.add(line, "one_of", detail, "output")
-        elif repeats.is_new((row.key, row.attempt), line, _place(row.key, row.attempt)):
+        elif repeats.is_new((row.key, row.attempt), line):
             yield line, row
 
 
@@ -66,14 +66,14 @@ def read_annotations(
     lines: Iterable[bytes], errors: ErrorCollector
 ) -> Iterator[tuple[int, AnnotationRow]]:
     """Yield the line and the annotation of each good row; an annotator answers a unit once."""
-    repeats = Repeats(errors)
+    repeats = Repeats[tuple[str, int, str, str | None, str | None]](
+        errors, lambda place: f"{_place(*place[:2])} by {quoted(place[2])}"
+    )
     for line, values in json_lines(lines, errors):
         row = typed(AnnotationRow, values, line, errors)
         if row is None or not _is_whole(row, line, errors):
             continue
-        place = (row.run, row.system, row.key, row.attempt, row.annotator)
-        said = f"{_place(row.key, row.attempt)} by {quoted(row.annotator)}"
-        if repeats.is_new(place, line, said):
+        if repeats.is_new((row.key, row.attempt, row.annotator, row.run, row.system), line):
             yield line, row
 
 
@@ -87,8 +87,9 @@ def _example_values(
     if format is Format.CSV:
         table = read_table(lines, errors, delimiter=delimiter)
         columns.check_present(table.columns, required=("key", "input"))
+        in_json = [name for name in columns.json_columns if name in table.columns]
         for line, values in table.rows:
-            if _read_json_cells(values, columns.json_columns, line, errors):
+            if not in_json or _read_json_cells(values, in_json, line, errors):
                 yield line, values
         return
     missing = set(columns.given.values())

@@ -101,10 +101,10 @@ class TestErrorCollector:
 
 def test_a_repeated_place_names_both_lines():
     errors = ErrorCollector()
-    repeats = Repeats(errors)
-    assert repeats.is_new(("a", 1), 3, 'Key "a"')
-    assert repeats.is_new(("a", 2), 4, 'Key "a"')
-    assert not repeats.is_new(("a", 1), 7, 'Key "a"')
+    repeats = Repeats[tuple[str, int]](errors, lambda place: f'Key "{place[0]}"')
+    assert repeats.is_new(("a", 1), 3)
+    assert repeats.is_new(("a", 2), 4)
+    assert not repeats.is_new(("a", 1), 7)
     assert [error.as_dict() for error in errors.errors] == [
         {
             "line": 7,

@@ -14,7 +14,7 @@ from evalhub.errors import ContentError, DomainError
 from evalhub.intake.columns import ExampleColumns, OutputColumns, guess_columns
 from evalhub.intake.lines import ErrorCollector
 from evalhub.intake.reading import read_annotations, read_examples, read_outputs
-from evalhub.intake.rows import OutputRow, Retrieved, canonical, content_digest
+from evalhub.intake.rows import ExampleRow, OutputRow, Retrieved, canonical, content_digest
 from evalhub.intake.tables import Format
 
 
@@ -220,11 +220,36 @@ class TestExamplesOfATable:
         assert table.content() == line.content()
 
 
+STORABLE = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(STORABLE),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(STORABLE), inner),
+    max_leaves=8,
+)
+
+
 class TestContent:
     def test_it_is_sorted_compact_and_unescaped(self):
         assert canonical({"b": [1, 1.0, 1e16, 1e-7, -0.0], "a": "é\n", "ключ": None}) == (
             '{"a":"é\\n","b":[1,1.0,1e+16,1e-07,-0.0],"ключ":null}'
         )
+
+    @given(value=JSON_VALUES)
+    def test_the_fast_encoder_writes_it_as_the_standard_one_does(self, value):
+        plainly = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        assert canonical(value) == plainly
+
+    @given(metadata=st.dictionaries(st.text(STORABLE), JSON_VALUES), answer=JSON_VALUES)
+    def test_an_example_leaves_out_what_it_does_not_have(self, metadata, answer):
+        row = ExampleRow(key="k", input="i", expected_output=answer, metadata=metadata)
+        said = {"key": "k", "input": "i"}
+        said |= {} if answer is None else {"expected_output": answer}
+        said |= {"metadata": metadata} if metadata else {}
+        assert row.content() == canonical(said)
 
     def test_the_digest_is_sha256_of_its_utf_8(self):
         assert content_digest('{"a":"é"}') == hashlib.sha256('{"a":"é"}'.encode()).digest()
