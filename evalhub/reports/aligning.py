@@ -16,8 +16,9 @@ from evalhub.runs.models import Run
 class Aligned:
     """The shared examples of two runs: pair i is `baseline[i]` and `candidate[i]`.
 
-    `clusters` are the candidate version's, and `changed` counts the shared keys whose example
-    is not the same in both versions.
+    `clusters` are the candidate version's, or the baseline's where only that one names a cluster
+    field: examples that hang together do so on both sides. `changed` counts the shared keys whose
+    example is not the same in both versions.
     """
 
     baseline: NDArray[np.int64]
@@ -40,9 +41,13 @@ def align(baseline: Run, candidate: Run) -> Aligned:
     before = found[shared]
     old_ids = datasets.example_ids(baseline.version, 0, baseline.version.n_examples)
     new_ids = datasets.example_ids(candidate.version, 0, candidate.version.n_examples)
+    if groups is not None:
+        groups = groups[shared]
+    elif (theirs := datasets.clusters(baseline.version)) is not None:
+        groups = theirs[before]
     # Content-addressed within the dataset: another id is another content.
     changed = int((new_ids[shared] != old_ids[before]).sum())
-    return Aligned(before, shared, None if groups is None else groups[shared], changed)
+    return Aligned(before, shared, groups, changed)
 
 
 def coverage(baseline: Run, candidate: Run, aligned: Aligned) -> dict[str, Any]:
@@ -54,7 +59,14 @@ def coverage(baseline: Run, candidate: Run, aligned: Aligned) -> dict[str, Any]:
         "candidate_only": candidate.version.n_examples - len(aligned),
         "baseline": _received(baseline),
         "candidate": _received(candidate),
+        "clusters": _cluster_fields(baseline, candidate),
     }
+
+
+def _cluster_fields(baseline: Run, candidate: Run) -> dict[str, str | None]:
+    """Return the cluster field of both versions, and the one that the comparison goes by."""
+    old, new = baseline.version.cluster_field or None, candidate.version.cluster_field or None
+    return {"baseline": old, "candidate": new, "used": new or old}
 
 
 def _received(run: Run) -> dict[str, int]:

@@ -22,7 +22,7 @@ from metrics.reasons import Reason
 from metrics.yardstick import Column, Yardstick
 
 # Raise it whenever the same scores can give another finding.
-METHOD = 2
+METHOD = 3
 # How many findings in slices a comparison has room for: those of corpus metrics take a while.
 MAX_CELLS = 800
 

@@ -76,7 +76,8 @@ def as_markdown(comparison: Comparison, findings: Sequence[Finding], *, url: str
     """Return a comment for a pull request: the sentence first, then the table."""
     baseline, candidate = wording.names(comparison)
     said = [f"**{_plain(wording.title(comparison))}** {_plain(wording.sentence(findings[0]))}"]
-    said += [_plain(text) for text in (wording.stand_in(comparison),) if text]
+    notes = (wording.stand_in(comparison), wording.cluster_fields(comparison))
+    said += [_plain(text) for text in notes if text]
     lines = [
         " ".join(said),
         "",

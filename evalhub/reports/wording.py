@@ -118,6 +118,24 @@ def stand_in(comparison: Comparison) -> str:
     )
 
 
+def cluster_fields(comparison: Comparison) -> str:
+    """Say which cluster field counts where the two versions do not name the same one."""
+    fields = comparison.coverage.get("clusters") or {}
+    old, new = fields.get("baseline"), fields.get("candidate")
+    if old == new:
+        return ""
+    if old and new:
+        return (
+            f"The baseline's version has the cluster field {old}, the candidate's {new}; "
+            f"examples are grouped by {new} on both sides."
+        )
+    side = "candidate's" if new else "baseline's"
+    return (
+        f"Only the {side} version has a cluster field; examples are grouped by "
+        f"{fields['used']} on both sides."
+    )
+
+
 def tally(findings: Sequence[Finding]) -> str:
     """Return how many overall findings came out which way."""
     counts = Counter(finding.outcome for finding in findings if not finding.slice_field)

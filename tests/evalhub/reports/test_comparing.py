@@ -8,7 +8,7 @@ from scipy import stats
 
 from evalhub.accounts.services import COMMAND_LINE, Actor
 from evalhub.errors import Conflict, ContentError
-from evalhub.reports import comparing, selectors
+from evalhub.reports import comparing, selectors, wording
 from evalhub.reports.models import Comparison
 from evalhub.reports.services import compare_runs
 from evalhub.runs import services as runs
@@ -127,6 +127,34 @@ def test_clusters_widen_the_interval():
     _, together = compared(*runs_of(clustered, wrong, set()))
     assert together[0].gain == alone[0].gain
     assert together[0].high - together[0].low > alone[0].high - alone[0].low
+
+
+@pytest.mark.parametrize(
+    ("fields", "used"), [(("doc", ""), "doc"), (("", "doc"), "doc"), (("half", "doc"), "doc")]
+)
+def test_clusters_of_either_version_count_on_both_sides(fields, used):
+    project = a_project()
+    wrong = set(range(1, 19))
+    clustered = version_with_slices(project, cluster_field=used)
+    _, alike = compared(*runs_of(clustered, wrong, set()))
+    first = version_with_slices(project, cluster_field=fields[0])
+    second = version_with_slices(project, dataset=first.dataset, cluster_field=fields[1])
+    old = scored(a_run(first, system="old"), *answers(60, wrong))
+    new = scored(a_run(second, system="new"), *answers(60, set()))
+    comparison, findings = compared(old, new)
+    assert findings[0].method == alike[0].method
+    # Under other digests the random flips of signs are others.
+    assert [findings[0].low, findings[0].high] == pytest.approx(
+        [alike[0].low, alike[0].high], abs=0.01
+    )
+    assert comparison.coverage["clusters"]["used"] == used
+    assert f"grouped by {used} on both sides." in wording.cluster_fields(comparison)
+
+
+def test_clusters_that_both_versions_name_go_without_saying():
+    comparison, _ = compared(*runs_of(version_with_slices(a_project()), {1}, {2}))
+    assert comparison.coverage["clusters"] == {"baseline": None, "candidate": None, "used": None}
+    assert wording.cluster_fields(comparison) == ""
 
 
 def test_versions_are_paired_by_key():
