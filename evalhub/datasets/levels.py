@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ MAX_LEVEL_CHARACTERS = MAX_FIELD_CHARACTERS = 200
 MAX_FIELDS = 1_000
 # Up to here a float holds every whole number, and is written as one.
 _WHOLE = 2.0**53
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 Scalar = str | int | float | bool
 
@@ -88,12 +90,14 @@ class _Field:
         return max(map(len, self.levels), default=0)
 
     def in_order(self) -> tuple[list[str], NDArray[np.int32]]:
-        """Return the levels and every code: numbers from the lowest up, texts as they came."""
+        """Return the levels and every code: numbers from the lowest up, texts as they came.
+
+        The numbers of a table are texts, and come in the same order.
+        """
         levels, codes = list(self.levels), np.array(self.codes, dtype=np.int32)
-        if not self.has_only_numbers:
+        if not all(map(_NUMBER.fullmatch, levels)):
             return levels, codes
-        _, first_seen = np.unique(codes, return_index=True)
-        rising = np.argsort(np.array(self.numbers)[first_seen], kind="stable")
+        rising = np.argsort(np.array(levels, dtype=np.float64), kind="stable")
         ranks = np.argsort(rising).astype(np.int32)
         return [levels[code] for code in rising.tolist()], ranks[codes]
 
