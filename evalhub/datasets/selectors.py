@@ -30,12 +30,20 @@ SEARCH_SECONDS = 0.3
 SEARCH_STEP = 512
 # How many names a refusal offers, and how many colons of a slice's name are tried.
 SHOWN_NAMES, SPLITS = 30, 20
+SHOWN_SLUGS = 10
 
 
 def dataset_of(project: Project, slug: str) -> Dataset:
     dataset = Dataset.objects.filter(project=project, slug=slug).first()
     if dataset is None:
-        raise NotFound(f"There is no dataset {quoted(slug)} in this project.")
+        slugs = Dataset.objects.filter(project=project).order_by("slug")
+        known = list(slugs.values_list("slug", flat=True)[: SHOWN_SLUGS + 1])
+        more = ", …" if len(known) > SHOWN_SLUGS else ""
+        named = f"Its datasets are {', '.join(known[:SHOWN_SLUGS])}{more}."
+        raise NotFound(
+            f"There is no dataset {quoted(slug)} in this project. "
+            f"{named if known else 'It has none yet.'}"
+        )
     return dataset
 
 

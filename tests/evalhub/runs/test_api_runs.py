@@ -9,7 +9,7 @@ from django.db import connection, connections
 from evalhub.runs import draining, waiting
 from evalhub.runs.models import Measurement, Run
 from tests.evalhub.runs.building import a_run, drain, right, scored, submit
-from tests.factories import a_key, a_project, a_version, example_row
+from tests.factories import a_dataset, a_key, a_project, a_version, example_row
 
 pytestmark = pytest.mark.django_db
 
@@ -120,6 +120,21 @@ def test_a_wrong_member_is_named_and_nothing_is_made(
     assert answer.status_code == status, answer.json()
     assert field in [error["field"] for error in answer.json()["errors"]]
     assert not Run.objects.exists()
+
+
+def test_the_name_of_a_dataset_in_place_of_its_slug_is_answered_with_the_slugs(
+    client, headers, project
+):
+    ask = {"dataset": "Handbook questions", "system": "s"}
+    answer = post(client, headers, "projects/town/runs", ask)
+    assert answer.json()["detail"].endswith("in this project. It has none yet.")
+    for number in range(12):
+        a_dataset(project, f"set-{number:02}")
+    a_dataset(a_project(), "another")
+    answer = post(client, headers, "projects/town/runs", ask)
+    assert answer.status_code == 404
+    listed = ", ".join(f"set-{number:02}" for number in range(10))
+    assert answer.json()["detail"].endswith(f"Its datasets are {listed}, ….")
 
 
 def test_an_unknown_dataset_or_version_is_404(client, headers, project):
