@@ -49,12 +49,20 @@ class Kind(StrEnum):
     BOOLEAN = "boolean"
     CHOICE = "choice"
     STEPS = "steps"
+    NUMBER = "number"
 
 
 def parameter(*, default: object, kind: Kind, meaning: str, choices: Sequence[str] = ()) -> Any:
     """Declare a field of a metric: its default, what JSON it takes and what it means."""
     metadata = {"kind": kind, "meaning": meaning, "choices": tuple(choices)}
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def number_parameter(*, default: float, low: float, high: float, meaning: str) -> Any:
+    """Declare a field that holds a number from `low` to `high`, both included."""
+    metadata = {"kind": Kind.NUMBER, "choices": (), "low": float(low), "high": float(high)}
+    bounded = f"{meaning.removesuffix('.')}: from {low:g} to {high:g}."
+    return dataclasses.field(default=float(default), metadata={**metadata, "meaning": bounded})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -149,6 +157,11 @@ class Metric(ABC):
     def worst(self) -> float:
         """What an output that is an error or missing scores."""
         return self.low if self.higher_is_better else self.high
+
+    @property
+    def best(self) -> float:
+        """What an output that could not be better scores."""
+        return self.high if self.higher_is_better else self.low
 
     @property
     def signature(self) -> str:

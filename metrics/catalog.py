@@ -102,17 +102,29 @@ def _read_parameter(metric: str, field: dataclasses.Field[Any], value: Json) -> 
         if not isinstance(value, bool):
             raise MetricParamsError(f"{where} is true or false, not {_shown(value)}.")
         return value
+    if kind is Kind.NUMBER:
+        return _number(where, value, low=field.metadata["low"], high=field.metadata["high"])
     if kind is Kind.STEPS:
-        if not isinstance(value, (list, tuple)) or len(value) > MAX_STEPS:
-            raise MetricParamsError(
-                f"{where} is a list of at most {MAX_STEPS} steps: {', '.join(choices)}."
-            )
-        return tuple(_chosen(where, step, choices) for step in value)
+        return _steps(where, value, choices)
     if kind is Kind.CHOICE:
         return _chosen(where, value, choices)
     if not isinstance(value, str):
         raise MetricParamsError(f"{where} is text, not {_shown(value)}.")
     return value
+
+
+def _steps(where: str, value: Json, choices: tuple[str, ...]) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)) or len(value) > MAX_STEPS:
+        raise MetricParamsError(
+            f"{where} is a list of at most {MAX_STEPS} steps: {', '.join(choices)}."
+        )
+    return tuple(_chosen(where, step, choices) for step in value)
+
+
+def _number(where: str, value: Json, *, low: float, high: float) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
+        return float(value) + 0.0  # 1 and 1.0, 0 and -0.0 are one number, and so one signature
+    raise MetricParamsError(f"{where} is a number from {low:g} to {high:g}, not {_shown(value)}.")
 
 
 def _chosen(where: str, value: Json, choices: tuple[str, ...]) -> str:

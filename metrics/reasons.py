@@ -25,6 +25,7 @@ class Reason(IntEnum):
     OFF_SCALE = 12
     JUDGE_REFUSED = 13
     JUDGE_UNREACHABLE = 14
+    UNDEFINED = 15
 
     @property
     def code(self) -> str:
@@ -53,4 +54,5 @@ _SENTENCES = {
     Reason.OFF_SCALE: "The judge's verdict is not on the rubric's scale.",
     Reason.JUDGE_REFUSED: "The judge refused to answer.",
     Reason.JUDGE_UNREACHABLE: "The judge could not be reached, or did not answer in time.",
+    Reason.UNDEFINED: "The metric is not defined for what was expected here.",
 }

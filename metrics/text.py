@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from metrics.base import Family, Kind, Metric, Scores, Workspace, blank_scores, parameter
 from metrics.preparation import EXPECTED_OUTPUT, REFERENCES, STEPS, Preparation, Prepared
+from metrics.reasons import Reason
 
 
 def normalize_parameter(*default: str) -> Any:
@@ -77,17 +79,21 @@ class PairMetric(TextMetric):
         """Score each output by the reference it agrees with best."""
         prepared = self.prepared(workspace)
         best = max if self.higher_is_better else min
-        scores = blank_scores(prepared.reasons)
+        scores = blank_scores(prepared.reasons.copy())
         for row in prepared.scored_rows:
             output = prepared.outputs[row]
             if output is None:
                 scores.values[row] = self.worst
             else:
-                scores.values[row] = best(
-                    self.pair_value(output, reference) for reference in prepared.references[row]
-                )
+                pairs = (self.pair_value(output, one) for one in prepared.references[row])
+                values = [value for value in pairs if not math.isnan(value)]
+                scores.values[row] = best(values, default=math.nan)
+                scores.reasons[row] = Reason.SCORED if values else Reason.UNDEFINED
         return scores
 
     @abstractmethod
     def pair_value(self, output: str, reference: str) -> float:
-        """Return what an output is worth beside one reference, both prepared."""
+        """Return what an output is worth beside one reference, both prepared.
+
+        NaN where the reference, whatever the output, allows no value.
+        """

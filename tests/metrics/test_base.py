@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.base import Batch, Scores, mean_of, run_value, totals_of
+from metrics.base import Batch, Scores, Workspace, mean_of, run_value, totals_of
 from metrics.exact_match import ExactMatch
 from metrics.reasons import Reason
 from metrics.text import PairMetric
@@ -33,6 +33,24 @@ def test_where_less_is_better_the_smallest_value_counts_and_an_error_has_the_lar
     scores = LengthDifference().score(batch(["abc", None], [["a", "abcd", "abcdef"], ["a"]]))
 
     assert scores.values.tolist() == [1.0, 100.0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LengthRatio(PairMetric):
+    name: ClassVar[str] = "length_ratio"
+    version: ClassVar[int] = 1
+
+    def pair_value(self, output, reference):
+        return min(1.0, len(output) / len(reference)) if reference else math.nan
+
+
+def test_where_no_reference_allows_a_value_there_is_a_reason_and_otherwise_the_best_counts():
+    workspace = Workspace(batch(["ab", "ab"], [["", ""], ["", "abcd", "abc"]]))
+    together = [metric.score_in(workspace) for metric in (LengthRatio(), ExactMatch(normalize=()))]
+
+    assert [scores.reasons.tolist() for scores in together] == [[Reason.UNDEFINED, 0], [0, 0]]
+    assert math.isnan(together[0].values[0])
+    assert together[0].values[1] == pytest.approx(2 / 3)
 
 
 @given(st.lists(numbers, min_size=1, max_size=50), st.randoms())
@@ -108,7 +126,8 @@ def test_codes_of_reasons_never_change():
         "off_scale",
         "judge_refused",
         "judge_unreachable",
+        "undefined",
     ]
-    assert [reason.value for reason in Reason] == list(range(15))
+    assert [reason.value for reason in Reason] == list(range(16))
     assert isinstance(run_value(ExactMatch(), ExactMatch().score(batch([], []))), float)
     assert isinstance(ExactMatch().score(batch([], [])), Scores)

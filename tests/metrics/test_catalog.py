@@ -5,10 +5,12 @@ import itertools
 import json
 import math
 import random
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
+from metrics import catalog
 from metrics.base import (
     Batch,
     Family,
@@ -16,11 +18,13 @@ from metrics.base import (
     MetricParamsError,
     Scores,
     Workspace,
+    number_parameter,
     run_value,
     score_many,
 )
 from metrics.cache import TextCache
 from metrics.catalog import CATALOG, MetricSpec, build, describe_catalog, read_spec
+from metrics.exact_match import ExactMatch
 from metrics.overlap import MAX_CHARACTERS, OverlapMetric
 from metrics.reasons import Reason
 from tests.metrics.texts import batch, corpus, expecting
@@ -136,8 +140,8 @@ def test_an_output_that_is_not_there_scores_the_worst(metric):
 def test_an_output_equal_to_its_reference_scores_the_best(metric):
     scores = metric.score(expecting(["the cat sat on a mat"], ["the cat sat on a mat"]))
 
-    assert scores.values[0] == pytest.approx(metric.high)
-    assert run_value(metric, scores) == pytest.approx(metric.high)
+    assert scores.values[0] == pytest.approx(metric.best)
+    assert run_value(metric, scores) == pytest.approx(metric.best)
 
 
 @every_metric
@@ -301,6 +305,37 @@ def test_parameters_that_describe_no_metric_are_refused(name, params, sentence):
 
     assert sentence in str(refused.value)
     assert len(str(refused.value)) < 300
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tolerant(ExactMatch):
+    name: ClassVar[str] = "tolerant"
+
+    tolerance: float = number_parameter(
+        default=0.5, low=-1, high=1, meaning="How far off is near."
+    )
+
+
+@pytest.fixture
+def tolerant(monkeypatch):
+    monkeypatch.setitem(catalog._BY_NAME, "tolerant", Tolerant)
+    return lambda value: build(MetricSpec(name="tolerant", params={"tolerance": value}))
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"), [(1, "1.0"), (1.0, "1.0"), (-0.0, "0.0"), (-1, "-1.0")]
+)
+def test_a_number_is_one_number_however_it_is_written(tolerant, value, kept):
+    assert tolerant(value).signature.endswith(f"|tolerance:{kept}")
+    assert Tolerant.describe()["params"][-1]["meaning"] == "How far off is near: from -1 to 1."
+
+
+@pytest.mark.parametrize("value", [1.1, -2, 10**400, math.nan, math.inf, True, "1", None, [1]])
+def test_what_is_no_number_within_the_bounds_is_refused(tolerant, value):
+    with pytest.raises(
+        MetricParamsError, match="tolerant: tolerance is a number from -1 to 1, not"
+    ):
+        tolerant(value)
 
 
 def test_null_stands_for_a_parameter_that_is_not_given():
