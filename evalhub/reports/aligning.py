@@ -24,6 +24,7 @@ class Aligned:
     baseline: NDArray[np.int64]
     candidate: NDArray[np.int64]
     clusters: NDArray[np.int64] | None
+    cluster_field: str | None
     changed: int
 
     def __len__(self) -> int:
@@ -33,9 +34,10 @@ class Aligned:
 def align(baseline: Run, candidate: Run) -> Aligned:
     """Pair the positions of two runs by key, in the candidate's order."""
     groups = datasets.clusters(candidate.version)
+    field = _cluster_fields(baseline, candidate)["used"]
     if baseline.version_id == candidate.version_id:
         every = np.arange(candidate.version.n_examples)
-        return Aligned(every, every, groups, changed=0)
+        return Aligned(every, every, groups, field, changed=0)
     found = datasets.shared_positions(candidate.version, baseline.version)
     shared = np.flatnonzero(found >= 0)
     before = found[shared]
@@ -47,7 +49,7 @@ def align(baseline: Run, candidate: Run) -> Aligned:
         groups = theirs[before]
     # Content-addressed within the dataset: another id is another content.
     changed = int((new_ids[shared] != old_ids[before]).sum())
-    return Aligned(before, shared, groups, changed)
+    return Aligned(before, shared, groups, field, changed)
 
 
 def coverage(baseline: Run, candidate: Run, aligned: Aligned) -> dict[str, Any]:

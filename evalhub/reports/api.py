@@ -39,6 +39,7 @@ class Comparisons(KeyView):
         findings = selectors.findings_of(comparison)
         if form == "html":
             context = {
+                "notes": wording.no_interval_notes(findings),
                 "title": wording.title(comparison),
                 "sentence": wording.sentence(findings[0]),
                 "address": address,

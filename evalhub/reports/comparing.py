@@ -117,11 +117,14 @@ def parts_of(candidate: Run, aligned: Aligned, *, n_metrics: int) -> tuple[list[
     """Return the slices to compare in, and the fields that are left out.
 
     Every metric is compared in every slice, so fields, in the order of their names, go in as
-    long as there is room: a version may have hundreds.
+    long as there is room: a version may have hundreds. The cluster field is no slice: each of its
+    levels is a single cluster, which shows no spread between clusters, so none could be tested.
     """
     parts: list[Part] = []
     left_out: list[str] = []
     for slicing in slicings(candidate.version):
+        if slicing.field == aligned.cluster_field:
+            continue
         of_field = list(_parts(slicing, aligned))
         if (len(parts) + len(of_field)) * n_metrics <= MAX_CELLS:
             parts += of_field

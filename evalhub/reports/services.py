@@ -71,6 +71,12 @@ def _seed_of(baseline: Run, candidate: Run) -> int:
 
 
 def _check(baseline: Run, candidate: Run) -> None:
+    if baseline.pk == candidate.pk:
+        raise ContentError(
+            f"Baseline and candidate are the same run, {candidate.public_id}; "
+            "choose another one as the baseline.",
+            code="same_run",
+        )
     if baseline.version.dataset_id != candidate.version.dataset_id:
         raise ContentError(
             f"The runs are on different datasets, {baseline.version.dataset.slug} and "

@@ -21,6 +21,7 @@ from evalhub.errors import DomainError
 from evalhub.reports import selectors, wording
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.services import compare_runs
+from evalhub.runs.listing import likeliest_baseline
 from evalhub.runs.models import Run
 from evalhub.web import charts, formatting
 from metrics.findings import Outcome
@@ -34,21 +35,21 @@ def comparison_list(request: SignedInRequest, project: str) -> HttpResponse:
     """The comparisons of a project, and a form for a new one."""
     found = enter_project(request, project, Capability.VIEW)
     rows = [
-        {"comparison": one, "title": wording.title(one), "names": wording.names(one)}
+        {"comparison": one, "title": wording.title(one), "runs": (one.baseline, one.candidate)}
         for one in selectors.comparisons_of(found)[:PAGE]
     ]
     runs = _comparable(found.pk)
-    # Two runs of one dataset, the newer as candidate, are the likeliest question.
     chosen = _likeliest(runs)
     context = {"rows": rows, "runs": runs, "sides": list(chosen.items())}
     return render(request, "reports/list.html", context)
 
 
 def _likeliest(runs: list[Run]) -> dict[str, str]:
-    for number, candidate in enumerate(runs):
-        for baseline in runs[number + 1 :]:
-            if baseline.version.dataset_id == candidate.version.dataset_id:
-                return {"baseline": baseline.public_id, "candidate": candidate.public_id}
+    """Return the likeliest question: the newest run that has a baseline, and that baseline."""
+    for candidate in runs:
+        others = [one for one in runs if one.version.dataset_id == candidate.version.dataset_id]
+        if baseline := likeliest_baseline(candidate, others):
+            return {"baseline": baseline.public_id, "candidate": candidate.public_id}
     return {"baseline": "", "candidate": ""}
 
 
@@ -126,7 +127,7 @@ def page_of(comparison: Comparison, request: HttpRequest) -> dict[str, Any]:
         "forest": charts.forest([_forest_row(one) for one in overall], unit=_FOREST_UNIT),
         "overall": wording.rows(overall),
         "has_endless": any(wording.span_of(one) is None for one in overall),
-        "notes": wording.method_notes(findings),
+        "notes": [*wording.no_interval_notes(findings), *wording.method_notes(findings)],
         "metrics": [one.metric for one in overall],
         "slices": _slice_table(findings),
         "shown": shown,
@@ -136,7 +137,7 @@ def page_of(comparison: Comparison, request: HttpRequest) -> dict[str, Any]:
     }
 
 
-_FOREST_UNIT = "gain in hundredths of the range"
+_FOREST_UNIT = "gain, of 100 for the whole scale"
 _DECIDED = (Outcome.IMPROVED, Outcome.REGRESSED, Outcome.EQUIVALENT)
 
 
@@ -192,6 +193,7 @@ def _slice_row(level: str, findings: list[Finding]) -> SliceRow:
             "heat": charts.heat(finding.gain, _range(finding)),
             "is_tested": finding.p_value is not None,
             "n": finding.n,
+            "has_gain": finding.gain is not None,
             "reason": finding.reason,
             "holds": finding.outcome in _DECIDED,
             "shown": formatting.outcome(finding.outcome),

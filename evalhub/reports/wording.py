@@ -11,6 +11,7 @@ from evalhub.reports.models import Comparison, Finding
 from evalhub.runs.models import Measurement
 from evalhub.web.formatting import (
     MAX_DIGITS,
+    MINUS,
     count,
     digits_of_span,
     earned_digits,
@@ -19,7 +20,7 @@ from evalhub.web.formatting import (
     p_value,
     plural,
 )
-from metrics.findings import Outcome
+from metrics.findings import LEVEL, MIN_PAIRS, Outcome
 
 _HEAD = {
     Outcome.IMPROVED: "{candidate} is better than {baseline} on {metric}.",
@@ -84,27 +85,47 @@ def sentence(finding: Finding) -> str:
     shown, on = written(finding), f"on {plural(finding.n, 'shared example')}"
     measured = finding.candidate_measurement
     name = finding.metric if measured.higher_is_better else f"{finding.metric}, less is better,"
-    path = f"from {shown.baseline} to {shown.candidate}"
-    bounds = "no interval" if finding.low is None else f"95 % interval {shown.interval}"
+    verb = "went"
     if finding.outcome in (Outcome.IMPROVED, Outcome.REGRESSED):
-        has_risen = (finding.gain > 0) == measured.higher_is_better
-        return (
-            f"{name} {'rose' if has_risen else 'fell'} {path}: a gain of {shown.gain} "
-            f"({bounds}), {on}."
-        )
-    return f"{name} went {path}: a gain of {shown.gain} ({bounds}), {on}."
+        verb = "rose" if (finding.gain > 0) == measured.higher_is_better else "fell"
+    path = f"from {shown.baseline} to {shown.candidate}"
+    return f"{name} {verb} {path}: {_gained(finding, shown)}, {on}."
+
+
+def _gained(finding: Finding, shown: Written) -> str:
+    """Return the gain with its interval; one below zero is called a loss, and has no sign."""
+    is_loss = shown.gain.startswith(MINUS)
+    what = f"a loss of {shown.gain.removeprefix(MINUS)}" if is_loss else f"a gain of {shown.gain}"
+    if finding.low is None:
+        return f"{what} (no interval)"
+    # The ends keep their signs: an interval may hold a loss and a gain.
+    return f"{what} (95 % interval{' of the gain' if is_loss else ''} {shown.interval})"
 
 
 def limits(finding: Finding) -> str:
     """Return what this many examples could have shown, where a null result needs it."""
     if finding.outcome != Outcome.INSUFFICIENT_EVIDENCE:
         return ""
+    if _is_left_open_by_gaps(finding):
+        return (
+            f"{finding.reason} A score for each of them would settle it; "
+            "more examples alone would not."
+        )
     if finding.detectable is None:
         return finding.reason
     return (
         f"{finding.reason} This many examples find a true gain or loss of "
         f"{written(finding).detectable} with 80 % power; a smaller one needs more."
     )
+
+
+def _is_left_open_by_gaps(finding: Finding) -> bool:
+    """Say whether what is unscored kept an outcome back that the scored pairs would have had."""
+    p = _adjusted(finding)
+    if finding.low is None or finding.high is None or p is None:
+        return False
+    leaves_zero_out = finding.low > 0.0 or finding.high < 0.0
+    return finding.n >= MIN_PAIRS and leaves_zero_out and p <= LEVEL
 
 
 def stand_in(comparison: Comparison) -> str:
@@ -141,6 +162,15 @@ def tally(findings: Sequence[Finding]) -> str:
     counts = Counter(finding.outcome for finding in findings if not finding.slice_field)
     words = [f"{counts[one]} {one.replace('_', ' ')}" for one in Outcome if counts[one]]
     return ", ".join(words)
+
+
+def no_interval_notes(findings: Sequence[Finding]) -> list[str]:
+    """Return each reason for a missing interval once, with the metrics it holds for."""
+    metrics: dict[str, list[str]] = {}
+    for finding in findings:
+        if not finding.slice_field and finding.low is None:
+            metrics.setdefault(finding.reason, []).append(finding.metric)
+    return [f"No interval for {', '.join(names)}: {reason}" for reason, names in metrics.items()]
 
 
 def method_notes(findings: Sequence[Finding]) -> list[str]:
@@ -190,7 +220,7 @@ def digits(finding: Finding) -> int:
 
 
 def _adjusted(finding: Finding) -> float | None:
-    """The primary finding keeps its p as it is."""
+    """The primary finding keeps its own p."""
     return finding.p_value if finding.is_primary else finding.p_adjusted
 
 

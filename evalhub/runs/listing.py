@@ -67,6 +67,22 @@ def records(runs: Sequence[Run]) -> list[Record]:
     return [Record(run, newest_of_names(of_run[run.pk]), progress[run.pk]) for run in runs]
 
 
+def likeliest_baseline(candidate: Run, others: Sequence[Run]) -> Run | None:
+    """Return which of the runs, newest first, one would compare a run with.
+
+    The newest earlier run of another system, or of another version of the same one, on the same
+    version of the dataset; failing that, on another version of it; failing that, the newest run.
+    """
+    rest = [one for one in others if one.pk != candidate.pk]
+    earlier = [
+        one
+        for one in rest
+        if one.pk < candidate.pk and one.system_version_id != candidate.system_version_id
+    ]
+    same_version = [one for one in earlier if one.version_id == candidate.version_id]
+    return next(iter([*same_version, *earlier, *rest]), None)
+
+
 def record_of(run: Run) -> Record:
     """Return what a page or an answer shows of one run."""
     return records([run])[0]

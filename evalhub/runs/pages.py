@@ -17,11 +17,18 @@ from evalhub.datasets.models import Dataset
 from evalhub.datasets.selectors import examples_at, slicings
 from evalhub.runs import pictures, places, tables
 from evalhub.runs.answers import coverage, why_no_value
-from evalhub.runs.listing import Record, Work, records, runs_of, work_under_way
+from evalhub.runs.listing import (
+    Record,
+    Work,
+    likeliest_baseline,
+    records,
+    runs_of,
+    work_under_way,
+)
 from evalhub.runs.models import Measurement, Rating, Run, System
 from evalhub.runs.selectors import living_workers
 from evalhub.runs.tables import Wish, as_text, sentence_of
-from evalhub.web.formatting import duration, number
+from evalhub.web.formatting import count, duration, number
 from metrics.reasons import Reason
 
 LISTED = 50
@@ -75,11 +82,25 @@ def told(measurement: Measurement) -> Told:
     return Told(
         measurement=measurement,
         why_none="" if measurement.value is not None else why_no_value(measurement),
-        reasons=[(count, sentence_of(code)) for code, count in counts.items()],
+        reasons=[(n, sentence_of(code)) for code, n in counts.items()],
         n_unscored=sum(counts.values()),
         is_repeatable=measurement.kind != Measurement.Kind.HUMAN
         and measurement.state in (Measurement.State.SCORED, Measurement.State.FAILED),
     )
+
+
+def notes(measurements: Sequence[Told]) -> list[str]:
+    """Say why cells of a table are empty: each reason once, with the names it holds for."""
+    names: dict[str, list[str]] = {}
+    for one in measurements:
+        name = one.measurement.name
+        if one.why_none:
+            names.setdefault(f"No value: {one.why_none}", []).append(name)
+        elif one.measurement.no_interval:
+            names.setdefault(f"No interval: {one.measurement.no_interval}", []).append(name)
+        for n, sentence in one.reasons:
+            names.setdefault(f"{count(n)} unscored: {sentence}", []).append(name)
+    return [f"{', '.join(those)}. {said}" for said, those in names.items()]
 
 
 def drawn_range(measurements: Sequence[Measurement]) -> dict[str, Any]:
@@ -97,17 +118,23 @@ def run_context(record: Record, query: QueryDict, *, rest: str) -> dict[str, Any
     automatic = [one for one in record.measurements if one.kind == Measurement.Kind.AUTOMATIC]
     judged = [one for one in record.measurements if one.kind != Measurement.Kind.AUTOMATIC]
     spread = [(one, pictures.bins(one)) for one in record.measurements]
+    told_automatic, told_judged = [told(one) for one in automatic], [told(one) for one in judged]
+    others = _comparable(run)
+    likeliest = likeliest_baseline(run, [other.run for other in others])
     return {
         "run": run,
         "record": record,
         "coverage": coverage(run),
-        "metrics": [told(one) for one in automatic],
+        "metrics": told_automatic,
+        "metrics_notes": notes(told_automatic),
         "metrics_range": drawn_range(automatic),
-        "judged": [told(one) for one in judged],
+        "judged": told_judged,
+        "judged_notes": notes(told_judged),
         "has_judge": any(one.kind == Measurement.Kind.JUDGE for one in judged),
         "judged_range": drawn_range(judged),
         "spread": [(one, bins) for one, bins in spread if bins],
-        "compare_with": _comparable(run),
+        "compare_with": others,
+        "likeliest_baseline": likeliest,
         "open_example": commands(run, rest) if run.state == Run.State.OPEN else "",
         "configuration": _configuration(run),
         **(progress_context(run) if is_at_work(record) else {}),

@@ -61,6 +61,11 @@ class SliceTable:
     rows: tuple[SliceRow, ...]
 
     @property
+    def is_drawn(self) -> bool:
+        """Say whether any level is drawn: an axis over nothing would mislead."""
+        return any(row.is_drawn for row in self.rows)
+
+    @property
     def notes(self) -> list[str]:
         """Say once each why some levels have no interval, or are not drawn."""
         said = dict.fromkeys(row.why_none for row in self.rows if row.why_none)

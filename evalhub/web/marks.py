@@ -87,14 +87,17 @@ def span_of(measurement: Measured) -> float | None:
 
 
 def measured(measurement: Measured) -> SafeString:
-    """Write a measurement's value with its interval, or why there is none."""
+    """Write a measurement's value with its interval, or why there is no value.
+
+    Why there is no interval is a sentence, too long for a cell: the page says it below the table.
+    """
     return value(
         measurement.value,
         measurement.low,
         measurement.high,
         span=span_of(measurement),
         reason=measurement.problem,
-        no_interval=measurement.no_interval,
+        no_interval="no interval" if measurement.no_interval else "",
     )
 
 

@@ -19,6 +19,7 @@ from evalhub.reports.selectors import comparisons_of
 from evalhub.runs.listing import Record, records, runs_of, with_names
 from evalhub.runs.models import Measurement, Run, SystemVersion
 from evalhub.web.formatting import count, of, plural
+from labeling.models import Campaign
 from labeling.selectors import Listed, listed
 from metrics.findings import Outcome
 
@@ -86,6 +87,10 @@ def overview_context(
         "n_runs": runs.count(),
         "datasets": [_dataset(dataset) for dataset in datasets_of(project)[:SHOWN_DATASETS]],
         "campaigns": [_campaign(one) for one in campaigns[:SHOWN_CAMPAIGNS]],
+        "n_labeling": sum(
+            one.campaign.state == Campaign.State.OPEN and one.filled < one.places
+            for one in campaigns
+        ),
         "has_key": project.api_keys.filter(revoked_at__isnull=True).exists(),
     }
 

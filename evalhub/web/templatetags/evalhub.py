@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django import template
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from evalhub.web import charts, differences, formatting, histograms, marks, untrusted
@@ -135,6 +136,20 @@ def excerpt(text: str | None, length: int = 120) -> SafeString:
     if text is None:
         return _muted("no text")
     return untrusted.excerpt(text, length) if text else _muted("empty text")
+
+
+@register.filter
+def whole_words(text: object) -> SafeString:
+    """Write a text for a heading: a name with hyphens goes to the next line as a whole."""
+    parts = re.split(r"([^\s-]*-\S*)", str(text))
+    return format_html_join(
+        "",
+        "{}",
+        (
+            (format_html('<span class="whole">{}</span>', part) if at % 2 else part,)
+            for at, part in enumerate(parts)
+        ),
+    )
 
 
 register.simple_tag(differences.side_by_side, name="side_by_side")

@@ -189,6 +189,46 @@ def test_a_refusal_is_said_beside_the_form(client, project, pair):
     assert "cannot be compared" in page.content.decode()
 
 
+def test_a_run_against_itself_is_refused_in_json_and_on_the_page(client, project, pair):
+    answer = get(client, project, (pair[0], pair[0]))
+    assert (answer.status_code, answer.json()["code"]) == (422, "same_run")
+    client.force_login(a_member(project, "viewer"))
+    query = {"baseline": pair[0].public_id, "candidate": pair[0].public_id}
+    page = client.get("/p/town/comparisons/new/", query)
+    assert page.status_code == 422
+    assert "Baseline and candidate are the same run" in page.content.decode()
+
+
+def test_a_slice_too_small_to_test_shows_its_gain(client, project):
+    rows = [
+        example_row(f"q{i}", expected_output=f"a{i}", metadata={"size": "few" if i < 11 else "b"})
+        for i in range(1, 61)
+    ]
+    old, new = runs_of(a_version(project, rows), {1, 2, 3}, set())
+    client.force_login(a_member(project, "viewer"))
+    query = {"baseline": old.public_id, "candidate": new.public_id}
+    page = client.get("/p/town/comparisons/new/", query, follow=True).content.decode()
+    (cell,) = re.findall(r'<td class="few".*?</td>', page, re.DOTALL)
+    assert "+0.300" in cell
+    assert "n = 10, not tested" in cell
+
+
+def test_the_reason_for_no_interval_stands_below_the_table(client, project):
+    rows = [
+        example_row(f"q{i}", expected_output=f"a{i}", metadata={"doc": i % 9})
+        for i in range(1, 61)
+    ]
+    old, new = runs_of(a_version(project, rows, cluster_field="doc"), {1, 2, 3}, set())
+    client.force_login(a_member(project, "viewer"))
+    query = {"baseline": old.public_id, "candidate": new.public_id}
+    page = client.get("/p/town/comparisons/new/", query, follow=True).content.decode()
+    table, rest = page.split('id="findings"')[1].split("</table>", 1)
+    assert "no interval" in table
+    assert "clusters" not in table
+    assert rest.count("No interval for exact_match:") == 1
+    assert "doc is the cluster field and no slice" in rest
+
+
 def test_annotators_and_strangers_are_kept_out(client, project, pair):
     query = {"baseline": pair[0].public_id, "candidate": pair[1].public_id}
     client.force_login(a_member(project, "viewer"))

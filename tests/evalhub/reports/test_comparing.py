@@ -157,6 +157,12 @@ def test_clusters_that_both_versions_name_go_without_saying():
     assert wording.cluster_fields(comparison) == ""
 
 
+def test_the_cluster_field_is_no_slice():
+    version = version_with_slices(a_project(), cluster_field="half")
+    _, findings = compared(*runs_of(version, {1, 2}, {3}))
+    assert {finding.slice_field for finding in findings} == {"", "doc"}
+
+
 def test_versions_are_paired_by_key():
     project = a_project()
     first = version_with_slices(project, n=40)
@@ -198,6 +204,13 @@ def test_different_datasets_are_refused():
     new = scored(a_run(a_version(project), system="b"))
     with pytest.raises(ContentError, match="different datasets"):
         compared(old, new)
+
+
+def test_a_run_is_not_compared_with_itself():
+    (run,) = runs_of(version_with_slices(a_project()), {1})
+    with pytest.raises(ContentError, match="the same run") as refused:
+        compared(run, run)
+    assert refused.value.code == "same_run"
 
 
 def test_different_signatures_are_refused_with_both():

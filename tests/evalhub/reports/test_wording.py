@@ -46,8 +46,8 @@ def a_finding(gain, low, high, outcome, **more):
         ),
         (
             a_finding(-0.05, -0.08, -0.02, "regressed"),
-            "em fell from 0.600 to 0.550: a gain of −0.050 "
-            "(95 % interval −0.080 to −0.020), on 412 shared examples.",
+            "em fell from 0.600 to 0.550: a loss of 0.050 "
+            "(95 % interval of the gain −0.080 to −0.020), on 412 shared examples.",
         ),
         (
             a_finding(3.0, 1.0, 5.0, "improved", higher_is_better=False, bounds=(0, 25), start=9),
@@ -56,13 +56,13 @@ def a_finding(gain, low, high, outcome, **more):
         ),
         (
             a_finding(-3.0, -5, -1, "regressed", higher_is_better=False, bounds=(0, 25), start=9),
-            "em, less is better, rose from 9.0 to 12.0: a gain of −3.0 "
-            "(95 % interval −5.0 to −1.0), on 412 shared examples.",
+            "em, less is better, rose from 9.0 to 12.0: a loss of 3.0 "
+            "(95 % interval of the gain −5.0 to −1.0), on 412 shared examples.",
         ),
         (
             a_finding(-0.01, -0.05, 0.03, "insufficient_evidence", n=1),
-            "em went from 0.600 to 0.590: a gain of −0.010 "
-            "(95 % interval −0.050 to +0.030), on 1 shared example.",
+            "em went from 0.600 to 0.590: a loss of 0.010 "
+            "(95 % interval of the gain −0.050 to +0.030), on 1 shared example.",
         ),
         (
             a_finding(0.1, None, None, "insufficient_evidence", n=5),
@@ -112,6 +112,31 @@ def test_a_null_result_says_what_it_could_have_shown():
         "a smaller one needs more."
     )
     assert wording.limits(a_finding(0.05, 0.02, 0.08, "improved", detectable=0.055)) == ""
+
+
+def test_gaps_that_keep_an_outcome_back_are_settled_by_scores_not_by_examples():
+    reason = "0 and 20 of 60 examples are unscored on the two sides, enough to turn the outcome."
+    given = {"detectable": 0.055, "reason": reason, "n": 40}
+    gaps = a_finding(0.05, 0.02, 0.08, "insufficient_evidence", is_primary=True, **given)
+    settled = "A score for each of them would settle it; more examples alone would not."
+    assert wording.limits(gaps) == f"{reason} {settled}"
+    explored = a_finding(0.05, 0.02, 0.08, "insufficient_evidence", p_adjusted=0.06, **given)
+    assert "80 % power" in wording.limits(explored)
+    few = a_finding(0.05, 0.02, 0.08, "insufficient_evidence", is_primary=True, **given | {"n": 9})
+    assert "80 % power" in wording.limits(few)
+
+
+def test_why_there_is_no_interval_is_said_once_for_all_metrics():
+    few = {"reason": "An interval needs 10 clusters: there are 9.", "n": 81}
+    findings = [
+        a_finding(0.1, None, None, "insufficient_evidence", metric="em", **few),
+        a_finding(0.1, None, None, "insufficient_evidence", metric="chrf", **few),
+        a_finding(0.1, None, None, "insufficient_evidence", slice_field="topic", **few),
+        a_finding(0.1, 0.05, 0.15, "improved", metric="bleu"),
+    ]
+    assert wording.no_interval_notes(findings) == [
+        "No interval for em, chrf: An interval needs 10 clusters: there are 9."
+    ]
 
 
 def test_people_and_judges_are_said_to_be_what_they_are():

@@ -9,6 +9,7 @@ from evalhub.reports.services import compare_runs
 from evalhub.runs.models import Run
 from tests.evalhub.runs.building import a_run, finished, right, scored, submit
 from tests.factories import a_key, a_member, a_project, a_version
+from tests.labeling.building import a_campaign, two_runs
 
 pytestmark = pytest.mark.django_db
 
@@ -61,6 +62,16 @@ def test_a_regression_needs_a_person(client, lead, project):
     (need,) = client.get("/p/town/").context["needs"]
     assert (need.word, need.text) == ("regressed", wording.title(comparison))
     assert need.url == f"/comparisons/{comparison.public_id}/"
+
+
+def test_the_head_names_the_project_and_what_is_being_labeled(client, lead, project):
+    scored(a_run(a_version(project)), *right(1))
+    _, body = words_of(client)
+    assert "Nothing waits for a person" in body
+    assert f'<b dir="auto">{project.name}</b>' in body
+    a_campaign(project, runs=two_runs(project))
+    _, body = words_of(client)
+    assert "1 campaign is being labeled" in body
 
 
 def test_the_overview_takes_few_queries(client, lead, project, django_assert_max_num_queries):

@@ -10,12 +10,19 @@ from django.core.management.base import CommandError
 from evalhub.accounts.models import ApiKey, Membership, Project, User
 from evalhub.accounts.services import create_project, create_user
 from evalhub.datasets.models import DatasetVersion
+from evalhub.reports.models import Comparison
 from evalhub.runs.models import Run
 from evalhub.web.management import seeding
 from labeling.models import Annotation, Annotator, Campaign
 from tests.evalhub.runs.building import drain
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def scoring_seconds(monkeypatch):
+    """Leave the scoring to nobody, but where a test is about it."""
+    monkeypatch.setattr(seeding, "SCORING_SECONDS", 0.0)
 
 
 def seed():
@@ -68,9 +75,9 @@ def test_the_printed_passwords_work():
     assert len({password for _, password, _ in access.people}) == len(access.people)
 
 
-def test_everything_is_there_and_scores():
+def test_everything_is_there_and_scored_and_compared(monkeypatch):
+    monkeypatch.setattr(seeding, "SCORING_SECONDS", 60.0)
     seed()
-    drain()
     project = Project.objects.get(slug="demo")
     runs = project.runs.all()
     assert [run.state for run in runs] == [Run.State.SCORED] * 6
@@ -79,6 +86,20 @@ def test_everything_is_there_and_scores():
     assert Annotator.objects.values("user").distinct().count() == 4
     kinds = {(one.kind, one.state) for run in runs for one in run.measurements.all()}
     assert kinds == {("automatic", "scored"), ("human", "scored")}
+    outcomes = {
+        (one.candidate.version.dataset.slug, str(one.candidate.system_version.system)): one.outcome
+        for one in Comparison.objects.all()
+    }
+    assert outcomes[("questions", "harbor-large")] == "improved"
+    assert outcomes[("questions", "harbor-small-b")] == "insufficient_evidence"
+    assert len(outcomes) == 4
+
+
+def test_what_is_not_scored_in_time_is_left_to_the_workers():
+    assert "API key of the project demo" in seed()
+    assert not Comparison.objects.exists()
+    drain()
+    assert {run.state for run in Run.objects.all()} == {Run.State.SCORED}
 
 
 @pytest.mark.parametrize("slug", ["demo", "other"])
