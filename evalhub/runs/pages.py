@@ -91,16 +91,17 @@ def told(measurement: Measurement) -> Told:
 
 def notes(measurements: Sequence[Told]) -> list[str]:
     """Say why cells of a table are empty: each reason once, with the names it holds for."""
-    names: dict[str, list[str]] = {}
+    names: dict[tuple[str, str], list[str]] = {}
     for one in measurements:
         name = one.measurement.name
         if one.why_none:
-            names.setdefault(f"No value: {one.why_none}", []).append(name)
+            names.setdefault(("No value of", one.why_none), []).append(name)
         elif one.measurement.no_interval:
-            names.setdefault(f"No interval: {one.measurement.no_interval}", []).append(name)
+            why = one.measurement.no_interval
+            names.setdefault(("No interval for", why), []).append(name)
         for n, sentence in one.reasons:
-            names.setdefault(f"{count(n)} unscored: {sentence}", []).append(name)
-    return [f"{', '.join(those)}. {said}" for said, those in names.items()]
+            names.setdefault((f"{count(n)} unscored by", sentence), []).append(name)
+    return [f"{what} {', '.join(those)}: {why}" for (what, why), those in names.items()]
 
 
 def drawn_range(measurements: Sequence[Measurement]) -> dict[str, Any]:
@@ -225,6 +226,7 @@ def slices_context(record: Record, query: QueryDict) -> dict[str, Any]:
         "slice_metric": chosen,
         "slice_tables": tables_,
         "slice_axis": pictures.axis_of(chosen, tables_) if chosen else None,
+        "has_drawn_slices": any(table.is_drawn for table in tables_),
         "slice_references": [chosen.value] if chosen and chosen.value is not None else [],
     }
 

@@ -123,6 +123,36 @@ def test_two_runs_are_chosen_for_a_comparison(client, lead, project):
     assert len(re.findall(r'name="candidate"[^>]*disabled', body)) == 1
 
 
+def test_the_baseline_offered_first_is_the_newest_earlier_run_of_another_system(
+    client, lead, project
+):
+    version = a_version(project)
+    older, old = [scored(a_run(version, system=name), *right(1)) for name in ("older", "old")]
+    run = scored(a_run(version, system="new"), *right(1))
+    again = scored(a_run(version, system="new"), *right(1))
+    latest = scored(a_run(version, system="latest"), *right(1))
+
+    def offered(of):
+        body = client.get(f"/runs/{of.public_id}/").content.decode()
+        return re.findall(r'<option value="(run_\w+)"\s+selected>', body)
+
+    assert offered(again) == offered(run) == [old.public_id]
+    assert offered(latest) == [again.public_id]
+    assert offered(older) == [latest.public_id]
+
+
+def test_what_cells_have_no_room_for_stands_once_below_the_table(client, lead, project):
+    rows = [example_row(f"q{i}", expected_output="a", metadata={"doc": i % 9}) for i in range(28)]
+    version = a_version(project, rows, cluster_field="doc")
+    run = scored(a_run(version, metrics=["exact_match", "token_f1"]), {"key": "q1", "output": "a"})
+    body = client.get(f"/runs/{run.public_id}/").content.decode()
+    table, rest = body.split('id="metrics"')[1].split("</table>", 1)
+    assert table.count("no interval") == 2
+    assert "clusters" not in table
+    assert rest.count("No interval for exact_match, token_f1: The examples come") == 1
+    assert "drawn" not in body.split('id="slices"')[1].split("</section>")[0]
+
+
 def test_older_runs_are_on_the_next_page(client, lead, project):
     version = a_version(project)
     for number in range(52):
