@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 from evalhub.datasets.drafts import Source
-from evalhub.errors import ContentError, FieldError, LineError
+from evalhub.errors import ContentError, DomainError, FieldError, LineError
 from evalhub.intake.columns import ExampleColumns
-from evalhub.intake.lines import ErrorCollector
+from evalhub.intake.lines import ErrorCollector, json_lines
 from evalhub.intake.reading import read_examples
 from evalhub.intake.rows import canonical, content_digest
 from evalhub.intake.spool import Spool
-from evalhub.intake.tables import Format, Peek, peek
+from evalhub.intake.tables import Format, Peek, peek, read_table
+
+SHOWN_SAMPLES = 3
+MAX_COUNTED_ROWS, MAX_COUNTED_BYTES = 50_000, 16 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +52,14 @@ def rows_of(
 class Look:
     """What a file holds, as far as its first rows tell.
 
-    `fields` are the names of metadata that stand inside a member of that name.
+    `samples` are a few different values of each column, `fields` the names of metadata that
+    stand inside a member of that name.
     """
 
     kind: Format
     delimiter: str
     columns: list[str]
-    first: dict[str, str]
+    samples: dict[str, list[str]]
     fields: list[str]
 
 
@@ -64,12 +70,65 @@ def look_at(spool: Spool) -> Look:
         raise ContentError(_said(seen.errors[0]), errors=seen.errors)
     if not seen.rows:
         raise ContentError("The file has no rows.")
-    first = {name: _written(value) for row in reversed(seen.rows) for name, value in row.items()}
     inside = (row.get("metadata") for row in seen.rows)
     fields = dict.fromkeys(
         name for metadata in inside if isinstance(metadata, dict) for name in metadata
     )
-    return Look(seen.format, seen.delimiter, seen.columns, first, list(fields))
+    return Look(seen.format, seen.delimiter, seen.columns, _samples(seen.rows), list(fields))
+
+
+def _samples(rows: list[dict[str, object]]) -> dict[str, list[str]]:
+    samples: dict[str, dict[str, None]] = {}
+    for row in rows:
+        for name, value in row.items():
+            samples.setdefault(name, {})[_written(value)] = None
+    return {name: list(values)[:SHOWN_SAMPLES] for name, values in samples.items()}
+
+
+@dataclass
+class Counted:
+    """How many rows a file has, and how many values each field that could name clusters.
+
+    Of a large file the beginning alone is counted: `is_whole` says whether it was all.
+    """
+
+    rows: int = 0
+    is_whole: bool = True
+    filled: Counter[str] = field(default_factory=Counter)
+    values: dict[str, set[int]] = field(default_factory=dict)
+
+    def add(self, row: Mapping[str, object]) -> None:
+        self.rows += 1
+        metadata = row.get("metadata")
+        fields = {**row, **metadata} if isinstance(metadata, dict) else row
+        for name, value in fields.items():
+            if isinstance(value, str | int | float):
+                self.filled[name] += 1
+                self.values.setdefault(name, set()).add(hash(value))
+
+    def n_values(self, name: str) -> int:
+        return len(self.values.get(name, ()))
+
+    def n_without(self, name: str) -> int:
+        return self.rows - self.filled[name]
+
+
+def count_rows(spool: Spool, look: Look) -> Counted:
+    """Count rows and values as far as a page may take time for; faults are seen later."""
+    counted, errors = Counted(), ErrorCollector()
+    with suppress(DomainError):
+        is_table = look.kind is Format.CSV
+        rows = (
+            read_table(spool, errors, delimiter=look.delimiter).rows
+            if is_table
+            else json_lines(spool, errors)
+        )
+        for _, row in rows:
+            if counted.rows == MAX_COUNTED_ROWS or spool.file.tell() > MAX_COUNTED_BYTES:
+                counted.is_whole = False
+                break
+            counted.add(row)
+    return counted
 
 
 def _said(error: LineError | FieldError) -> str:

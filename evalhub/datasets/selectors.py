@@ -168,6 +168,13 @@ def clusters(version: DatasetVersion) -> NDArray[np.int64] | None:
     return found.codes if found else None
 
 
+def n_clusters(version: DatasetVersion) -> int:
+    """Return how many clusters a version has; 0 without a cluster field."""
+    column = SliceColumn.objects.filter(version=version, field=version.cluster_field)
+    levels = column.values_list("levels", flat=True).first() if version.cluster_field else None
+    return len(levels or [])
+
+
 def _slicing(column: SliceColumn) -> Slicing:
     return Slicing(
         field=column.field,

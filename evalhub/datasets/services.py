@@ -32,6 +32,7 @@ from evalhub.datasets.selectors import example_ids, newest_version, positions_of
 from evalhub.datasets.storing import store_examples
 from evalhub.datasets.sweeping import filling, sweep_examples
 from evalhub.errors import Conflict, ContentError
+from evalhub.intake.strict import quoted
 
 MODES = ("replace", "merge")
 # How often a version is made anew because another one came in meanwhile.
@@ -246,3 +247,17 @@ def move_tag(*, version: DatasetVersion, name: str, actor: Actor) -> VersionTag:
         detail={"version": version.number},
     )
     return tag
+
+
+@transaction.atomic
+def remove_tag(*, version: DatasetVersion, name: str, actor: Actor) -> None:
+    """Take a tag off a version. Runs that name it are refused from then on."""
+    if not version.tags.filter(name=name).delete()[0]:
+        raise ContentError(f"Version {version.number} does not have the tag {quoted(name)}.")
+    record(
+        project=version.dataset.project,
+        actor=actor,
+        verb="remove tag",
+        subject=name,
+        detail={"version": version.number},
+    )

@@ -30,6 +30,7 @@ class Upload:
     filename: str
     dataset_name: str
     dataset_slug: str
+    description: str = ""
 
     def open(self) -> BinaryIO:
         return _path(self.token).open("rb")
@@ -40,7 +41,13 @@ class Upload:
 
 
 def keep(
-    file: UploadedFile[Any], *, user_id: int, project_id: int, name: str, slug: str
+    file: UploadedFile[Any],
+    *,
+    user_id: int,
+    project_id: int,
+    name: str,
+    slug: str,
+    description: str = "",
 ) -> Upload:
     """Keep a file for a day; older ones are thrown away on the way."""
     _folder().mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -52,6 +59,7 @@ def keep(
         filename=file.name or "file",
         dataset_name=name,
         dataset_slug=slug,
+        description=description,
     )
     with _path(upload.token).open("xb") as kept:
         for piece in file.chunks():

@@ -2,16 +2,17 @@
 
 from django.urls import path
 
-from evalhub.datasets import api, views
+from evalhub.datasets import api, upload_views, views
 
 app_name = "datasets"
 PAGES, REST = "p/<str:project>/datasets/", "api/v1/projects/<str:project>/datasets"
 urlpatterns = [
     path(PAGES, views.dataset_list, name="list"),
-    path(f"{PAGES}new/", views.upload, name="upload"),
-    path(f"{PAGES}new/<str:token>/", views.upload_columns, name="upload_columns"),
+    path(f"{PAGES}new/", upload_views.upload, name="upload"),
+    path(f"{PAGES}new/<str:token>/", upload_views.upload_columns, name="upload_columns"),
     path(f"{PAGES}<str:dataset>/", views.detail, name="detail"),
     path(f"{PAGES}<str:dataset>/v<int:number>/", views.version, name="version"),
+    path(f"{PAGES}<str:dataset>/v<int:number>/tags/", views.tag, name="tag"),
     path(
         f"{PAGES}<str:dataset>/v<int:number>/examples/<int:position>/",
         views.example,

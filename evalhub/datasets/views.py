@@ -1,4 +1,4 @@
-"""The dataset pages: list, versions, one version, one example, upload in two steps."""
+"""The dataset pages: list, versions, one version with its tags, one example."""
 
 from __future__ import annotations
 
@@ -8,31 +8,26 @@ from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
-from django.conf import settings
-from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_POST, require_safe
 from numpy.typing import NDArray
 
 from evalhub.accounts.capabilities import Capability
 from evalhub.accounts.http import SignedInRequest, actor_of, enter_project, signed_in
-from evalhub.accounts.models import Project
-from evalhub.accounts.services import Actor
-from evalhub.datasets import selectors, services, uploads
-from evalhub.datasets.forms import ColumnsForm, UploadForm
+from evalhub.datasets import selectors, services
+from evalhub.datasets.forms import TagForm
 from evalhub.datasets.models import Dataset, DatasetVersion, Example
-from evalhub.datasets.reading import Look, look_at, rows_of
-from evalhub.errors import DomainError, NotFound
-from evalhub.intake.spool import DATASETS, receive
+from evalhub.errors import ContentError, DomainError
 from evalhub.web import untrusted
 from evalhub.web.formatting import count
+from metrics.groups import MIN_CLUSTERS
 
 SHOWN_CHANGES = 50
 SHOWN_FIELDS = 3
 PAGE = 50
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+USUAL_TAGS = ("golden", "production")
 
 
 @require_safe
@@ -60,23 +55,58 @@ def detail(request: SignedInRequest, project: str, dataset: str) -> HttpResponse
 @require_safe
 @signed_in
 def version(request: SignedInRequest, project: str, dataset: str, number: int) -> HttpResponse:
-    """One version: what changed, its slices, its examples."""
+    """One version: what changed, its slices, its tags, its examples."""
     found = selectors.dataset_of(enter_project(request, project, Capability.VIEW), dataset)
+    return _version_page(request, found, selectors.version_of(found, number))
+
+
+@require_POST
+@signed_in
+def tag(request: SignedInRequest, project: str, dataset: str, number: int) -> HttpResponse:
+    """Put a tag on a version, or take it off."""
+    found = selectors.dataset_of(enter_project(request, project, Capability.LEAD), dataset)
     wanted = selectors.version_of(found, number)
+    form = TagForm(request.POST)
+    if form.is_valid():
+        change = services.remove_tag if form.cleaned_data["do"] == "remove" else services.move_tag
+        try:
+            change(version=wanted, name=form.cleaned_data["name"], actor=actor_of(request))
+        except ContentError as exc:
+            form.add_error("name", exc.detail)
+        else:
+            address = reverse("datasets:version", args=[project, dataset, number])
+            return redirect(f"{address}#tags")
+    return _version_page(request, found, wanted, tag_form=form)
+
+
+def _version_page(
+    request: SignedInRequest,
+    found: Dataset,
+    wanted: DatasetVersion,
+    *,
+    tag_form: TagForm | None = None,
+) -> HttpResponse:
     slices = selectors.slice_sizes(wanted)
     shown_fields = [one.field for one in slices[:SHOWN_FIELDS]]
+    n_clusters = selectors.n_clusters(wanted)
     context = {
         "dataset": found,
         "version": wanted,
         "tags": wanted.tags.order_by("name"),
+        "usual_tags": USUAL_TAGS,
+        "tag_form": tag_form or TagForm(),
         "n_runs": wanted.runs.count(),
+        "n_clusters": n_clusters,
+        "least_clusters": MIN_CLUSTERS,
+        "has_few_clusters": n_clusters < MIN_CLUSTERS,
         "changed": [_shown_change(one) for one in selectors.changes(wanted, limit=SHOWN_CHANGES)],
         "n_changes": wanted.n_added + wanted.n_changed + wanted.n_removed,
         "slices": slices,
         "shown_fields": shown_fields,
         **_example_table(request, wanted, shown_fields),
     }
-    return render(request, "datasets/version.html", context)
+    status = 422 if tag_form else 200
+    return render(request, "datasets/version.html", context, status=status)
 
 
 def _example_table(
@@ -104,19 +134,29 @@ def _example_table(
         "form": form,
         "problem": problem,
         "pagination": {
-            "shown": _span(rows, wanted, is_whole=not query),
+            "shown": _span(rows, wanted, within, is_search=bool(form["q"])),
             "previous": address(_page_before(start, within, is_search=bool(form["q"]))),
             "next": address(page.next_position),
         },
     }
 
 
-def _span(rows: list[dict[str, Any]], wanted: DatasetVersion, *, is_whole: bool) -> str:
-    """Say where in the version a page stands; of a search or a slice, where it begins."""
+def _span(
+    rows: list[dict[str, Any]],
+    wanted: DatasetVersion,
+    within: NDArray[np.int64] | None,
+    *,
+    is_search: bool,
+) -> str:
+    """Say where a page stands; a search, which only walks on, does not know how many there are."""
     if not rows:
         return ""
-    first, last, n = rows[0]["position"] + 1, rows[-1]["position"] + 1, wanted.n_examples
-    return f"{count(first)}–{count(last)} of {count(n)}" if is_whole else f"from {count(first)}"
+    first, n = rows[0]["position"], wanted.n_examples
+    if is_search:
+        return f"{count(len(rows))} found from example {count(first + 1)} of {count(n)} on"
+    if within is not None:
+        first, n = int(np.searchsorted(within, first)), len(within)
+    return f"{count(first + 1)}–{count(first + len(rows))} of {count(n)}"
 
 
 def _page_before(start: int, within: NDArray[np.int64] | None, *, is_search: bool) -> int | None:
@@ -225,110 +265,3 @@ def _parts(fields: dict[str, Any]) -> list[tuple[str, list[str]]]:
             values = value if isinstance(value, list) else [value]
             parts.append((label, [as_text(one) or "" for one in values]))
     return parts
-
-
-@get_or_post
-@signed_in
-def upload(request: SignedInRequest, project: str) -> HttpResponse:
-    """Take a file, look at it, and ask what its columns mean. Nothing is stored yet."""
-    found = enter_project(request, project, Capability.SUBMIT)
-    datasets = selectors.datasets_of(found)
-    form = UploadForm(
-        request.POST if request.method == "POST" else None,
-        request.FILES if request.method == "POST" else None,
-        datasets=datasets,
-        initial={"dataset": request.GET.get("dataset")},
-    )
-    problem = None
-    if request.method == "POST" and form.is_valid():
-        given = form.cleaned_data
-        kept = uploads.keep(
-            given["file"],
-            user_id=request.user.pk,
-            project_id=found.pk,
-            name=given["dataset"].name if given["dataset"] else given["name"],
-            slug=given["dataset"].slug if given["dataset"] else "",
-        )
-        try:
-            _look(kept)
-        except DomainError as exc:
-            uploads.forget(kept)
-            problem = exc
-        else:
-            return redirect("datasets:upload_columns", project=project, token=kept.token)
-    context = {"form": form, "problem": problem}
-    status = 422 if form.errors or problem else 200
-    return render(request, "datasets/upload.html", context, status=status)
-
-
-def _look(upload: uploads.Upload) -> Look:
-    with upload.open() as file, receive(file, folder=settings.SPOOL_DIR, limits=DATASETS) as spool:
-        return look_at(spool)
-
-
-@get_or_post
-@signed_in
-def upload_columns(request: SignedInRequest, project: str, token: str) -> HttpResponse:
-    """Name the columns of an uploaded file and make the version."""
-    found = enter_project(request, project, Capability.SUBMIT)
-    kept = uploads.waiting(token, user_id=request.user.pk, project_id=found.pk)
-    look = _look(kept)
-    dataset = Dataset.objects.filter(project=found, slug=kept.dataset_slug).first()
-    newest = selectors.newest_version(dataset) if dataset else None
-    form = ColumnsForm(
-        request.POST if request.method == "POST" else None,
-        columns=look.columns,
-        fields_inside=look.fields,
-        has_versions=newest is not None,
-    )
-    problem = None
-    if request.method == "POST" and form.is_valid():
-        try:
-            added = _add(kept, look, form, found, actor_of(request))
-        except DomainError as exc:
-            problem = exc
-        else:
-            uploads.forget(kept)
-            if not added.is_new:
-                messages.info(request, "This content is already a version; here it is.")
-            return redirect(
-                "datasets:version",
-                project=project,
-                dataset=added.version.dataset.slug,
-                number=added.version.number,
-            )
-    columns = [
-        {"name": name, "field": form[f"column_{number}"], "first": look.first.get(name)}
-        for number, name in enumerate(form.columns)
-    ]
-    context = {
-        "upload": kept,
-        "columns": columns,
-        "n_columns": len(look.columns),
-        "form": form,
-        "newest": newest,
-        "problem": problem,
-    }
-    status = 422 if form.errors or problem else 200
-    return render(request, "datasets/upload_columns.html", context, status=status)
-
-
-def _add(
-    kept: uploads.Upload, look: Look, form: ColumnsForm, project: Project, actor: Actor
-) -> services.Added:
-    with kept.open() as file, receive(file, folder=settings.SPOOL_DIR, limits=DATASETS) as spool:
-        source = rows_of(spool, kind=look.kind, columns=form.mapping(), delimiter=look.delimiter)
-        try:
-            dataset = selectors.dataset_of(project, kept.dataset_slug)
-        except NotFound:
-            for _ in source():  # a file with errors makes no dataset either
-                pass
-            dataset = services.create_dataset(project=project, name=kept.dataset_name, actor=actor)
-        return services.add_version(
-            dataset=dataset,
-            source=source,
-            mode=form.cleaned_data["mode"],
-            cluster_field=form.cleaned_data["cluster"],
-            notes=form.cleaned_data["notes"],
-            actor=actor,
-        )

@@ -50,6 +50,7 @@ PAGES = {
     "datasets:upload_columns": {"get": SUBMIT, "post": SUBMIT},
     "datasets:detail": {"get": VIEW},
     "datasets:version": {"get": VIEW},
+    "datasets:tag": {"post": LEAD},
     "datasets:example": {"get": VIEW},
     "runs:list": {"get": VIEW},
     "runs:detail": {"get": VIEW},

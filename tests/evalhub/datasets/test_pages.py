@@ -2,12 +2,16 @@
 
 import gzip
 import json
+from html import unescape
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from evalhub.datasets import forms, selectors
+from evalhub.accounts.models import AuditEvent
+from evalhub.accounts.services import COMMAND_LINE
+from evalhub.datasets import forms, reading, selectors, services
 from evalhub.datasets.models import Dataset, DatasetVersion, Example
+from tests.evalhub.runs.building import a_run
 from tests.factories import a_dataset, a_member, a_project, a_version, example_row
 
 pytestmark = pytest.mark.django_db
@@ -26,10 +30,15 @@ def lead(client, project):
     return client
 
 
-def look(client, content, *, name="tides", dataset=""):
+def look(client, content, *, name="tides", dataset="", **more):
     return client.post(
         "/p/town/datasets/new/",
-        {"name": name, "dataset": dataset, "file": SimpleUploadedFile("file.csv", content)},
+        {
+            "name": name,
+            "dataset": dataset,
+            "file": SimpleUploadedFile("file.csv", content),
+            **more,
+        },
     )
 
 
@@ -66,6 +75,69 @@ def test_a_file_becomes_a_version_in_two_steps(lead):
         "metadata": {"topic": "a", "doc": "x"},
     }
     assert lead.get(page.request["PATH_INFO"]).status_code == 404  # the file is not kept
+
+
+def test_a_new_version_is_grouped_as_the_one_before_unless_told_otherwise(lead):
+    create(lead, second_page(lead, CSV), cluster="doc")
+    again = second_page(lead, CSV.replace(b"she", b"he"), name="", dataset="tides")
+    create(lead, again)
+    assert DatasetVersion.objects.get(number=2).cluster_field == "doc"
+    without = second_page(lead, b"id,question\n1,What?\n", name="", dataset="tides")
+    create(lead, without)
+    assert DatasetVersion.objects.get(number=3).cluster_field == ""
+
+
+def test_a_field_says_how_many_clusters_it_would_give(lead, monkeypatch):
+    lines = "".join(f"{i},What?,{i % 9},{i % 10 or ''},{i % 11}\n" for i in range(60))
+    content = f"id,question,nine,gaps,eleven\n{lines}".encode()
+    page = second_page(lead, content)
+    labels = dict(page.context["form"].fields["cluster"].choices)
+    assert labels["nine"] == "nine: 9 values, under 10: no intervals"
+    assert labels["gaps"] == "gaps: 9 values, none in 6 rows"
+    assert labels["eleven"] == "eleven: 11 values"
+    assert "60 rows, 5 columns" in page.content.decode()
+    monkeypatch.setattr(reading, "MAX_COUNTED_ROWS", 20)
+    page = lead.get(page.request["PATH_INFO"])
+    labels = dict(page.context["form"].fields["cluster"].choices)
+    assert labels["nine"] == "nine: at least 9 values"
+    assert "more than 20 rows" in page.content.decode()
+
+
+def test_members_of_metadata_are_counted_and_faults_wait_for_the_form(lead):
+    rows = [{"key": str(i), "input": "?", "metadata": {"doc": f"d{i}"}} for i in range(25)]
+    content = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+    page = second_page(lead, content + b"[1]\n")
+    assert dict(page.context["form"].fields["cluster"].choices)["doc"] == "doc: 25 values"
+    assert create(lead, page).status_code == 422
+
+
+def test_columns_show_a_few_values_and_what_no_name_tells(lead):
+    page = second_page(lead, b"frage,antwort\nWer?,sie\nWo?,da\nWann?,nie\nWie?,so\n")
+    assert page.context["columns"][0]["samples"] == ["Wer?", "Wo?", "Wann?"]
+    text = page.content.decode()
+    assert "One column must become key. One column must become input." in text
+    assert "key (required)" in text
+    assert "must become" not in second_page(lead, CSV).content.decode()
+
+
+def test_a_new_dataset_says_what_it_is_for(lead):
+    page = look(lead, CSV, description="What people ask of the tides.")
+    create(lead, lead.get(page.headers["Location"]))
+    assert Dataset.objects.get().description == "What people ask of the tides."
+    assert "What people ask of the tides." in lead.get("/p/town/datasets/").content.decode()
+
+
+def test_a_dataset_is_chosen_or_named_and_an_error_asks_for_the_file_again(lead, project):
+    services.create_dataset(project=project, name="Tide questions", actor=COMMAND_LINE)
+    refused = look(lead, CSV, name="")
+    text = refused.content.decode()
+    assert refused.status_code == 422
+    assert "Name the new dataset, or choose above one that exists." in text
+    assert "Choose the file again" in text
+    assert "Tide questions (tide-questions)" in text
+    # A name that was typed before an existing dataset was chosen is passed over.
+    create(lead, second_page(lead, CSV, name="other", dataset="tide-questions"))
+    assert DatasetVersion.objects.get().dataset.slug == "tide-questions"
 
 
 def test_the_same_file_again_leads_to_the_version_that_is_there(lead):
@@ -194,6 +266,87 @@ def test_a_version_shows_its_changes_slices_and_examples(lead, project):
     in_slice = lead.get("/p/town/datasets/tides/v2/?slice=half:b&from=105").context
     assert [row["levels"] for row in in_slice["examples"]] == [["b"]] * len(in_slice["examples"])
     assert "from=6#" in in_slice["pagination"]["previous"]
+
+
+def test_a_page_of_a_slice_says_where_it_stands_and_a_search_what_it_knows(lead, project):
+    rows = [example_row(f"k{i}", metadata={"half": "ab"[i % 2]}) for i in range(120)]
+    a_version(project, rows, dataset=a_dataset(project, "tides"))
+    address = "/p/town/datasets/tides/v1/"
+    shown = {
+        query: lead.get(address + query).context["pagination"]["shown"]
+        for query in ("?slice=half:b", "?slice=half:b&from=101", "?q=k11")
+    }
+    assert list(shown.values()) == [
+        "1–50 of 60",
+        "51–60 of 60",
+        "11 found from example 12 of 120 on",
+    ]
+
+
+def test_a_version_without_runs_says_how_to_open_one(lead, project):
+    dataset = services.create_dataset(project=project, name="Tide questions", actor=COMMAND_LINE)
+    version = a_version(project, dataset=dataset)
+    address = "/p/town/datasets/tide-questions/v1/"
+    body = '{"dataset": "tide-questions", "version": 1, "system": "first-try"'
+    assert body in unescape(lead.get(address).content.decode())
+    a_run(version)
+    assert body not in unescape(lead.get(address).content.decode())
+
+
+def test_a_version_says_how_many_clusters_it_has(lead, project):
+    for name, n in (("few", 9), ("many", 10)):
+        rows = [example_row(f"k{i}", metadata={"doc": i % n}) for i in range(40)]
+        a_version(project, rows, dataset=a_dataset(project, name), cluster_field="doc")
+    few, many = (
+        lead.get(f"/p/town/datasets/{name}/v1/").content.decode() for name in ("few", "many")
+    )
+    assert "9 by" in few
+    assert "(under 10: no intervals)" in few
+    assert "10 by" in many
+    assert "no intervals" not in many
+
+
+def test_a_tag_moves_from_version_to_version_and_is_taken_off(lead, project):
+    dataset = a_dataset(project, "tides")
+    versions = [a_version(project, n=n, dataset=dataset) for n in (2, 3)]
+    for number in (1, 2):
+        address = f"/p/town/datasets/tides/v{number}/tags/"
+        lead.post(address, {"do": "move", "name": "golden"})
+    assert selectors.version_of(dataset, "golden") == versions[1]
+    again = lead.post(address, {"do": "remove", "name": "golden"})
+    assert again.headers["Location"] == "/p/town/datasets/tides/v2/#tags"
+    assert not dataset.tags.exists()
+    events = AuditEvent.objects.filter(subject="golden").order_by("pk")
+    assert list(events.values_list("verb", "detail__version")) == [
+        ("move tag", 1),
+        ("move tag", 2),
+        ("remove tag", 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"do": "move", "name": "7"}, "A tag is a word"),
+        ({"do": "move", "name": ""}, "This field is required."),
+        ({"do": "remove", "name": "golden"}, "Version 1 does not have the tag"),
+        ({"do": "burn", "name": "golden"}, "Select a valid choice"),
+    ],
+)
+def test_a_tag_that_cannot_be_is_refused_on_the_page(lead, project, fields, said):
+    a_version(project, dataset=a_dataset(project, "tides"))
+    refused = lead.post("/p/town/datasets/tides/v1/tags/", fields)
+    assert refused.status_code == 422
+    assert said in refused.content.decode()
+
+
+def test_who_only_looks_sees_tags_and_no_form(client, project):
+    version = a_version(project, dataset=a_dataset(project, "tides"))
+    services.move_tag(version=version, name="golden", actor=COMMAND_LINE)
+    client.force_login(a_member(project, "viewer"))
+    text = client.get("/p/town/datasets/tides/v1/").content.decode()
+    assert "golden" in text
+    assert "Set on version" not in text
 
 
 def test_a_page_of_a_search_goes_back_to_its_start(lead, project):

@@ -173,6 +173,7 @@ DOORS = {
         good=a_columns_form,
         instead=lambda world: {"token": world.upload_of(world.people["owner"])},
     ),
+    "datasets:tag": Door(good=lambda world: {"do": "move", "name": "golden"}),
     "runs:measure": Door(
         good=lambda world: {"metric": "exact_match", "name": "x", "params": '{"extract": "(a)"}'}
     ),
