@@ -9,7 +9,7 @@ from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.password_validation import password_validators_help_texts
 
 from evalhub.accounts.capabilities import SCOPES
-from evalhub.accounts.models import Membership, valid_slug
+from evalhub.accounts.models import Membership, User, valid_slug
 from evalhub.accounts.services import (
     forget_failed_logins,
     is_login_blocked,
@@ -49,8 +49,12 @@ class PasswordForm(PasswordChangeForm):
         super().__init__(*args, **kwargs)
         self.fields["old_password"].label = "Your password until now"
         self.fields["new_password1"].help_text = password_rule()
-        self.fields["new_password2"].label = "New password again"
+        self.fields["new_password2"].label = "Repeat the new password"
         self.fields["new_password2"].help_text = ""
+
+    def validate_password_for_user(self, user: User, *_field: str) -> None:
+        """Name a weak password at the field that says what a password must be."""
+        super().validate_password_for_user(user, "new_password1")
 
     def clean_old_password(self) -> str:
         username = self.user.get_username()
@@ -67,7 +71,7 @@ class PasswordForm(PasswordChangeForm):
 
 def password_rule() -> str:
     """Say what a password must be, before one is refused."""
-    return " ".join(password_validators_help_texts())
+    return " ".join(password_validators_help_texts()).replace("Your password", "It")
 
 
 class ProjectForm(forms.Form):

@@ -311,8 +311,8 @@ class TestChangingAPassword:
         ("given", "field"),
         [
             ({"old": "not it at all"}, "old_password"),
-            ({"new": "short"}, "new_password2"),
-            ({"new": "password123"}, "new_password2"),
+            ({"new": "short"}, "new_password1"),
+            ({"new": "password123"}, "new_password1"),
             ({"again": "three herons"}, "new_password2"),
             ({"new": "two\0herons on a pole"}, "new_password1"),
         ],
