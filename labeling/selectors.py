@@ -18,7 +18,6 @@ from evalhub.runs.models import Measurement, Run
 from evalhub.runs.selectors import current_measurements
 from labeling.models import Annotation, Annotator, Campaign, Slot, Unit
 from labeling.plans import FINISHED
-from labeling.questions import Answer
 
 PACE_OVER = 20  # answers
 SHOWN_RUNS = 100
@@ -101,12 +100,6 @@ def desk_progress(annotator: Annotator) -> DeskProgress:
         total=annotator.n_answered + left,
         seconds_left=None if pace is None else left * pace,
     )
-
-
-def counting_answers(annotator: Annotator, unit: Unit) -> dict[str, Answer] | None:
-    """Return what a person answered about a unit, if that counts now."""
-    found = Annotation.objects.given().filter(annotator=annotator, unit=unit).first()
-    return None if found is None else found.answers
 
 
 def _pace(annotator: Annotator) -> float | None:

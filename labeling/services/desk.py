@@ -21,7 +21,7 @@ from labeling.services.slots import (
     claim_another,
     fill,
     holding_of,
-    locked,
+    lock,
     place_for,
     renew,
     take_back,
@@ -70,7 +70,13 @@ def next_unit(*, annotator: Annotator) -> Unit | None:
     pk = _chosen(annotator, holding)
     if pk != annotator.unit_id:
         _put_on_desk(annotator, pk, now)
-    return Unit.objects.select_related("run__version").get(pk=pk)
+    return _READ.get(pk=pk)
+
+
+# What the desk needs of a unit, of its run and of the version: the last two are wide.
+_READ: Final = Unit.objects.select_related("run__version").only(
+    *("campaign", "public_id", "position", "attempt", "bundle", "twin", "run__version__id")
+)
 
 
 def _chosen(annotator: Annotator, holding: Holding) -> int:
@@ -93,25 +99,29 @@ def _renew_in_time(annotator: Annotator, holding: Holding, now: datetime) -> Non
 
 
 @transaction.atomic
-def submit(*, annotator: Annotator, unit: Unit, answers: Mapping[str, object]) -> Annotation:
-    """Keep a person's answers to a unit. The same answers again change nothing."""
+def submit(*, annotator: Annotator, unit: Unit, answers: Mapping[str, object]) -> bool:
+    """Keep a person's answers to a unit, and say whether they replace others that counted.
+
+    The same answers again change nothing.
+    """
     read = _read(annotator.campaign, answers)
-    annotator = locked(annotator)
+    lock(annotator)
     _refuse_closed(annotator.campaign)
     mine = Annotation.objects.filter(annotator=annotator, unit=unit).first()
     if mine is not None and mine.state == State.GIVEN:
-        slot = mine.slot
         if mine.answers == read:
-            return mine
-    else:
-        slot = fill(place_for(annotator, unit))
-    return _note(annotator, unit, mine, state=State.GIVEN, slot=slot, answers=read)
+            return False
+        _note(annotator, unit, mine, state=State.GIVEN, slot=mine.slot, answers=read)
+        return True
+    slot = fill(place_for(annotator, unit))
+    _note(annotator, unit, mine, state=State.GIVEN, slot=slot, answers=read)
+    return False
 
 
 @transaction.atomic
 def skip(*, annotator: Annotator, unit: Unit) -> None:
     """Leave a unit to other people. What was answered already stays."""
-    annotator = locked(annotator)
+    lock(annotator)
     _refuse_closed(annotator.campaign)
     mine = Annotation.objects.filter(annotator=annotator, unit=unit).first()
     if mine is None or mine.state == State.WITHDRAWN:
@@ -124,7 +134,7 @@ def undo(*, annotator: Annotator) -> Unit:
 
     The answers stay in sight and count for nothing until they are submitted anew.
     """
-    annotator = locked(annotator)
+    lock(annotator)
     _refuse_closed(annotator.campaign)
     done = Annotation.objects.filter(annotator=annotator, state__in=(State.GIVEN, State.SKIPPED))
     last = done.select_related("unit", "slot").order_by("-at", "-pk").first()
@@ -157,6 +167,12 @@ def _read(campaign: Campaign, given: Mapping[str, object]) -> dict[str, Answer]:
     return read
 
 
+_COUNTED: Final = (
+    *("n_answered", "n_skipped"),
+    *("unit", "shown_at", "saved_at", "last_bundle"),
+)
+
+
 def _note(
     annotator: Annotator,
     unit: Unit,
@@ -165,7 +181,7 @@ def _note(
     state: str,
     slot: Slot | None,
     answers: Mapping[str, Answer],
-) -> Annotation:
+) -> None:
     """Write what the person did with a unit, keep what it was before, and count."""
     now = timezone.now()
     was = None if before is None else before.state
@@ -182,5 +198,4 @@ def _note(
     annotator.n_skipped += (state == State.SKIPPED) - (was == State.SKIPPED)
     annotator.unit, annotator.shown_at, annotator.saved_at = None, None, now
     annotator.last_bundle = unit.bundle
-    annotator.save()
-    return annotation
+    annotator.save(update_fields=_COUNTED)

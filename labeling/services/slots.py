@@ -39,22 +39,32 @@ def holding_of(annotator: Annotator) -> Holding:
     if not slots:
         return Holding([], [], None)
     units = _units_of(slots)
-    filled = _filled_units(slots)
-    mine = _own_annotations(annotator, slots)
-    done = {unit for unit, state, _ in mine if state != Annotation.State.WITHDRAWN}
+    # One query: who answered in these slots, and what this person did with these examples.
+    here = Q(slot__in=slots) | Q(annotator=annotator, bundle__in=[slot.bundle for slot in slots])
+    rows = Annotation.objects.filter(here).values_list(
+        "slot_id", "unit_id", "annotator_id", "state", "at"
+    )
+    filled, done, withdrawn = set(), set(), []
+    for slot_id, unit, who, state, at in rows:
+        filled.add((slot_id, unit))
+        if who == annotator.pk and state == Annotation.State.WITHDRAWN:
+            withdrawn.append((at, unit))
+        elif who == annotator.pk:
+            done.add(unit)
     hands = []
     for slot in slots:
-        left = [unit for unit in units[slot.bundle] if unit not in filled[slot.pk] | done]
+        left = [
+            unit
+            for unit in units[slot.bundle]
+            if unit not in done and (slot.pk, unit) not in filled
+        ]
         if left:
             hands.append(Hand(bundle=slot.bundle, size=slot.n_units, units=left))
         else:
             _give_back(slot, annotator)
-    taken_back = sorted(
-        ((at, unit) for unit, state, at in mine if state == Annotation.State.WITHDRAWN),
-        reverse=True,
-    )
     leases = [slot.lease_until for slot in slots if slot.lease_until is not None]
-    return Holding(hands, [unit for _, unit in taken_back], min(leases, default=None))
+    taken_back = [unit for _, unit in sorted(withdrawn, reverse=True)]
+    return Holding(hands, taken_back, min(leases, default=None))
 
 
 def _units_of(slots: Sequence[Slot]) -> dict[int, list[int]]:
@@ -69,43 +79,24 @@ def _units_of(slots: Sequence[Slot]) -> dict[int, list[int]]:
     return units
 
 
-def _filled_units(slots: Sequence[Slot]) -> dict[int, set[int]]:
-    filled = defaultdict(set)
-    rows = Annotation.objects.filter(slot__in=slots).values_list("slot_id", "unit_id")
-    for slot, unit in rows:
-        if slot is not None:
-            filled[slot].add(unit)
-    return filled
-
-
-def _own_annotations(
-    annotator: Annotator, slots: Sequence[Slot]
-) -> list[tuple[int, str, datetime]]:
-    rows = Annotation.objects.filter(
-        annotator=annotator, bundle__in=[slot.bundle for slot in slots]
-    )
-    return list(rows.values_list("unit_id", "state", "at"))
-
-
 def _give_back(slot: Slot, annotator: Annotator) -> None:
     Slot.objects.held_by(annotator).filter(pk=slot.pk).update(
         annotator=None, state=Slot.State.OPEN, lease_until=None
     )
 
 
-def locked(annotator: Annotator) -> Annotator:
-    """Return the person's row as it is now, with one request of theirs at a time past here."""
-    return (
-        Annotator.objects.select_for_update(of=("self",))
-        .select_related("campaign")
-        .get(pk=annotator.pk)
-    )
+def lock(annotator: Annotator) -> None:
+    """Let one request of this person at a time past here, and know the row as it is then."""
+    campaign = annotator.campaign
+    rows = Annotator.objects.select_for_update(of=("self",)).select_related("campaign")
+    annotator.refresh_from_db(from_queryset=rows.defer("campaign__guidelines"))
+    campaign.state, annotator.campaign = annotator.campaign.state, campaign
 
 
 @transaction.atomic
 def claim_another(annotator: Annotator) -> bool:
     """Take one more example for a person, if there is one for them."""
-    annotator = locked(annotator)
+    lock(annotator)
     now = timezone.now()
     while annotator.campaign.is_open and (candidates := _candidates(annotator, now)):
         if any(_claim(slot, annotator, now) for slot in candidates):
@@ -173,10 +164,9 @@ def _candidates(annotator: Annotator, now: datetime) -> list[Slot]:
 
 def _claimable(annotator: Annotator, now: datetime, condition: Combinable) -> list[Slot]:
     campaign = annotator.campaign
-    held = list(Slot.objects.held_by(annotator).values_list("bundle", flat=True))
     slots = (
         Slot.objects.filter(condition, campaign=campaign)
-        .exclude(bundle__in=held)
+        .exclude(bundle__in=Slot.objects.held_by(annotator).values("bundle"))
         .order_by("order", "number")
     )
     # Two queries, so that each can walk its index in order and stop.

@@ -14,13 +14,8 @@ get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 def entered(request: SignedInRequest, campaign_id: str, capability: Capability | None) -> Campaign:
     """Return a campaign of one of the person's projects, if their role allows this page."""
-    campaign = (
-        Campaign.objects.for_member(request.user)
-        .select_related("project")
-        .filter(public_id=campaign_id)
-        .first()
-    )
+    campaign = Campaign.objects.for_member(request.user).filter(public_id=campaign_id).first()
     if campaign is None:
         raise Http404("There is no such campaign, or it is not yours.")
-    enter_project_of(request, campaign.project_id, capability)
+    campaign.project = enter_project_of(request, campaign.project_id, capability)
     return campaign

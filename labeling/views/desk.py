@@ -45,13 +45,12 @@ def _submit(request: SignedInRequest, annotator: Annotator) -> HttpResponse:
         for error in form.non_field_errors():
             messages.error(request, str(error))
         return _desk(request, annotator, unit=unit, questions=list(form.asked()), status=422)
-    before = selectors.counting_answers(annotator, unit)
     try:
-        services.submit(annotator=annotator, unit=unit, answers=form.answers)
+        replaced = services.submit(annotator=annotator, unit=unit, answers=form.answers)
     except Conflict as error:
         messages.error(request, error.detail)
     else:
-        if before is not None and before != form.answers:
+        if replaced:
             messages.info(
                 request,
                 "You had answered this one before, perhaps in another tab. This answer counts.",
@@ -86,15 +85,11 @@ _ACTS = {"submit": _submit, "skip": _skip, "undo": _undo, "stay": _stay}
 
 def _unit_of(request: SignedInRequest, annotator: Annotator) -> Unit:
     """Return the unit that a form is about; twins are never shown."""
-    unit = (
-        Unit.objects.select_related("run__version")
-        .filter(
-            campaign=annotator.campaign,
-            public_id=request.POST.get("unit", "")[:24].replace("\0", ""),
-            twin__isnull=True,
-        )
-        .first()
-    )
+    unit = Unit.objects.filter(
+        campaign=annotator.campaign,
+        public_id=request.POST.get("unit", "")[:24].replace("\0", ""),
+        twin__isnull=True,
+    ).first()
     if unit is None:
         raise Http404("There is no such output in this campaign.")
     return unit
@@ -104,10 +99,7 @@ def _onward(request: SignedInRequest, annotator: Annotator) -> HttpResponse:
     """Show what comes next: in place for htmx, by a redirect for a plain form."""
     if not getattr(request, "htmx", False):
         return redirect("labeling:desk", campaign_id=annotator.campaign.public_id)
-    fresh = Annotator.objects.get(pk=annotator.pk)
-    fresh.campaign = annotator.campaign
-    fresh.campaign.refresh_from_db(fields=["state"])
-    return _desk(request, fresh)
+    return _desk(request, annotator)
 
 
 def _desk(
