@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -202,6 +203,13 @@ def _distance(answers: list[float], span: float, *, is_nominal: bool) -> float:
     pairs = [(a, b) for at, a in enumerate(answers) for b in answers[at + 1 :]]
     distances = [float(a != b) if is_nominal else abs(a - b) / span for a, b in pairs]
     return sum(distances) / len(distances)
+
+
+def axis_start(results: Sequence[QuestionAgreement]) -> float:
+    """Return where the axis of alphas begins: at 0, or lower where an interval reaches lower."""
+    found = [result.agreement for result in results]
+    ends = [end for each in found for end in (each.alpha, each.low) if end is not None]
+    return min(0.0, math.floor(2 * min(ends, default=0.0)) / 2)
 
 
 def title_of(results: Sequence[QuestionAgreement]) -> str:

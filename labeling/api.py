@@ -136,7 +136,7 @@ class Publication(CampaignView):
             "id": campaign.public_id,
             "state": campaign.state,
             "published_at": campaign.published_at,
-            "measurements": [_measurement(measurement) for measurement in published],
+            "measurements": [_measurement(each) for each in published.measurements],
         }
         return Response(body, status=202)
 

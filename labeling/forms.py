@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 
 from evalhub.errors import DomainError, FieldError
 from labeling.models import Question
-from labeling.questions import Answer, AnswerError, Value, is_number, read_answer
+from labeling.questions import Answer, AnswerError, Value, has_numbers, is_number, read_answer
 
 CANNOT_JUDGE: Final = "na"
 NARROW: Final = 12  # characters of a label that fits beside four others
@@ -46,11 +46,28 @@ class Asked:
         return self.cannot_judge or chosen or bool(self.text)
 
     @property
+    def last(self) -> Choice:
+        return self.choices[-1]
+
+    @property
     def is_row(self) -> bool:
         """Say whether the options fit side by side."""
         longest = max((len(choice.label) for choice in self.choices), default=0)
         many = len(self.choices) > ROW
         return longest <= (2 if many else NARROW) and len(self.choices) <= 11
+
+    @property
+    def ends(self) -> tuple[str, str] | None:
+        """What the first and the last of bare points in order mean; words say it themselves."""
+        if self.question.scale == Question.Scale.NOMINAL or not self.choices:
+            return None
+        values = [option["value"] for option in self.question.options]
+        bare = all(option["label"] == str(option["value"]) for option in self.question.options)
+        if not bare or not has_numbers(self.question):
+            return None
+        if values == sorted(values):
+            return "low", "high"
+        return ("high", "low") if values == sorted(values, reverse=True) else None
 
     @property
     def state(self) -> str:
@@ -246,7 +263,8 @@ class QuestionForm(forms.Form):
         max_length=20_000,
         widget=forms.Textarea(attrs={"rows": 3}),
         label="Options, one a line",
-        help_text="Of a rating the worst first; left empty it is 1 to 5.",
+        help_text="Of a rating the lowest first, in words that say what it means; "
+        "left empty it is 1 to 5, from low to high.",
     )
     low = forms.FloatField(
         required=False,
@@ -286,10 +304,10 @@ class QuestionForm(forms.Form):
 
 
 def _options(kind: str, lines: Sequence[str]) -> list[object] | None:
-    if not lines or kind not in ("rating", "choice"):
-        return None
     if kind == "choice":
         return list(lines)
+    if not lines or kind != "rating":
+        return None
     return [{"value": at, "label": line} for at, line in enumerate(lines, start=1)]
 
 
@@ -300,16 +318,14 @@ QuestionFormSet = forms.formset_factory(
 
 
 def plan_body(form: CampaignForm, rows: Any) -> tuple[dict[str, object], list[QuestionForm]]:
-    """Return the campaign in the form that REST takes, and the rows its questions stand in."""
-    asked = [(row, row.as_asked()) for row in rows]
-    given = form.cleaned_data
+    """Return the campaign in the form that REST takes, and the rows its questions stand in.
+
+    What its field refuses already is left out, so that the rest can be checked with it.
+    """
+    asked = [(row, row.as_asked()) for row in rows if not row.errors]
+    members = ("name", "runs", "overlap", "examples", "guidelines", "show_reference")
     return {
-        "name": given["name"],
-        "runs": given["runs"],
-        "overlap": given["overlap"],
-        "examples": given["examples"],
-        "guidelines": given["guidelines"],
-        "show_reference": given["show_reference"],
+        **{member: form.cleaned_data.get(member) for member in members},
         "questions": [question for _, question in asked if question is not None],
     }, [row for row, question in asked if question is not None]
 
@@ -317,14 +333,21 @@ def plan_body(form: CampaignForm, rows: Any) -> tuple[dict[str, object], list[Qu
 _QUESTION_FIELD: Final = re.compile(r"questions\[(\d+)\]\.?(\w*)")
 
 
-def show_errors(error: DomainError, form: CampaignForm, rows: Sequence[QuestionForm]) -> None:
-    """Put what a plan was refused for beside the fields it is about."""
+def show_errors(
+    error: DomainError, form: CampaignForm, rows: Any, asked: Sequence[QuestionForm]
+) -> None:
+    """Put what a plan was refused for beside the fields it is about.
+
+    A field that was refused before keeps its own reason; so do questions as a whole.
+    """
     for fault in error.errors or [FieldError("", error.code, error.detail)]:
         field = fault.field or ""
         found = _QUESTION_FIELD.fullmatch(field)
-        if found is None:
-            name = field.split("[")[0]
-            form.add_error(name if name in form.fields else None, fault.detail)
-        else:
-            row = rows[int(found[1])]
+        if found is not None:
+            row = asked[int(found[1])]
             row.add_error(found[2] if found[2] in row.fields else None, fault.detail)
+        elif field == "questions":
+            if rows.is_valid():
+                form.add_error(None, "Ask at least one question: give it a name.")
+        elif (name := field.split("[")[0]) not in form.errors:
+            form.add_error(name if name in form.fields else None, fault.detail)

@@ -186,7 +186,8 @@ publish = operation(
     "publish_labels",
     tag=TAG,
     summary="Publish the labels",
-    detail="The answers so far become a new measurement for each question and run.",
+    detail="The answers so far become a new measurement for each question and run. "
+    "Where nothing has changed since the last publication, the answer is that publication.",
     scope="admin",
     path=["campaign_id"],
     body=json_body(

@@ -52,11 +52,10 @@ def read_plan(*, project: Project, body: Mapping[str, object]) -> Plan:
     shows_reference = body.get("show_reference") or False
     if not isinstance(shows_reference, bool):
         errors.append(FieldError("show_reference", "type", "show_reference is true or false."))
-    ids = _run_ids(body.get("runs"), errors)
+    runs = _runs(project, _run_ids(body.get("runs"), errors), errors)
+    errors += _taken_names(runs, questions)
     if errors:
         raise ContentError(errors[0].detail, errors=errors)
-    runs = _runs(project, ids)
-    _refuse_taken_names(runs, questions)
     return Plan(
         project=project,
         name=name,
@@ -114,13 +113,25 @@ def _run_ids(given: object, errors: list[FieldError]) -> list[str]:
     return ids
 
 
-def _runs(project: Project, ids: Sequence[str]) -> list[Run]:
+def _runs(project: Project, ids: Sequence[str], errors: list[FieldError]) -> list[Run]:
+    """Return the runs. One that cannot be labeled is refused once all else can be read."""
     found = {
         run.public_id: run
         for run in Run.objects.filter(project=project, public_id__in=ids).select_related(
             "version__dataset", "system_version__system"
         )
     }
+    if not errors:
+        _refuse_unready(ids, found)
+    runs = [found[public_id] for public_id in ids if public_id in found]
+    datasets = {run.version.dataset.slug for run in runs}
+    if len(datasets) > 1:
+        detail = f"These runs are on different datasets: {', '.join(sorted(datasets))}."
+        errors.append(FieldError("runs", "dataset", detail))
+    return runs
+
+
+def _refuse_unready(ids: Sequence[str], found: Mapping[str, Run]) -> None:
     for index, public_id in enumerate(ids):
         where = f"runs[{index}]"
         if public_id not in found:
@@ -129,22 +140,16 @@ def _runs(project: Project, ids: Sequence[str]) -> list[Run]:
         if found[public_id].state not in FINISHED:
             detail = f"{public_id} is {found[public_id].state}; only finished runs are labeled."
             raise Conflict(detail, errors=[FieldError(where, "state", detail)])
-    runs = [found[public_id] for public_id in ids]
-    datasets = {run.version.dataset.slug for run in runs}
-    if len(datasets) > 1:
-        detail = f"These runs are on different datasets: {', '.join(sorted(datasets))}."
-        raise ContentError(detail, errors=[FieldError("runs", "dataset", detail)])
-    return runs
 
 
-def _refuse_taken_names(runs: Sequence[Run], questions: Sequence[Question]) -> None:
+def _taken_names(runs: Sequence[Run], questions: Sequence[Question]) -> list[FieldError]:
     """Published labels are measurements named by their question: no metric may be called so."""
     taken = set(
         Measurement.objects.filter(run__in=runs)
         .exclude(kind=Measurement.Kind.HUMAN)
         .values_list("name", flat=True)
     )
-    errors = [
+    return [
         FieldError(
             f"questions[{question.order}].name",
             "taken",
@@ -154,8 +159,6 @@ def _refuse_taken_names(runs: Sequence[Run], questions: Sequence[Question]) -> N
         for name in measurement_names(question)
         if name in taken
     ]
-    if errors:
-        raise ContentError(errors[0].detail, errors=errors)
 
 
 def measurement_names(question: Question) -> list[str]:

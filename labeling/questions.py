@@ -160,7 +160,7 @@ def _check_ends(question: Question) -> None:
     if question.kind in (_CHOICE, _YES_NO):
         raise _FaultError("low", f"low and high do not go with the kind {question.kind}.")
     if low is not None and high is not None and low >= high:
-        raise _FaultError("low", "low must be smaller than high.")
+        raise _FaultError("low", "The lowest number must be smaller than the highest.")
 
 
 def _options(given: object, question: Question) -> list[dict[str, Value]]:
@@ -180,12 +180,15 @@ def _options(given: object, question: Question) -> list[dict[str, Value]]:
 
 
 def _given_options(given: object) -> list[dict[str, Value]]:
-    if not isinstance(given, list) or not 2 <= len(given) <= MAX_OPTIONS:
+    if not isinstance(given, list):
         raise _FaultError("options", f"options must be a list of 2 to {MAX_OPTIONS} values.")
+    if not 2 <= len(given) <= MAX_OPTIONS:
+        detail = f"Give 2 to {MAX_OPTIONS} options to choose from; this question has {len(given)}."
+        raise _FaultError("options", detail)
     options = [_option(item) for item in given]
     values = [_exact(option["value"]) for option in options]
     if len(set(values)) < len(values):
-        raise _FaultError("options", "options holds one value twice.")
+        raise _FaultError("options", "One option is given twice.")
     if len({isinstance(value, str) for _, value in values}) > 1:
         raise _FaultError("options", "options must be all numbers, or all texts.")
     return options

@@ -16,6 +16,7 @@ from evalhub.accounts.models import Project, User
 from evalhub.datasets.selectors import keys_of
 from evalhub.runs.models import Measurement, Run
 from evalhub.runs.selectors import current_measurements
+from evalhub.web import formatting
 from labeling.models import Annotation, Annotator, Campaign, Slot, Unit
 from labeling.plans import FINISHED
 
@@ -75,6 +76,16 @@ class DeskProgress:
     answered: int
     total: int
     seconds_left: float | None
+
+    @property
+    def time_left(self) -> str:
+        """How long the rest takes in whole minutes, or nothing while that is not known."""
+        if not self.seconds_left:
+            return ""
+        minutes = round(self.seconds_left / 60)
+        if not minutes:
+            return "under a minute left"
+        return f"about {formatting.duration(minutes * 60)} left"
 
 
 def desk_progress(annotator: Annotator) -> DeskProgress:
@@ -213,6 +224,10 @@ class LabeledRun:
 
     run: Run
     published: list[Measurement]
+
+    @property
+    def is_scoring(self) -> bool:
+        return any(each.state == Measurement.State.SCORING for each in self.published)
 
 
 def labeled_runs(campaign: Campaign) -> list[LabeledRun]:

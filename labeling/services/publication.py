@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,6 +14,7 @@ from evalhub.accounts.services import Actor, record
 from evalhub.errors import Conflict
 from evalhub.runs.models import Measurement, Run
 from evalhub.runs.ratings import RatingRow
+from evalhub.runs.selectors import current_measurements
 from evalhub.runs.services import publish_ratings
 from labeling.models import Annotation, Campaign, Question, Unit
 from labeling.plans import FINISHED
@@ -21,6 +23,8 @@ from metrics.base import Family
 from metrics.coincidences import Level
 from metrics.reasons import Reason
 from metrics.resolution import Rule, rule_for, signature
+
+ALIVE: Final = (Measurement.State.SCORING, Measurement.State.SCORED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +51,26 @@ class _Measure:
     high: float | None
 
 
-def publish(*, campaign: Campaign, actor: Actor) -> list[Measurement]:
-    """Write the labels as they are now to their runs; each time is a new generation."""
+@dataclass(frozen=True)
+class Published:
+    """The measurements that hold a campaign's labels, and whether they were made just now."""
+
+    measurements: list[Measurement]
+    is_new: bool
+
+
+def publish(*, campaign: Campaign, actor: Actor) -> Published:
+    """Write the labels as they are now to their runs, as a new generation.
+
+    Where they are what was published last, nothing is written.
+    """
     runs = _runs_as_labeled(campaign)
     said = _said(campaign)
     if not said:
         raise Conflict("There is nothing to publish: no output has been labeled yet.")
     measures = [measure for question in campaign.asked for measure in _measures(question)]
+    if unchanged := _published_before(campaign, runs, measures, said):
+        return Published(unchanged, is_new=False)
     published = [
         _publish(campaign, run, measure, ratings, actor)
         for run in runs
@@ -63,7 +80,34 @@ def publish(*, campaign: Campaign, actor: Actor) -> list[Measurement]:
         campaign.published_at = timezone.now()
         campaign.save(update_fields=["published_at"])
         record(project=campaign.project, actor=actor, verb="publish labels", subject=str(campaign))
-    return published
+    return Published(published, is_new=True)
+
+
+def _published_before(
+    campaign: Campaign,
+    runs: Sequence[Run],
+    measures: Sequence[_Measure],
+    said: dict[int, list[_Said]],
+) -> list[Measurement]:
+    """Return the newest publication if it says what the labels say now, or nothing."""
+    before: list[Measurement] = []
+    for run in runs:
+        newest = {measurement.name: measurement for measurement in current_measurements(run)}
+        for measure, ratings in _ratings(run, campaign, measures, said):
+            measurement = newest.get(measure.name)
+            if measurement is None or not _says(measurement, campaign, ratings):
+                return []
+            before.append(measurement)
+    return before
+
+
+def _says(measurement: Measurement, campaign: Campaign, ratings: Sequence[RatingRow]) -> bool:
+    if measurement.params.get("campaign") != campaign.public_id or measurement.state not in ALIVE:
+        return False
+    rows = measurement.ratings.values_list("position", "attempt", "rater", "value", "reason")
+    return set(rows) == {
+        (row.position, row.attempt, row.rater, row.value, row.reason) for row in ratings
+    }
 
 
 def _runs_as_labeled(campaign: Campaign) -> list[Run]:
@@ -80,7 +124,7 @@ def _runs_as_labeled(campaign: Campaign) -> list[Run]:
     return runs
 
 
-def close(*, campaign: Campaign, actor: Actor) -> list[Measurement]:
+def close(*, campaign: Campaign, actor: Actor) -> Published:
     """Take no more answers, and publish what there is."""
     with transaction.atomic():
         closed = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.OPEN).update(
@@ -91,7 +135,7 @@ def close(*, campaign: Campaign, actor: Actor) -> list[Measurement]:
         record(project=campaign.project, actor=actor, verb="close campaign", subject=str(campaign))
     campaign.refresh_from_db()
     if not Annotation.objects.given().filter(unit__campaign=campaign).exists():
-        return []
+        return Published([], is_new=False)
     try:
         return publish(campaign=campaign, actor=actor)
     except Conflict as exc:

@@ -18,6 +18,7 @@ from labeling import selectors
 from labeling.agreement import (
     agreement_by_question,
     answers_of,
+    axis_start,
     shown_splits,
     title_of,
     widest_splits,
@@ -51,7 +52,7 @@ def new(request: SignedInRequest, project: str) -> HttpResponse:
         initial={"runs": request.GET.getlist("run")},
     )
     rows = QuestionFormSet(data, prefix="question")
-    if data is not None and form.is_valid() and rows.is_valid():
+    if data is not None:
         campaign = _created(request, found, form, rows)
         if campaign is not None:
             return redirect("labeling:campaign", campaign_id=campaign.public_id)
@@ -62,17 +63,16 @@ def new(request: SignedInRequest, project: str) -> HttpResponse:
 def _created(
     request: SignedInRequest, project: Project, form: CampaignForm, rows: Any
 ) -> Campaign | None:
-    """Set the campaign up, or put beside the fields why it cannot be."""
+    """Set the campaign up, or put beside the fields all the reasons why it cannot be."""
+    is_valid = form.is_valid() & rows.is_valid()
     body, asked = plan_body(form, rows)
-    if not asked:
-        form.add_error(None, "Ask at least one question: give it a name.")
-        return None
     try:
         plan = read_plan(project=project, body=body)
-        return campaigns.create_campaign(plan=plan, actor=actor_of(request))
+        if is_valid:
+            return campaigns.create_campaign(plan=plan, actor=actor_of(request))
     except (Conflict, ContentError, NotFound) as error:
-        show_errors(error, form, asked)
-        return None
+        show_errors(error, form, rows, asked)
+    return None
 
 
 def _described(run: Run) -> str:
@@ -89,12 +89,16 @@ def detail(request: SignedInRequest, campaign_id: str) -> HttpResponse:
     if request.method == "POST":
         return _act(request, campaign)
     progress = selectors.campaign_progress(campaign)
+    runs = selectors.labeled_runs(campaign)
     context = {
         "campaign": campaign,
         "progress": progress,
         "questions": campaign.asked,
-        "runs": selectors.labeled_runs(campaign),
+        "runs": runs,
+        "is_scoring": any(row.is_scoring for row in runs),
         "desk_url": request.build_absolute_uri("desk/"),
+        "said": list(messages.get_messages(request)),
+        "messages": [],  # they stand in the page, where a toast would cover what they are about
         "tab": "progress",
     }
     return render(request, "labeling/campaign.html", context)
@@ -111,12 +115,18 @@ def _act(request: SignedInRequest, campaign: Campaign) -> HttpResponse:
     except DomainError as error:
         messages.error(request, error.detail)
     else:
-        runs = len({measurement.run_id for measurement in published})
         done = "Closed. " if act is publication.close else ""
-        messages.success(
-            request, f"{done}Published to {runs} run{'' if runs == 1 else 's'}; scoring goes on."
-        )
+        messages.success(request, f"{done}{_said_of(published)}")
     return redirect("labeling:campaign", campaign_id=campaign.public_id)
+
+
+def _said_of(published: publication.Published) -> str:
+    if not published.measurements:
+        return "There was nothing to publish."
+    if not published.is_new:
+        return "Nothing has changed since the last publication, so there is no new one."
+    runs = len({measurement.run_id for measurement in published.measurements})
+    return f"Published to {runs} run{'' if runs == 1 else 's'}."
 
 
 @require_safe
@@ -131,6 +141,7 @@ def agreement(request: SignedInRequest, campaign_id: str) -> HttpResponse:
         "results": results,
         "n_answers": len(table.answers),
         "title": title_of(results),
+        "axis_start": axis_start(results),
         "group_field": table.group_field,
         "progress": selectors.campaign_progress(campaign),
         "splits": shown_splits(widest_splits(campaign, table)),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import axe_core_python
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.factories import jsonl
-from tests.running import Service, wait_until
+from tests.running import Service
 
 pytestmark = [pytest.mark.journey, pytest.mark.browser]
 
@@ -19,6 +20,7 @@ PASSWORD = "wide meadow, early light"
 AXE = next(Path(axe_core_python.__file__).parent.rglob("axe.min.js")).read_text(encoding="utf-8")
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SIZES = [(1366, 768), (360, 740)]
+Enter = Callable[..., Page]
 EXAMPLES = 5
 PEOPLE = f"""
 from evalhub.accounts.services import create_project, create_user, issue_api_key, set_role
@@ -65,15 +67,16 @@ def runs(api) -> list[str]:
 
 @pytest.fixture(scope="module")
 def campaign(api, runs) -> str:
-    body = {
-        "name": "Dawn chorus",
-        "runs": runs,
-        "questions": QUESTIONS,
-        "overlap": 2,
-        "guidelines": "A claim that nothing bears out is not faithful.",
-    }
-    made = done(api.post("/api/v1/projects/meadow/campaigns", json=body))
-    return f"{made['id']}"
+    guidelines = "A claim that nothing bears out is not faithful."
+    return a_campaign(api, runs, "Dawn chorus", QUESTIONS, overlap=2, guidelines=guidelines)
+
+
+@pytest.fixture(scope="module")
+def crowded(api, runs) -> str:
+    """Return a campaign with a long name and every kind of control."""
+    name = "Look at a name that is far too long for the head of a desk" * 3
+    questions = [*QUESTIONS, {"name": "minutes", "kind": "number", "low": 0}]
+    return a_campaign(api, runs, name, questions)
 
 
 def done(response):
@@ -91,17 +94,41 @@ def lines(api, path, rows):
     )
 
 
-def enter(browser: Browser, service: Service, name: str, **context) -> Page:
-    """Log in with the keyboard."""
-    page = browser.new_context(base_url=service.url, reduced_motion="reduce", **context).new_page()
-    page.goto("/login/")
+@pytest.fixture(scope="module")
+def enter(browser: Browser, service: Service, api) -> Iterator[Enter]:
+    """Return a function that opens a page for somebody; each logs in once, with the keyboard."""
+    states, opened = {}, []
+
+    def context(**how) -> BrowserContext:
+        opened.append(browser.new_context(base_url=service.url, reduced_motion="reduce", **how))
+        return opened[-1]
+
+    def enter(name: str, *, size: tuple[int, int] = SIZES[0], **how) -> Page:
+        if name not in states:
+            page = context().new_page()
+            page.goto("/login/")
+            log_in(page, name)
+            states[name] = page.context.storage_state()
+        view = {"width": size[0], "height": size[1]}
+        return context(storage_state=states[name], viewport=view, **how).new_page()
+
+    yield enter
+    for each in opened:
+        each.close()
+
+
+def log_in(page: Page, name: str) -> None:
     page.locator("[name=username]").focus()
     page.keyboard.type(name)
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: "/login/" not in url)
-    return page
+
+
+def a_campaign(api, runs, name: str, questions, **more) -> str:
+    body = {"name": name, "runs": runs, "questions": questions, "overlap": 1, **more}
+    return f"{done(api.post('/api/v1/projects/meadow/campaigns', json=body))['id']}"
 
 
 def unit(page: Page) -> str:
@@ -135,9 +162,9 @@ def label_all(page: Page, ratings: str) -> list[str]:
     return seen
 
 
-def test_ten_units_by_keyboard_then_undo_publish_and_alpha(browser, service, api, runs, campaign):
+def test_ten_units_by_keyboard_then_undo_publish_and_alpha(enter, api, runs, campaign):
     desk = f"/campaigns/{campaign}/desk/"
-    page = enter(browser, service, "desk-first", viewport={"width": 1366, "height": 768})
+    page = enter("desk-first")
     page.goto(desk)
     assert page.evaluate("document.activeElement.closest('.crit').id") == "q0"
     expect(page.locator(".dhead")).to_contain_text("0 of 10")
@@ -153,14 +180,14 @@ def test_ten_units_by_keyboard_then_undo_publish_and_alpha(browser, service, api
     press(page, "4", "1", "Enter")
     expect(page.locator(".dhead")).to_contain_text("10 of 10")
 
-    other = enter(browser, service, "desk-second", viewport={"width": 360, "height": 740})
+    other = enter("desk-second", size=SIZES[1])
     other.goto(desk)
     label_all(other, "1243")
     expect(other.locator("#main")).to_contain_text("Everything here is labeled")
     other.keyboard.press("Enter")
     expect(other.locator(".dhead")).to_contain_text("10 of 10")
 
-    lead = enter(browser, service, "desk-lead", viewport={"width": 1366, "height": 768})
+    lead = enter("desk-lead")
     lead.goto(f"/campaigns/{campaign}/agreement/")
     row = lead.get_by_role("row", name="faithful ordinal")
     expect(row.locator("svg.ch")).to_have_attribute("aria-label", re.compile("alpha"))
@@ -172,37 +199,32 @@ def test_ten_units_by_keyboard_then_undo_publish_and_alpha(browser, service, api
     lead.goto(f"/campaigns/{campaign}/")
     lead.get_by_role("button", name="Publish labels").focus()
     lead.keyboard.press("Enter")
-    expect(lead.locator("#toasts")).to_contain_text("Published to 2 runs")
+    expect(lead.get_by_role("status").first).to_contain_text("Published to 2 runs")
+    # What is being scored comes by itself.
+    expect(lead.locator("#published")).not_to_contain_text("being scored", timeout=60_000)
+    expect(lead.locator("#published")).not_to_contain_text("no value yet")
+    lead.get_by_role("button", name="Publish labels").click()
+    expect(lead.get_by_role("status").first).to_contain_text("Nothing has changed")
 
-    def scored():
-        answer = done(api.get(f"/api/v1/runs/{runs[0]}?wait=5"))
-        value = answer["metrics"].get("faithful", {}).get("value")
-        return value is not None and answer
-
-    wait_until(scored, seconds=60)
-    answer = scored()
+    answer = done(api.get(f"/api/v1/runs/{runs[0]}"))
     assert 1 <= answer["metrics"]["faithful"]["value"] <= 5
     assert answer["metrics"]["safe"]["value"] == 1
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES, ids=str)
-def test_the_labeling_pages_are_accessible_at_every_size(browser, service, api, runs, size, theme):
-    name = f"Look {size} {theme}, and a name that is far too long for the head of a desk" * 2
-    body = {"name": name, "runs": runs, "questions": QUESTIONS, "overlap": 1}
-    body["questions"] = [*QUESTIONS, {"name": "minutes", "kind": "number", "low": 0}]
-    made = done(api.post("/api/v1/projects/meadow/campaigns", json=body))["id"]
-    view = {"viewport": {"width": size[0], "height": size[1]}, "color_scheme": theme}
-    page = enter(browser, service, "desk-lead", **view)
+@pytest.mark.parametrize(("size", "theme"), [(SIZES[0], "dark"), (SIZES[1], "light")], ids=str)
+def test_the_labeling_pages_are_accessible_at_every_size(enter, crowded, size, theme):
+    page = enter("desk-lead", size=size, color_scheme=theme)
     for address in (
         "/p/meadow/labeling/",
         "/p/meadow/labeling/new/",
-        f"/campaigns/{made}/",
-        f"/campaigns/{made}/agreement/",
-        f"/campaigns/{made}/desk/",
+        f"/campaigns/{crowded}/",
+        f"/campaigns/{crowded}/agreement/",
+        f"/campaigns/{crowded}/desk/",
     ):
         assert page.goto(address).ok
         assert_accessible(page)
+    expect(page.get_by_role("link", name="Leave")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#q0 .ends")).to_have_text(re.compile("1 is low.*5 is high", re.DOTALL))
     page.keyboard.press("3")
     assert page.evaluate("scrollY") == 0  # what is being read stays where it is
     page.keyboard.press("Enter")
@@ -211,17 +233,14 @@ def test_the_labeling_pages_are_accessible_at_every_size(browser, service, api, 
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_be_visible()
     assert_accessible(page)
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Leave").click()
+    page.wait_for_url("**/p/meadow/labeling/")
 
 
-def test_keys_do_nothing_while_one_types(browser, service, api, runs):
-    body = {
-        "name": "Minutes",
-        "runs": runs,
-        "questions": [{"name": "minutes", "kind": "number", "low": 0}],
-        "overlap": 1,
-    }
-    made = done(api.post("/api/v1/projects/meadow/campaigns", json=body))["id"]
-    page = enter(browser, service, "desk-first", viewport={"width": 1366, "height": 768})
+def test_keys_do_nothing_while_one_types(enter, api, runs):
+    made = a_campaign(api, runs, "Minutes", [{"name": "minutes", "kind": "number", "low": 0}])
+    page = enter("desk-first")
     page.goto(f"/campaigns/{made}/desk/")
     first = unit(page)
     page.keyboard.type("12sug?")
@@ -239,11 +258,10 @@ def test_keys_do_nothing_while_one_types(browser, service, api, runs):
     assert [json.loads(line)["answers"] for line in out] == [{"minutes": 7.5}, {"minutes": None}]
 
 
-def test_enter_in_a_number_goes_on_to_what_is_still_asked(browser, service, api, runs):
+def test_enter_in_a_number_goes_on_to_what_is_still_asked(enter, api, runs):
     questions = [{"name": "minutes", "kind": "number", "low": 0}, *QUESTIONS]
-    body = {"name": "Mixed", "runs": runs, "questions": questions, "overlap": 1}
-    made = done(api.post("/api/v1/projects/meadow/campaigns", json=body))["id"]
-    page = enter(browser, service, "desk-first", viewport={"width": 1366, "height": 768})
+    made = a_campaign(api, runs, "Mixed", questions)
+    page = enter("desk-first")
     page.goto(f"/campaigns/{made}/desk/")
     first = unit(page)
     page.keyboard.type("7.5")
@@ -259,27 +277,49 @@ def test_enter_in_a_number_goes_on_to_what_is_still_asked(browser, service, api,
     assert unit(page) != first
 
 
-def test_a_session_that_ended_leads_to_the_login_and_back(browser, service, api, runs):
-    body = {"name": "Late", "runs": runs, "questions": QUESTIONS, "overlap": 1}
-    made = done(api.post("/api/v1/projects/meadow/campaigns", json=body))["id"]
-    page = enter(browser, service, "desk-first", viewport={"width": 1366, "height": 768})
+def chosen(page: Page) -> list[str | None]:
+    return [each.get_attribute("data-key") for each in page.locator(".scale :checked").all()]
+
+
+def drafts(page: Page) -> list[str]:
+    kept = page.evaluate("Object.keys(sessionStorage)")
+    return [key for key in kept if key.startswith("evalhub-desk")]
+
+
+def test_a_session_that_ended_leads_to_the_login_and_back_to_what_was_chosen(enter, api, runs):
+    made = a_campaign(api, runs, "Late", [*QUESTIONS, {"name": "minutes", "kind": "number"}])
+    page = enter("desk-first")
     page.goto(f"/campaigns/{made}/desk/")
+    first = unit(page)
+    page.keyboard.type("317.5")
+    page.reload()
+    assert (unit(page), chosen(page)) == (first, ["3", "1"])
+    assert page.locator("[name=q2]").input_value() == "7.5"
     page.context.clear_cookies(name="evalhub_session")
-    page.keyboard.type("31")
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/login/?next=/campaigns/{made}/desk/")
+    log_in(page, "desk-first")
+    assert (unit(page), chosen(page)) == (first, ["3", "1"])
+    page.locator("[name=q2]").focus()
+    press(page, "Enter")
+    assert unit(page) != first
+    assert drafts(page) == []
+    press(page, "u")
+    assert (unit(page), chosen(page)) == (first, ["3", "1"])
+
+    page.locator("[name=q0]").first.focus()
+    page.keyboard.press("4")
+    assert len(drafts(page)) == 1
+    page.context.clear_cookies()
+    other = enter("desk-second")
+    page.context.add_cookies(other.context.cookies())
+    page.goto(f"/campaigns/{made}/desk/")
+    assert (chosen(page), drafts(page)) == ([], [])
 
 
-def test_the_desk_works_without_scripts(browser, service, api, runs):
-    body = {"name": "Plain", "runs": runs, "questions": QUESTIONS, "overlap": 1}
-    made = done(api.post("/api/v1/projects/meadow/campaigns", json=body))["id"]
-    page = enter(
-        browser,
-        service,
-        "desk-second",
-        viewport={"width": 360, "height": 740},
-        java_script_enabled=False,
-    )
+def test_the_desk_works_without_scripts(enter, api, runs):
+    made = a_campaign(api, runs, "Plain", QUESTIONS)
+    page = enter("desk-second", size=SIZES[1], java_script_enabled=False)
     page.goto(f"/campaigns/{made}/desk/")
     first = unit(page)
     page.locator("#q0 label", has_text="3").locator("input").check()

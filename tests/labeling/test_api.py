@@ -375,6 +375,11 @@ def test_publishing_makes_a_measurement_of_each_question_and_run(call, project):
     names = {row["name"] for row in published.json()["measurements"]}
     assert names == {"mqm", "tone:warm", "tone:cold", "safe"}
     assert len(published.json()["measurements"]) == 8
+    again = call("POST", f"campaigns/{campaign.public_id}/publish")
+    assert again.status_code == 202
+    made = [row["id"] for row in published.json()["measurements"]]
+    assert [row["id"] for row in again.json()["measurements"]] == made
+    assert again.json()["published_at"] == published.json()["published_at"]
     mqm = Measurement.objects.get(run=run, name="mqm")
     assert (mqm.kind, mqm.family, mqm.params["resolution"]) == ("human", "mean", "mean")
     assert sorted(mqm.ratings.values_list("rater", "value", "reason")) == [

@@ -9,6 +9,7 @@ from django.urls import reverse
 from evalhub.accounts.services import COMMAND_LINE
 from evalhub.runs.models import Measurement, Output, Run
 from labeling.models import Annotation, Annotator, Campaign, Slot, Unit
+from labeling.selectors import DeskProgress
 from labeling.services.desk import join, submit
 from labeling.services.publication import publish
 from tests.factories import a_member, a_project, a_version, example_row
@@ -128,6 +129,40 @@ def test_a_campaign_that_is_being_set_up_does_not_exist_yet(client, campaign, de
 # The desk as plain forms
 
 
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ({"kind": "rating"}, [("1 is", "low"), ("5 is", "high")]),
+        ({"kind": "rating", "options": [2, 1, 0]}, [("2 is", "high"), ("0 is", "low")]),
+        ({"kind": "rating", "options": ["bad", "fair", "good"]}, []),
+        ({"kind": "choice", "options": [1, 2]}, []),
+        ({"kind": "choice", "scale": "ordinal", "options": ["b", "a"]}, []),
+    ],
+)
+def test_bare_points_in_order_say_which_end_is_which(client, question, said):
+    campaign = a_campaign(n=1, questions=[{"name": "q", **question}])
+    client.force_login(a_member(campaign.project, "annotator"))
+    body = client.get(reverse("labeling:desk", args=[campaign.public_id])).content.decode()
+    found = re.findall(r'<span class="vh">(\d is) </span>(\w+)<', body)
+    assert found == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (None, ""),
+        (0.0, ""),
+        (0.13, "under a minute left"),
+        (40, "about 1\u00a0min left"),
+        (32 * 60 + 39, "about 33\u00a0min left"),
+        (3_600 * 2 + 44, "about 2\u00a0h 1\u00a0min left"),
+    ],
+)
+def test_the_time_that_is_left_is_said_in_minutes(seconds, said):
+    left = DeskProgress(answered=5, total=9, seconds_left=seconds).time_left
+    assert left.replace("\u00a0", " ") == said.replace("\u00a0", " ")
+
+
 def test_a_unit_is_answered_and_the_next_one_comes(client, desk):
     first = unit_on(client.get(desk))
     done = act(client, desk, **ANSWERED)
@@ -233,7 +268,7 @@ def test_htmx_gets_the_next_unit_in_the_answer(client, desk):
     assert answer.status_code == 200
     body = text_of(answer)
     assert "<html" not in body
-    assert body.lstrip().startswith('<div id="unit">')
+    assert body.lstrip().startswith('<div id="unit"')
     assert unit_on(answer) != unit
 
 
@@ -395,7 +430,7 @@ def test_a_lead_sets_a_campaign_up_by_form(client, lead, campaign):
         ({"question-0-kind": "number", "question-0-high": "1e999"}, "Enter a number."),
         (
             {"question-0-kind": "choice"},
-            "Question 1, Options, one a line</a>: options must be a list",
+            "Question 1, Options, one a line</a>: Give 2 to 50 options",
         ),
         ({"question-0-kind": "vote"}, "Select a valid choice"),
         ({"question-1-options": "a\nb"}, "This field is required."),
@@ -409,6 +444,23 @@ def test_a_form_that_does_not_work_says_so(client, lead, campaign, fields, said)
     refused = client.post(address, {**form_of(runs), **fields})
     assert refused.status_code == 422
     assert said in text_of(refused)
+    assert Campaign.objects.count() == 1
+
+
+def test_a_form_says_all_at_once_what_does_not_work(client, lead, campaign):
+    runs = [*two_runs(campaign.project), a_run(a_version(campaign.project, n=2), ["a", "b"])]
+    address = reverse("labeling:new", args=[campaign.project.slug])
+    wrong = {"name": "", "question-0-name": "", "overlap": "none"}
+    said = text_of(client.post(address, form_of(runs, **wrong)))
+    assert "These runs are on different datasets" in said
+    assert "Ask at least one question" in said
+    assert "This field is required." in said
+    assert "Enter a whole number." in said
+    wrong = {"question-0-kind": "choice", "question-1-kind": "choice", "question-1-options": "a"}
+    said = text_of(client.post(address, form_of(runs, **wrong)))
+    assert "this question has 0" in said
+    assert "These runs are on different datasets" in said
+    assert "Ask at least one question" not in said
     assert Campaign.objects.count() == 1
 
 
@@ -433,6 +485,34 @@ def test_a_lead_sees_progress_and_publishes(client, lead, campaign):
     assert client.post(address, {"do": "publish"}).status_code == 302
     assert Measurement.objects.filter(kind="human", name="faithful").count() == 2
     assert Campaign.objects.get().state == "open"
+
+
+def test_publishing_the_same_labels_again_says_so_and_makes_nothing(client, lead, campaign):
+    person = a_member(campaign.project, "annotator")
+    label(campaign, (person, [2]))
+    address = reverse("labeling:campaign", args=[campaign.public_id])
+    for expected in ("Published to 2 runs.", "Nothing has changed since the last publication"):
+        assert expected in text_of(client.post(address, {"do": "publish"}, follow=True))
+        assert set(Measurement.objects.values_list("generation", flat=True)) == {1}
+    label(campaign, (person, [4]))
+    client.post(address, {"do": "publish"})
+    assert Measurement.objects.filter(name="faithful", generation=2).count() == 2
+    Measurement.objects.update(state="failed")
+    client.post(address, {"do": "publish"})
+    assert Measurement.objects.filter(name="faithful", generation=3).count() == 2
+
+
+def test_labels_that_are_being_scored_are_asked_after(client, lead, campaign):
+    label(campaign, (a_member(campaign.project, "annotator"), [2]))
+    address = reverse("labeling:campaign", args=[campaign.public_id])
+    Measurement.objects.all().delete()
+    client.post(address, {"do": "publish"})
+    Measurement.objects.update(state="scoring", value=None)
+    body = text_of(client.get(address))
+    assert "being scored" in body
+    assert 'hx-trigger="every 2s"' in body
+    Measurement.objects.update(state="scored", value=3)
+    assert "every 2s" not in text_of(client.get(address))
 
 
 def test_closing_publishes_and_closing_twice_does_not(client, lead, campaign):
@@ -484,6 +564,7 @@ def test_agreement_is_read_in_words_with_a_table_behind_the_chart(client, lead, 
     assert "People do not agree enough on faithful" in body
     assert "All answers are the same" in body
     assert "alpha" in body
+    assert "drawn from \N{MINUS SIGN}1" in body
     assert 'role="img"' in body
     assert "2, 5" in body
 

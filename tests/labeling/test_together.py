@@ -68,7 +68,7 @@ def assert_served_exactly(campaign):
 
 @pytest.mark.parametrize("care", [1.0, 0.8])
 def test_nobody_is_over_or_under_served(care):
-    campaign = a_campaign(n=30, overlap=3)
+    campaign = a_campaign(n=20, overlap=3)
     people = [an_annotator(campaign).pk for _ in range(PEOPLE)]
     together(*[lambda pk=pk: label_everything(pk, care=care) for pk in people])
     assert_served_exactly(campaign)

@@ -1,8 +1,10 @@
 // The desk by keyboard. The page is a plain form and works without this: here are the keys, the
-// question in hand, and the sign of life that keeps what a person holds from going to others.
+// question in hand, the choices that a reload or a login in between would lose, and the sign of
+// life that keeps what a person holds from going to others.
 "use strict";
 (() => {
   const STAY_MS = 60_000;
+  const DRAFTS = "evalhub-desk";
   const find = (selector) => document.querySelector(selector);
   const form = () => find("#judgement");
   const criteria = () => [...document.querySelectorAll("#judgement .crit")];
@@ -87,6 +89,45 @@
     return true;
   };
 
+  // Choices that are not sent yet. They stay in this tab, for this person alone.
+
+  const owned = () => `${DRAFTS} ${find("#unit").dataset.person} `;
+
+  const withStorage = (act) => {
+    try {
+      return act(sessionStorage);
+    } catch {
+      return null; // Storage is off or full: what is chosen lasts as long as the page.
+    }
+  };
+
+  const keep = () => {
+    const { unit } = form().elements;
+    const chosen = [...new FormData(form())].filter(([name]) => /^q\d/.test(name));
+    if (unit) withStorage((kept) => kept.setItem(owned() + unit.value, JSON.stringify(chosen)));
+  };
+
+  const forget = (unit) => withStorage((kept) => kept.removeItem(owned() + unit));
+
+  const forgetOthers = () =>
+    withStorage((kept) => {
+      for (const key of Object.keys(kept)) {
+        if (key.startsWith(`${DRAFTS} `) && !key.startsWith(owned())) kept.removeItem(key);
+      }
+    });
+
+  const restore = () => {
+    const { unit } = form().elements;
+    const chosen =
+      unit && withStorage((kept) => JSON.parse(kept.getItem(owned() + unit.value)));
+    if (!chosen) return;
+    const has = (name, value) => chosen.some((one) => one[0] === name && one[1] === value);
+    for (const input of form().querySelectorAll(".crit input")) {
+      if (input.type !== "text") input.checked = has(input.name, input.value);
+      else input.value = new Map(chosen).get(input.name) ?? input.value;
+    }
+  };
+
   // Keys
 
   const press = (name) => {
@@ -165,7 +206,9 @@
 
   document.addEventListener("change", (event) => {
     const criterion = event.target.closest("#judgement .crit");
-    if (criterion) showState(criterion);
+    if (!criterion) return;
+    showState(criterion);
+    keep();
   });
 
   document.addEventListener("input", (event) => {
@@ -174,6 +217,7 @@
     const cannot = criterion.querySelector(".na input");
     if (event.target.value) cannot.checked = false;
     showState(criterion);
+    keep();
   });
 
   document.addEventListener("click", (event) => {
@@ -202,6 +246,8 @@
   const begin = () => {
     for (const item of document.querySelectorAll("#unit [data-needs-script]")) item.hidden = false;
     showClocks();
+    forgetOthers();
+    restore();
     const all = criteria();
     for (const criterion of all) showState(criterion);
     const refused = all.find((criterion) => criterion.querySelector(".err"));
@@ -226,11 +272,18 @@
 
   // A session that ended answers with the login page: go there instead of showing it in here.
   document.addEventListener("htmx:beforeSwap", (event) => {
-    if (new URL(event.detail.xhr.responseURL).pathname === location.pathname) return;
-    event.detail.shouldSwap = false;
-    location.reload();
+    const { requestConfig, xhr } = event.detail;
+    if (new URL(xhr.responseURL).pathname !== location.pathname) {
+      event.detail.shouldSwap = false;
+      location.reload();
+    } else if (xhr.status === 200 && ["submit", "skip"].includes(requestConfig.parameters.do)) {
+      forget(requestConfig.parameters.unit);
+    }
   });
-  document.addEventListener("htmx:afterSettle", () => {
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const unit = form().elements.unit;
+    // What is taken back comes with the answers that counted.
+    if (unit && event.detail.requestConfig?.parameters.do === "undo") forget(unit.value);
     begin();
     announce();
   });
