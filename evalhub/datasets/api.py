@@ -88,7 +88,7 @@ class Versions(KeyView):
                     dataset=found,
                     source=rows_of(spool, kind=kind, columns=ExampleColumns.from_query(options)),
                     mode=options.get("mode", "replace"),
-                    cluster_field=options.get("cluster", ""),
+                    cluster_field=options.get("cluster"),
                     notes=options.get("notes", ""),
                     actor=self.actor,
                 )

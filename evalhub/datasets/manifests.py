@@ -105,7 +105,8 @@ class Manifest:
         if name and (missing := self._levels.missing(name)):
             raise ContentError(
                 f"The cluster field {name!r} has no value in {missing:,} of "
-                f"{len(self.keys):,} examples; every example belongs to a cluster."
+                f"{len(self.keys):,} examples; every example belongs to a cluster. Fill it "
+                "in, or choose another field or none (over REST, ?cluster=)."
             )
         if name and self._levels.longest_level(name) > MAX_LEVEL_CHARACTERS:
             raise ContentError(

@@ -119,7 +119,10 @@ add_version = operation(
             part: text(f"The column that holds the {part}; by default {part}.")
             for part in ("key", "input", "expected_output", "references", "context", "relevant")
         },
-        "cluster": text("The metadata field whose examples belong together."),
+        "cluster": text(
+            "The metadata field whose examples belong together. Left out, none; a merge keeps the "
+            "newest version's."
+        ),
         "mode": one_of(
             ["replace", "merge"],
             "replace: the version is what the file says. merge: the file adds to, and changes, "

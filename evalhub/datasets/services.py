@@ -86,12 +86,13 @@ def add_version(
     dataset: Dataset,
     source: Source,
     mode: str = "replace",
-    cluster_field: str = "",
+    cluster_field: str | None = "",
     notes: str = "",
     actor: Actor,
 ) -> Added:
     """Add the examples of a source as the next version, or return the version they already are.
 
+    Without a cluster field (None) a merge keeps the one of the version it merges with.
     Nothing of a refused source is stored. Where another version comes in meanwhile, this one is
     made anew as the next after it.
     """
@@ -120,20 +121,22 @@ def add_version(
             )
 
 
-def _check_wishes(mode: str, cluster_field: str) -> None:
+def _check_wishes(mode: str, cluster_field: str | None) -> None:
     if mode not in MODES:
         raise ContentError(f"mode must be one of {', '.join(MODES)}.")
-    if len(cluster_field) > MAX_FIELD_CHARACTERS:
+    if len(cluster_field or "") > MAX_FIELD_CHARACTERS:
         raise ContentError(
             f"The name of a cluster field has at most {MAX_FIELD_CHARACTERS} characters."
         )
 
 
 def _plan(
-    dataset: Dataset, draft: Draft, *, is_merge: bool, cluster_field: str
+    dataset: Dataset, draft: Draft, *, is_merge: bool, cluster_field: str | None
 ) -> tuple[DatasetVersion | None, Manifest]:
     parent = newest_version(dataset)
     base = parent if is_merge else None
+    if cluster_field is None:
+        cluster_field = base.cluster_field if base else ""
     return parent, Manifest.of(draft, parent=base, cluster_field=cluster_field)
 
 

@@ -119,6 +119,24 @@ def test_an_optional_member_that_is_null_is_as_good_as_left_out(client, headers,
     assert (answer.status_code, answer.json()["description"]) == (201, "")
 
 
+def test_a_merge_keeps_the_cluster_field_and_a_replacement_names_its_own(client, headers):
+    def added(key, query):
+        body = jsonl({"key": key, "input": "?", "metadata": {"doc": "x"}})
+        return post_version(client, headers, body, query).json()["cluster"]
+
+    assert added("a", "?cluster=doc") == "doc"
+    assert added("b", "?mode=merge") == "doc"
+    assert added("c", "?mode=merge&cluster=") is None
+    assert added("d", "?mode=merge") is None
+    assert added("e", "?cluster=doc") == "doc"
+    assert added("f", "") is None
+    bare = jsonl({"key": "g", "input": "?"})
+    post_version(client, headers, jsonl({"key": "a", "input": "?", "doc": 1}), "?cluster=doc")
+    refused = post_version(client, headers, bare, "?mode=merge")
+    assert refused.status_code == 422
+    assert refused.json()["detail"].endswith("another field or none (over REST, ?cluster=).")
+
+
 @pytest.mark.parametrize(
     ("query", "status", "said"),
     [
