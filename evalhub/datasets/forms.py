@@ -171,6 +171,8 @@ class ColumnsForm(forms.Form):
 def _cluster_label(name: str, counted: Counted) -> str:
     """Say of a field how many clusters it would give, and what speaks against it."""
     n, without = counted.n_values(name), counted.n_without(name)
+    if not n:
+        return name
     at_least = "" if counted.is_whole else "at least "
     said = f"{name}: {at_least}{plural(n, 'value')}"
     if without:

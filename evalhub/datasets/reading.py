@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from evalhub.datasets.drafts import Source
+from evalhub.datasets.levels import MAX_FIELDS
 from evalhub.errors import ContentError, DomainError, FieldError, LineError
 from evalhub.intake.columns import ExampleColumns
 from evalhub.intake.lines import ErrorCollector, json_lines
@@ -17,7 +18,7 @@ from evalhub.intake.spool import Spool
 from evalhub.intake.tables import Format, Peek, peek, read_table
 
 SHOWN_SAMPLES = 3
-MAX_COUNTED_ROWS, MAX_COUNTED_BYTES = 50_000, 16 * 1024**2
+MAX_COUNTED_ROWS, MAX_COUNTED_BYTES = 50_000, 4 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Counted:
     """
 
     rows: int = 0
-    is_whole: bool = True
+    is_whole: bool = False
     filled: Counter[str] = field(default_factory=Counter)
     values: dict[str, set[int]] = field(default_factory=dict)
 
@@ -102,7 +103,8 @@ class Counted:
         metadata = row.get("metadata")
         fields = {**row, **metadata} if isinstance(metadata, dict) else row
         for name, value in fields.items():
-            if isinstance(value, str | int | float):
+            is_room = name in self.values or len(self.values) < MAX_FIELDS
+            if is_room and isinstance(value, str | int | float):
                 self.filled[name] += 1
                 self.values.setdefault(name, set()).add(hash(value))
 
@@ -117,17 +119,16 @@ def count_rows(spool: Spool, look: Look) -> Counted:
     """Count rows and values as far as a page may take time for; faults are seen later."""
     counted, errors = Counted(), ErrorCollector()
     with suppress(DomainError):
-        is_table = look.kind is Format.CSV
-        rows = (
-            read_table(spool, errors, delimiter=look.delimiter).rows
-            if is_table
-            else json_lines(spool, errors)
-        )
+        if look.kind is Format.CSV:
+            rows = read_table(spool, errors, delimiter=look.delimiter).rows
+        else:
+            rows = json_lines(spool, errors)
         for _, row in rows:
             if counted.rows == MAX_COUNTED_ROWS or spool.file.tell() > MAX_COUNTED_BYTES:
-                counted.is_whole = False
                 break
             counted.add(row)
+        else:
+            counted.is_whole = True
     return counted
 
 
