@@ -430,7 +430,7 @@ def test_a_lead_sets_a_campaign_up_by_form(client, lead, campaign):
         ({"question-0-kind": "number", "question-0-high": "1e999"}, "Enter a number."),
         (
             {"question-0-kind": "choice"},
-            "Question 1, Options, one a line</a>: Give 2 to 50 options",
+            "Give 2 to 50 options to choose from; this question has 0.",
         ),
         ({"question-0-kind": "vote"}, "Select a valid choice"),
         ({"question-1-options": "a\nb"}, "This field is required."),
