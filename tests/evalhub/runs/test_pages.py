@@ -90,7 +90,8 @@ def test_an_empty_list_says_how_to_begin(client, lead, project):
     assert "Upload a dataset" in text_of(page)
     slug = a_version(project).dataset.slug
     page = client.get("/p/town/runs/")
-    assert f"http://testserver/api/v1/projects/{project.slug}/runs" in page.content.decode()
+    assert "export EVALHUB=http://testserver/api/v1\n" in page.content.decode()
+    assert f"curl -sS $EVALHUB/projects/{project.slug}/runs " in page.content.decode()
     assert slug in text_of(page)
 
 
