@@ -71,6 +71,8 @@ def add_job(*, run: Run, kind: str, measurements: Sequence[Measurement]) -> Job:
 def _chunk_size(run: Run, kind: str) -> int:
     most = JUDGED_POSITIONS if kind == "judge" else settings.CHUNK_POSITIONS
     most = max(1, most // run.attempts)
+    if kind == "ratings":  # they are there already: nobody sees a progress so short
+        return most
     wished = max(SMALLEST_CHUNK, -(-run.version.n_examples // CHUNKS_OF_A_RUN))
     return min(most, wished)
 
