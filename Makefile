@@ -38,7 +38,7 @@ lint: development
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) -c "from importlinter.cli import lint_imports_command as run; run()"
-	$(PY) -m djlint --lint --check --quiet templates
+	$(PY) -m djlint --lint --check templates
 	$(PY) manage.py check --fail-level WARNING --settings tests.settings
 	$(PY) manage.py makemigrations --check --dry-run --settings tests.settings
 
