@@ -196,6 +196,10 @@ class TestExamplesOfATable:
         [row] = from_table('key,input,references\nk,i,"[Reuters] It rained."\n')
         assert row.references == ["[Reuters] It rained."]
 
+    def test_an_empty_cell_of_a_structure_is_none(self):
+        first, second = from_table('key,input,relevant\na,i,\nb,i,"{""d"": 1}"\n')
+        assert (first.relevant, second.relevant) == ({}, {"d": 1})
+
     @pytest.mark.parametrize("cell", ["d1", '"{""d"": NaN}"', "[1"])
     def test_a_structure_that_is_no_json_is_refused(self, cell):
         with pytest.raises(ContentError, match='"relevant" is read as JSON'):
