@@ -39,7 +39,12 @@ def answers(service: Service) -> bool:
 
 
 def parent_of(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    """Return the parent of a process, 0 where it has ended meanwhile."""
+    try:
+        said = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return int(said.rpartition(")")[2].split()[1])
 
 
 def first_of(service: Service, pattern: str) -> int:

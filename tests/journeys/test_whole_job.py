@@ -177,7 +177,7 @@ def test_from_an_empty_project_to_a_verdict(
 
     lead.goto(f"/campaigns/{campaign}/")
     lead.get_by_role("button", name="Publish labels").click()
-    expect(lead.locator("#toasts")).to_contain_text("Published to 2 runs")
+    expect(lead.get_by_role("status").first).to_contain_text("Published to 2 runs")
     for run in runs.values():
         wait_until(lambda run=run: has_label(api, run), seconds=30)
 
