@@ -103,12 +103,16 @@ def interval(
 
 
 def earned_digits(low: float | None, high: float | None, digits: int) -> int:
-    """Return more decimals than usual while the interval's ends would read the same."""
+    """Return more decimals than usual where the interval is so narrow that it earns them.
+
+    Its width has two significant digits then, as a gain of 0.15 on a scale of 125 points has.
+    """
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return digits
-    while digits < MAX_DIGITS and low != high and f"{low:.{digits}f}" == f"{high:.{digits}f}":
-        digits += 1
-    return digits
+    if low == high:
+        return digits
+    earned = 1 - math.floor(math.log10(abs(high - low)))
+    return min(MAX_DIGITS, max(digits, earned))
 
 
 def p_value(p: float | None) -> str:

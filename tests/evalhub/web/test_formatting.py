@@ -73,7 +73,8 @@ def test_the_range_of_a_metric_decides_its_decimals(span, digits):
 
 
 def test_a_narrow_interval_earns_more_digits_but_not_without_end():
-    assert formatting.earned_digits(0.65299, 0.65303, 3) == 5
+    assert formatting.earned_digits(0.65299, 0.65303, 3) == 6
+    assert formatting.earned_digits(-0.485, 0.189, 1) == 2
     assert formatting.earned_digits(0.6, 0.7, 3) == 3
     assert formatting.earned_digits(0.5, 0.5 + 1e-12, 3) == formatting.MAX_DIGITS
     assert formatting.earned_digits(0.5, 0.5, 3) == 3
