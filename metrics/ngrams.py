@@ -13,7 +13,6 @@ Ints: TypeAlias = NDArray[np.int64]
 
 # Blocks this small keep every array of a pass in the processor's cache.
 _BLOCK_ROWS = 64
-_BLOCK_CODES = 1 << 13
 _KEY_BITS = 63
 
 
