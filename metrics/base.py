@@ -8,6 +8,7 @@ a slice or a resample theirs: the formula cannot differ between them.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
 from abc import ABC, abstractmethod
@@ -26,8 +27,18 @@ Floats: TypeAlias = NDArray[np.float64]
 
 T = TypeVar("T")
 
+# The numbers that may come with an output.
+FACTS = (
+    *("latency_ms", "ttft_ms", "input_tokens", "output_tokens", "cached_tokens"),
+    *("cost", "confidence"),
+)
+# The columns of a batch that only some metrics read.
+COLUMNS = ("metadata", "relevant", "retrieved", *FACTS)
+
 # Sums of whole numbers below this are exact, in whatever order they are added.
 _EXACT = 2.0**53
+# A longer text stands in a signature as its SHA-256.
+_SIGNED_CHARACTERS = 200
 
 
 class MetricParamsError(ValueError):
@@ -50,6 +61,10 @@ class Kind(StrEnum):
     CHOICE = "choice"
     STEPS = "steps"
     NUMBER = "number"
+    WHOLE = "whole"  # a whole number
+    JSON = "json"  # an object or list that the metric checks itself
+    METRIC = "metric"  # another metric: a name, or {"name", "params"}
+    PARTS = "parts"  # metrics with weights: [{"metric", "weight"}]
 
 
 def parameter(*, default: object, kind: Kind, meaning: str, choices: Sequence[str] = ()) -> Any:
@@ -60,9 +75,18 @@ def parameter(*, default: object, kind: Kind, meaning: str, choices: Sequence[st
 
 def number_parameter(*, default: float, low: float, high: float, meaning: str) -> Any:
     """Declare a field that holds a number from `low` to `high`, both included."""
-    metadata = {"kind": Kind.NUMBER, "choices": (), "low": float(low), "high": float(high)}
+    return _bounded(Kind.NUMBER, float(default), float(low), float(high), meaning)
+
+
+def whole_parameter(*, default: int, low: int, high: int, meaning: str) -> Any:
+    """Declare a field that holds a whole number from `low` to `high`, both included."""
+    return _bounded(Kind.WHOLE, default, low, high, meaning)
+
+
+def _bounded(kind: Kind, default: float, low: float, high: float, meaning: str) -> Any:
+    metadata = {"kind": kind, "choices": (), "low": low, "high": high}
     bounded = f"{meaning.removesuffix('.')}: from {low:g} to {high:g}."
-    return dataclasses.field(default=float(default), metadata={**metadata, "meaning": bounded})
+    return dataclasses.field(default=default, metadata={**metadata, "meaning": bounded})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -71,18 +95,40 @@ class Batch:
 
     An output is text, parsed JSON, or None where the system gave none (an error, or missing in a
     finished run). `expected_outputs` holds None and `references` an empty list where absent.
+    The attempts of one example stand together, `attempts` rows for each.
+
+    The other columns are filled where a metric `reads` them, else blank: of the example
+    `metadata` (an object) and `relevant` (grades by document id, or None); of the output
+    `retrieved` (documents, best first, or None) and `facts`: numbers by name, NaN where unknown.
     """
 
     outputs: Sequence[Json]
     expected_outputs: Sequence[Json]
     references: Sequence[Sequence[Json]]
+    metadata: Sequence[Mapping[str, Json]] = ()
+    relevant: Sequence[Mapping[str, float] | None] = ()
+    retrieved: Sequence[Sequence[Mapping[str, Json]] | None] = ()
+    facts: Mapping[str, Floats] = dataclasses.field(default_factory=dict)
+    attempts: int = 1
 
     def __post_init__(self) -> None:
-        if not len(self.outputs) == len(self.expected_outputs) == len(self.references):
-            raise ValueError("Outputs, expected outputs and references differ in number.")
+        n = len(self.outputs)
+        for name, blank in (("metadata", {}), ("relevant", None), ("retrieved", None)):
+            if not getattr(self, name):
+                object.__setattr__(self, name, [blank] * n)
+        columns = (self.expected_outputs, self.references, self.metadata, self.relevant)
+        if {n, len(self.retrieved), *map(len, columns), *map(len, self.facts.values())} != {n}:
+            raise ValueError("Outputs, expected outputs and the other columns differ in number.")
+        if n % self.attempts:
+            raise ValueError(f"{n} rows are not {self.attempts} for each example.")
 
     def __len__(self) -> int:
         return len(self.outputs)
+
+    def fact(self, name: str) -> Floats:
+        """Return a number of every output, one of `FACTS`, NaN where it is not known."""
+        known = self.facts.get(name)
+        return np.full(len(self), np.nan) if known is None else known
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -112,6 +158,10 @@ class Workspace:
         self.cache = TextCache() if cache is None else cache
         self.computed: dict[Hashable, Any] = {}
 
+    def scores_of(self, metric: Metric) -> Scores:
+        """Return a metric's scores of the batch, whoever else asks for them too."""
+        return self.once((Scores, metric), lambda: metric.score_in(self))
+
     def once(self, key: Hashable, compute: Callable[[], T]) -> T:
         """Return what `compute` gives, computed the first time `key` is asked for."""
         if key not in self.computed:
@@ -126,6 +176,9 @@ class Metric(ABC):
 
     Subclasses are frozen dataclasses whose fields, made by `parameter`, are the metric's
     parameters. Raise `version` whenever the same input can give another number.
+
+    `higher_is_better` is None where neither more nor less is better: such a number is shown, and
+    not compared. `reads` names the columns of a batch it needs beside texts, out of `COLUMNS`.
     """
 
     name: ClassVar[str]
@@ -137,7 +190,10 @@ class Metric(ABC):
     family: ClassVar[Family]
     low: ClassVar[float] = 0.0
     high: ClassVar[float] = 1.0
-    higher_is_better: ClassVar[bool] = True
+    higher_is_better: ClassVar[bool | None] = True
+    source: ClassVar[str] = ""
+    examples: ClassVar[tuple[Example, ...]] = ()
+    reads: ClassVar[tuple[str, ...]] = ()
     statistic_names: ClassVar[tuple[str, ...]] = ()
     defined_by: ClassVar[tuple[str, ...]] = ()
 
@@ -155,26 +211,34 @@ class Metric(ABC):
 
     @property
     def worst(self) -> float:
-        """What an output that is an error or missing scores."""
+        """What an output that is an error or missing scores; NaN where nothing is worse."""
+        if self.higher_is_better is None:
+            return math.nan
         return self.low if self.higher_is_better else self.high
 
     @property
+    def reason_without_output(self) -> Reason:
+        """What stands beside `worst`: none where it is a value."""
+        return Reason.NO_OUTPUT if self.higher_is_better is None else Reason.SCORED
+
+    @property
     def best(self) -> float:
-        """What an output that could not be better scores."""
+        """What an output that could not be better scores; NaN where nothing is better."""
+        if self.higher_is_better is None:
+            return math.nan
         return self.high if self.higher_is_better else self.low
 
     @property
     def signature(self) -> str:
         """Everything that defines the number, such as ``bleu|v1|...|sacrebleu:2.6.0``."""
-        params = (
-            f"{name}:{json.dumps(value, ensure_ascii=False, separators=(',', ':'))}"
-            for name, value in self.signed_params().items()
-        )
+        params = (f"{name}:{_written(value)}" for name, value in self.signed_params().items())
         return "|".join([self.name, f"v{self.version}", *params, *self.defined_by])
 
     def signed_params(self) -> dict[str, object]:
         """Return every parameter by name, as the signature carries it."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {
+            field.name: _signed(getattr(self, field.name)) for field in dataclasses.fields(self)
+        }
 
     @classmethod
     def describe(cls) -> dict[str, object]:
@@ -185,25 +249,114 @@ class Metric(ABC):
             "title": cls.title,
             "summary": cls.summary,
             "formula": cls.formula,
+            "source": cls.source,
             "needs": cls.needs,
+            "reads": list(cls.reads),
             "family": cls.family.value,
-            "low": cls.low,
-            "high": cls.high,
+            "low": cls.low if math.isfinite(cls.low) else None,
+            "high": cls.high if math.isfinite(cls.high) else None,
             "higher_is_better": cls.higher_is_better,
             "statistics": list(cls.statistic_names),
             "params": [_described(field) for field in dataclasses.fields(cls)],
+            "examples": [example.describe() for example in cls.examples],
+        }
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Part:
+    """A metric that is one part of another, and how much it weighs there."""
+
+    metric: Metric
+    weight: float
+
+
+@dataclasses.dataclass(frozen=True)
+class JsonText:
+    """A parameter that is an object or a list: its canonical text."""
+
+    text: str
+
+    def value(self) -> Json:
+        """Return the object or list."""
+        parsed: Json = json.loads(self.text)
+        return parsed
+
+    @property
+    def signature(self) -> str:
+        """The text, or what tells a long one from any other."""
+        if len(self.text) <= _SIGNED_CHARACTERS:
+            return self.text
+        return f"sha256-{hashlib.sha256(self.text.encode()).hexdigest()}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Example:
+    """A worked example of a metric: what stands in the batch, and the value that comes out.
+
+    `params` are the parameters it is computed with; `value` is None where it is unscored.
+    """
+
+    output: Json
+    value: float | None
+    expected_output: Json = None
+    references: tuple[Json, ...] = ()
+    relevant: Mapping[str, float] | None = None
+    retrieved: tuple[str, ...] | None = None
+    params: Mapping[str, Json] = dataclasses.field(default_factory=dict)
+    note: str = ""
+
+    def batch(self) -> Batch:
+        """Return the example as a batch of one."""
+        documents = None if self.retrieved is None else [{"id": one} for one in self.retrieved]
+        return Batch(
+            outputs=[self.output],
+            expected_outputs=[self.expected_output],
+            references=[list(self.references)],
+            relevant=[self.relevant],
+            retrieved=[documents],
+        )
+
+    def describe(self) -> dict[str, object]:
+        """Return what is set, plain JSON."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in vars(self).items()
+            if value not in (None, (), {}, "") or name in ("output", "value")
         }
 
 
 def _described(field: dataclasses.Field[Any]) -> dict[str, object]:
-    default = list(field.default) if isinstance(field.default, tuple) else field.default
     return {
         "name": field.name,
         "type": field.metadata["kind"].value,
-        "default": default,
+        "default": _plain(field.default),
         "choices": list(field.metadata["choices"]),
         "meaning": field.metadata["meaning"],
     }
+
+
+def _plain(value: object) -> object:
+    """Return a parameter's value as it is written in a request."""
+    if isinstance(value, Metric):
+        return value.name
+    if isinstance(value, JsonText):
+        return value.value()
+    if isinstance(value, Part):
+        return {"metric": value.metric.name, "weight": value.weight}
+    return [_plain(one) for one in value] if isinstance(value, tuple) else value
+
+
+def _signed(value: object) -> object:
+    """Return a parameter's value as a signature carries it: of a metric, its signature."""
+    if isinstance(value, Metric | JsonText):
+        return value.signature
+    if isinstance(value, Part):
+        return [value.weight, value.metric.signature]
+    return [_signed(one) for one in value] if isinstance(value, tuple) else value
+
+
+def _written(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def score_many(
@@ -211,7 +364,7 @@ def score_many(
 ) -> list[Scores]:
     """Score a batch with several metrics in one pass over its texts."""
     workspace = Workspace(batch, cache)
-    return [metric.score_in(workspace) for metric in metrics]
+    return [workspace.scores_of(metric) for metric in metrics]
 
 
 def mean_of(values: Floats) -> float:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping
-from typing import Any
 
-from metrics.base import Json, Kind, Metric, MetricParamsError
+from metrics.base import Json, Metric, MetricParamsError
 from metrics.bleu import Bleu
 from metrics.chrf import Chrf
 from metrics.exact_match import ExactMatch
+from metrics.parameters import read_parameter, shown
 from metrics.rouge import Rouge1, Rouge2, RougeL
 from metrics.token_f1 import TokenF1
 
@@ -24,8 +24,8 @@ CATALOG: tuple[type[Metric], ...] = (
     RougeL,
 )
 
-_BY_NAME: Mapping[str, type[Metric]] = {metric.name: metric for metric in CATALOG}
-MAX_STEPS = 20
+_BY_NAME: dict[str, type[Metric]] = {metric.name: metric for metric in CATALOG}
+MAX_DEPTH = 3  # a metric of a metric of a metric
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}")
 
 
@@ -56,7 +56,7 @@ def read_spec(value: Json) -> MetricSpec:
         raise MetricParamsError('A metric is a name, or {"name": ..., "params": ..., "as": ...}.')
     if unknown := sorted(value.keys() - {"name", "params", "as"}):
         raise MetricParamsError(
-            f"A metric has no member {_shown(unknown[0])}: name, params and as."
+            f"A metric has no member {shown(unknown[0])}: name, params and as."
         )
     name, params, alias = value.get("name"), value.get("params", {}), value.get("as")
     if not isinstance(name, str):
@@ -72,17 +72,29 @@ def read_spec(value: Json) -> MetricSpec:
 
 def build(spec: MetricSpec) -> Metric:
     """Return the metric a spec asks for; refuse what cannot be computed with a sentence."""
+    return _build(spec, depth=1)
+
+
+def _build(spec: MetricSpec, *, depth: int) -> Metric:
     metric = _BY_NAME.get(spec.name)
     if metric is None:
         known = ", ".join(_BY_NAME)
-        raise MetricParamsError(f"There is no metric {_shown(spec.name)}. There are: {known}.")
+        raise MetricParamsError(f"There is no metric {shown(spec.name)}. There are: {known}.")
     fields = {field.name: field for field in dataclasses.fields(metric)}
     if unknown := sorted(spec.params.keys() - fields.keys()):
-        raise MetricParamsError(
-            f"{spec.name} has no parameter {_shown(unknown[0])}. It has: {', '.join(fields)}."
-        )
+        has = f"It has: {', '.join(fields)}." if fields else "It has none."
+        raise MetricParamsError(f"{spec.name} has no parameter {shown(unknown[0])}. {has}")
+
+    def build_inner(where: str, value: Json) -> Metric:
+        if depth == MAX_DEPTH:
+            raise MetricParamsError(f"{where} is one metric too many: {MAX_DEPTH} may be nested.")
+        inner = read_spec(value)
+        if inner.alias != inner.name:
+            raise MetricParamsError(f'{where} has no "as": only the outermost metric is named.')
+        return _build(inner, depth=depth + 1)
+
     given = {
-        name: _read_parameter(spec.name, fields[name], value)
+        name: read_parameter(spec.name, fields[name], value, build_inner)
         for name, value in spec.params.items()
     }
     return metric(**given)
@@ -90,49 +102,4 @@ def build(spec: MetricSpec) -> Metric:
 
 def describe_catalog() -> list[dict[str, object]]:
     """Return the whole catalog as plain JSON, in its order."""
-    return [metric.describe() for metric in CATALOG]
-
-
-def _read_parameter(metric: str, field: dataclasses.Field[Any], value: Json) -> object:
-    where = f"{metric}: {field.name}"
-    kind, choices = field.metadata["kind"], field.metadata["choices"]
-    if value is None and field.default is None:
-        return None
-    if kind is Kind.BOOLEAN:
-        if not isinstance(value, bool):
-            raise MetricParamsError(f"{where} is true or false, not {_shown(value)}.")
-        return value
-    if kind is Kind.NUMBER:
-        return _number(where, value, low=field.metadata["low"], high=field.metadata["high"])
-    if kind is Kind.STEPS:
-        return _steps(where, value, choices)
-    if kind is Kind.CHOICE:
-        return _chosen(where, value, choices)
-    if not isinstance(value, str):
-        raise MetricParamsError(f"{where} is text, not {_shown(value)}.")
-    return value
-
-
-def _steps(where: str, value: Json, choices: tuple[str, ...]) -> tuple[str, ...]:
-    if not isinstance(value, (list, tuple)) or len(value) > MAX_STEPS:
-        raise MetricParamsError(
-            f"{where} is a list of at most {MAX_STEPS} steps: {', '.join(choices)}."
-        )
-    return tuple(_chosen(where, step, choices) for step in value)
-
-
-def _number(where: str, value: Json, *, low: float, high: float) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
-        return float(value) + 0.0  # 1 and 1.0, 0 and -0.0 are one number, and so one signature
-    raise MetricParamsError(f"{where} is a number from {low:g} to {high:g}, not {_shown(value)}.")
-
-
-def _chosen(where: str, value: Json, choices: tuple[str, ...]) -> str:
-    if not isinstance(value, str) or value not in choices:
-        raise MetricParamsError(f"{where} knows {', '.join(choices)}, not {_shown(value)}.")
-    return value
-
-
-def _shown(value: object) -> str:
-    written = repr(value)
-    return written if len(written) <= 60 else f"{written[:60]}..."
+    return [metric.describe() for metric in _BY_NAME.values()]

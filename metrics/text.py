@@ -78,12 +78,13 @@ class PairMetric(TextMetric):
     def score_in(self, workspace: Workspace) -> Scores:
         """Score each output by the reference it agrees with best."""
         prepared = self.prepared(workspace)
-        best = max if self.higher_is_better else min
+        best = min if self.higher_is_better is False else max
         scores = blank_scores(prepared.reasons.copy())
         for row in prepared.scored_rows:
             output = prepared.outputs[row]
             if output is None:
                 scores.values[row] = self.worst
+                scores.reasons[row] = self.reason_without_output
             else:
                 pairs = (self.pair_value(output, one) for one in prepared.references[row])
                 values = [value for value in pairs if not math.isnan(value)]

@@ -17,14 +17,14 @@ ValuesOf = Callable[[Floats], Floats]
 class Yardstick:
     """How the numbers of a column are to be read.
 
-    `low` and `high` are the range, infinite where there is none. `values_of` turns summed
-    statistics into values; only a corpus metric has it.
+    `low` and `high` are the range, infinite where there is none. `higher_is_better` is None where
+    neither is. `values_of` turns summed statistics into values; only a corpus metric has it.
     """
 
     family: Family
     low: float = -math.inf
     high: float = math.inf
-    higher_is_better: bool = True
+    higher_is_better: bool | None = True
     values_of: ValuesOf | None = None
 
     def __post_init__(self) -> None:
@@ -50,8 +50,8 @@ class Yardstick:
         return self.high - self.low
 
     def oriented(self, difference: float) -> float:
-        """Return candidate minus baseline so that more is better."""
-        return difference if self.higher_is_better else -difference
+        """Return candidate minus baseline so that more is better; as it is without a direction."""
+        return -difference if self.higher_is_better is False else difference
 
     def corpus_values(self, totals: Floats) -> Floats:
         """Return the metric for summed statistics, over any leading axes."""

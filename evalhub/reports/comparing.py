@@ -72,6 +72,8 @@ def _why_not(old: Measurement | None, new: Measurement) -> str:
             f"The signatures differ, so the numbers are not comparable: {old.signature} and "
             f"{new.signature}. Score one of the runs again with the other's metric."
         )
+    if new.higher_is_better is None:
+        return "Neither more nor less of it is better; both values stand on the runs' pages."
     for side, measurement in (("baseline", old), ("candidate", new)):
         if said := _NOT_SCORED.get(Measurement.State(measurement.state)):
             return f"On the {side} it {said}. {measurement.problem}".strip()

@@ -185,7 +185,8 @@ class Measurement(models.Model):
     params = models.JSONField(default=dict, blank=True)
     signature = models.TextField()
     order = models.PositiveSmallIntegerField(default=0)  # the run's first metric is primary
-    higher_is_better = models.BooleanField(default=True)
+    # None: neither more nor less is better
+    higher_is_better = models.BooleanField(null=True, blank=True, default=True)
     low_bound = models.FloatField(null=True, blank=True)  # the metric's range
     high_bound = models.FloatField(null=True, blank=True)
     family = models.CharField(max_length=10)  # binary, mean, corpus

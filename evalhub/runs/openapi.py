@@ -24,6 +24,7 @@ from evalhub.openapi import (
     whole,
 )
 from evalhub.runs.models import Measurement, Run
+from metrics.base import Family
 
 TAG = "Runs"
 
@@ -84,7 +85,7 @@ _METRIC = {
     "kind": one_of(Measurement.Kind.values),
     "metric": text("Its name in the catalog."),
     "params": mapping(anything()),
-    "higher_is_better": flag(),
+    "higher_is_better": nullable(flag("Null where neither is.")),
     "range": listing(nullable(number()), "The lowest and the highest value; null is no end."),
 }
 COMPONENTS = {
@@ -140,11 +141,14 @@ COMPONENTS = {
         summary=text(),
         formula=text(),
         needs=text("What an example must have."),
-        family=one_of(["binary", "mean", "corpus"]),
-        low=number(),
-        high=number(),
-        higher_is_better=flag(),
+        family=one_of([family.value for family in Family]),
+        low=nullable(number("The lowest value; null without end.")),
+        high=nullable(number("The highest.")),
+        higher_is_better=nullable(flag("Null where neither is.")),
+        source=text("Who defined it."),
+        reads=listing(text(), "What it reads beside texts."),
         statistics=listing(text()),
+        examples=listing(mapping(anything()), "Worked examples: what goes in, and the value."),
         params=listing(
             members(
                 name=text(),

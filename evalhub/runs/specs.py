@@ -30,7 +30,7 @@ class Planned:
     params: Mapping[str, Json]
     signature: str
     family: Family
-    higher_is_better: bool
+    higher_is_better: bool | None
     low_bound: float | None
     high_bound: float | None
 
