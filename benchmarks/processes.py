@@ -21,6 +21,33 @@ def memory_mb(roots: Sequence[int]) -> float:
     return sum(map(_proportional_kb, _family(roots))) / 1024
 
 
+def workers(roots: Sequence[int]) -> list[int]:
+    """Return those of the processes that score outputs: the pool of the worker."""
+    pool = [pid for pid in _family(roots) if b"EVALHUB_ROLE=worker" in _environment(pid)]
+    parents = {int(_stat(pid)[1]) for pid in pool}
+    return [pid for pid in pool if pid not in parents]
+
+
+def forget_peaks(pids: Sequence[int]) -> None:
+    """Let the processes' peaks of memory begin anew."""
+    for pid in pids:
+        (PROC / str(pid) / "clear_refs").write_text("5")
+
+
+def peaks_mb(pids: Sequence[int]) -> list[float]:
+    """Return each process's peak of resident memory."""
+    found = []
+    for pid in pids:
+        lines = _read(pid, "status").splitlines()
+        found += [int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")]
+    return found
+
+
+def own_cpu_seconds(pids: Sequence[int]) -> float:
+    """Return the CPU seconds so far of the processes alone."""
+    return sum(sum(map(int, _stat(pid)[11:13])) for pid in pids) / TICKS
+
+
 def _family(roots: Sequence[int]) -> list[int]:
     children = defaultdict(list)
     for entry in PROC.iterdir():
@@ -42,6 +69,13 @@ def _stat(pid: int) -> list[str]:
 def _proportional_kb(pid: int) -> int:
     lines = _read(pid, "smaps_rollup").splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+
+
+def _environment(pid: int) -> list[bytes]:
+    try:
+        return (PROC / str(pid) / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
 
 
 def _read(pid: int, name: str) -> str:
