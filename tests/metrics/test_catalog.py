@@ -83,7 +83,7 @@ def test_scoring_again_gives_the_same_bits(metric):
 
 
 @every_metric
-@pytest.mark.parametrize("cache", [None, TextCache(), TextCache(max_characters=300)])
+@pytest.mark.parametrize("cache", [None, TextCache(), TextCache(max_bytes=2_000)])
 def test_chunks_and_memory_change_no_bit(metric, cache):
     whole = odd_batch()
     expected = metric.score(whole)
