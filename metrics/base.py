@@ -73,17 +73,18 @@ def parameter(*, default: object, kind: Kind, meaning: str, choices: Sequence[st
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def number_parameter(*, default: float, low: float, high: float, meaning: str) -> Any:
+def number_parameter(*, default: float | None, low: float, high: float, meaning: str) -> Any:
     """Declare a field that holds a number from `low` to `high`, both included."""
-    return _bounded(Kind.NUMBER, float(default), float(low), float(high), meaning)
+    default = None if default is None else float(default)
+    return _bounded(Kind.NUMBER, default, float(low), float(high), meaning)
 
 
-def whole_parameter(*, default: int, low: int, high: int, meaning: str) -> Any:
+def whole_parameter(*, default: int | None, low: int, high: int, meaning: str) -> Any:
     """Declare a field that holds a whole number from `low` to `high`, both included."""
     return _bounded(Kind.WHOLE, default, low, high, meaning)
 
 
-def _bounded(kind: Kind, default: float, low: float, high: float, meaning: str) -> Any:
+def _bounded(kind: Kind, default: float | None, low: float, high: float, meaning: str) -> Any:
     metadata = {"kind": kind, "choices": (), "low": low, "high": high}
     bounded = f"{meaning.removesuffix('.')}: from {low:g} to {high:g}."
     return dataclasses.field(default=default, metadata={**metadata, "meaning": bounded})
