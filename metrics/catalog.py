@@ -80,10 +80,15 @@ def _build(spec: MetricSpec, *, depth: int) -> Metric:
     if metric is None:
         known = ", ".join(_BY_NAME)
         raise MetricParamsError(f"There is no metric {shown(spec.name)}. There are: {known}.")
+    return configured(metric, spec.params, depth=depth)
+
+
+def configured(metric: type[Metric], params: Mapping[str, Json], *, depth: int = 1) -> Metric:
+    """Return the metric with parameters as a request writes them; refuse wrong ones."""
     fields = {field.name: field for field in dataclasses.fields(metric)}
-    if unknown := sorted(spec.params.keys() - fields.keys()):
+    if unknown := sorted(params.keys() - fields.keys()):
         has = f"It has: {', '.join(fields)}." if fields else "It has none."
-        raise MetricParamsError(f"{spec.name} has no parameter {shown(unknown[0])}. {has}")
+        raise MetricParamsError(f"{metric.name} has no parameter {shown(unknown[0])}. {has}")
 
     def build_inner(where: str, value: Json) -> Metric:
         if depth == MAX_DEPTH:
@@ -94,8 +99,8 @@ def _build(spec: MetricSpec, *, depth: int) -> Metric:
         return _build(inner, depth=depth + 1)
 
     given = {
-        name: read_parameter(spec.name, fields[name], value, build_inner)
-        for name, value in spec.params.items()
+        name: read_parameter(metric.name, fields[name], value, build_inner)
+        for name, value in params.items()
     }
     return metric(**given)
 
