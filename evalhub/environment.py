@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 MAX_DIGITS = 18
+HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -95,6 +98,22 @@ def origins(name: str) -> list[str]:
     values = names(name)
     for value in values:
         _check_web_address(name, value)
+    return values
+
+
+def networks(name: str) -> list[str]:
+    """Return the networks (as CIDR), addresses and host names in a list with commas."""
+    values = names(name)
+    for value in values:
+        try:
+            ipaddress.ip_network(value, strict=False)
+        except ValueError:
+            is_name = HOST_NAME.fullmatch(value) and not value.replace(".", "").isdigit()
+            if not is_name:
+                raise SettingError(
+                    f"{name} must be a list of networks (10.0.0.0/8), addresses and host names, "
+                    "without ports."
+                ) from None
     return values
 
 

@@ -184,6 +184,9 @@ JUDGE_CONCURRENCY = env.integer("EVALHUB_JUDGE_CONCURRENCY", 4, low=1, high=64)
 if bool(JUDGE_URL) != bool(JUDGE_MODEL):
     raise env.SettingError("EVALHUB_JUDGE_URL and EVALHUB_JUDGE_MODEL belong together; set both.")
 
+# What users' addresses may lead to beside the public Internet (see evalhub/outbound/places.py).
+OUTBOUND_ALLOW = env.networks("EVALHUB_OUTBOUND_ALLOW")
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -203,7 +206,7 @@ LOGGING = {
         "celery": {"level": "WARNING"},
         # It warns of the body of every answer to HEAD, which Django makes and it leaves out.
         "gunicorn.http": {"level": "ERROR"},
-        # They write the judge's address, and at DEBUG what its endpoint answers.
+        # They write the address that is asked, and at DEBUG what it answers.
         "httpx2": {"level": "WARNING"},
         "httpcore2": {"level": "WARNING"},
     },

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 
 from evalhub.datasets.selectors import examples_at
 from evalhub.judging import gateway, ledger
-from evalhub.judging.gateway import Connection, Failure, Reply, Trouble
+from evalhub.judging.gateway import Connection, Failure, Reply
 from evalhub.judging.models import JudgeCall
 from evalhub.judging.questions import Instrument, Question, instrument_of, question_about
+from evalhub.outbound.patience import Trouble
 from evalhub.runs import queue, workers
 from evalhub.runs.columns import covers
 from evalhub.runs.models import Job, Measurement, Run

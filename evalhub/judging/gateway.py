@@ -5,46 +5,35 @@ What comes back is untrusted text. A failure is a value, because the caller keep
 
 from __future__ import annotations
 
-import email.utils
-import hashlib
 import json
 import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from functools import lru_cache, partial
-from http.client import responses
 from threading import Event, Lock
 from typing import Any
 
 import httpx2
 from django.conf import settings
 
+from evalhub.outbound.patience import (
+    Trouble,
+    bounded,
+    pause,
+    retry_after,
+    status_line,
+    trouble_of,
+)
 from metrics.judge import MAX_REPLY, Message, Setting
 
 MAX_BODY_BYTES = 1024**2
 MAX_MESSAGE = 300
 SHORTEST_SECRET = 8  # a shorter key is a placeholder, and a word of any reply
-FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 60.0
 HIGHEST_COUNT, HIGHEST_COST = 2**31 - 1, 1e9
 # What PostgreSQL or UTF-8 cannot hold, though JSON escapes can write it.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-
-
-class Trouble(StrEnum):
-    """Why there is no reply."""
-
-    UNREACHABLE = "unreachable"  # no connection, or one that broke
-    TIMED_OUT = "timed_out"
-    BUSY = "busy"  # 429
-    BROKEN = "broken"  # 5xx
-    NOT_ALLOWED = "not_allowed"  # 401, 403, 404: the key or the model is wrong
-    REJECTED = "rejected"  # any other status
-    UNREADABLE = "unreadable"  # no chat completion, or too much of one
-    CALLED_OFF = "called_off"  # told to stop before it was asked
 
 
 # How often a question is asked before its trouble is final; any other trouble is final at once.
@@ -122,7 +111,7 @@ def ask(
         latency_ms = (time.monotonic() - started) * 1_000
         if isinstance(found, Reply) or tries >= MOST_TRIES.get(found.trouble, 1):
             return replace(found, tries=tries, latency_ms=latency_ms)
-        stop.wait(_pause(found, tries, seed))
+        stop.wait(pause(tries, seed=seed, asked_for=found.retry_after))
     return Failure(trouble=Trouble.CALLED_OFF, detail="The question was called off.", tries=tries)
 
 
@@ -166,7 +155,7 @@ def _try(to: Connection, body: bytes) -> Reply | Failure:
         with _client().stream(
             "POST", _address(to.url), content=body, headers=headers, timeout=to.timeout
         ) as response:
-            content = _content(response, deadline)
+            content = bounded(response.iter_raw(), most_bytes=MAX_BODY_BYTES, deadline=deadline)
     except httpx2.TimeoutException:
         return _timed_out(to)
     except (httpx2.RequestError, httpx2.InvalidURL) as exc:
@@ -180,21 +169,6 @@ def _address(url: str) -> httpx2.URL:
     """Return where completions are asked for; a query of the address stays, as some need one."""
     base = httpx2.URL(url)
     return base.copy_with(path=base.path.rstrip("/") + "/chat/completions")
-
-
-def _content(response: httpx2.Response, deadline: float) -> bytes | None:
-    """Return the body as far as it is wanted, one byte more at most; None when time is over.
-
-    The client's own limit is for each read: one byte a minute would never meet it.
-    """
-    content = bytearray()
-    for part in response.iter_raw():
-        content += part
-        if len(content) > MAX_BODY_BYTES:
-            break
-        if time.monotonic() > deadline:
-            return None
-    return bytes(content[: MAX_BODY_BYTES + 1])
 
 
 def _timed_out(to: Connection) -> Failure:
@@ -249,24 +223,17 @@ def _unreadable(what: str) -> Failure:
 
 def _refused(response: httpx2.Response, said: str) -> Failure:
     status = response.status_code
+    trouble = trouble_of(status)
     hint = ""
-    if status == 429:
-        trouble = Trouble.BUSY
-    elif status >= 500:
-        trouble = Trouble.BROKEN
-    elif status in (401, 403, 404):
-        trouble = Trouble.NOT_ALLOWED
+    if trouble is Trouble.NOT_ALLOWED:
         hint = " Check EVALHUB_JUDGE_KEY, EVALHUB_JUDGE_MODEL and EVALHUB_JUDGE_URL."
     elif response.is_redirect:
-        trouble = Trouble.REJECTED
         hint = " Redirects are not followed: set EVALHUB_JUDGE_URL to the final address."
-    else:
-        trouble = Trouble.REJECTED
-    answer = f"The endpoint answered {status} {responses.get(status, '')}".rstrip()
+    answer = f"The endpoint answered {status_line(status)}"
     return Failure(
         trouble=trouble,
         detail=(f'{answer}: "{said}".' if said else f"{answer}.") + hint,
-        retry_after=_retry_after(response),
+        retry_after=retry_after(response.headers.get("Retry-After", "")),
     )
 
 
@@ -280,18 +247,6 @@ def _message(content: bytes, clean: Clean) -> str:
     if isinstance(found, dict):
         found = found.get("message")
     return " ".join(clean(found).split())[:MAX_MESSAGE] if isinstance(found, str) else ""
-
-
-def _retry_after(response: httpx2.Response) -> float | None:
-    """Return in how many seconds to ask again, where the endpoint says so, in either form."""
-    said = response.headers.get("Retry-After", "").strip()
-    if said.isascii() and said.replace(".", "", 1).isdigit():
-        return float(said[:12])
-    try:
-        at = email.utils.parsedate_to_datetime(said)
-        return max(0.0, at.timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return None
 
 
 def _completion(given: Any, clean: Clean) -> Reply | Failure:
@@ -337,16 +292,3 @@ def _cost(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if 0 <= value <= HIGHEST_COST else None
-
-
-# --- trying again ---------------------------------------------------------------------------
-
-
-def _pause(failure: Failure, tries: int, seed: str) -> float:
-    """Return how long to wait: what the endpoint asked for, else twice as long each time."""
-    spread = int(hashlib.sha256(f"{seed} {tries}".encode()).hexdigest()[:8], 16) / 2**32
-    if failure.retry_after is not None:
-        asked = min(failure.retry_after, LONGEST_PAUSE_SECONDS)
-        return asked + FIRST_PAUSE_SECONDS * spread
-    growing = FIRST_PAUSE_SECONDS * 2.0 ** (tries - 1)
-    return min(growing, LONGEST_PAUSE_SECONDS) * (0.5 + spread)

@@ -16,9 +16,10 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from evalhub.judging.gateway import Failure, Reply, Trouble
+from evalhub.judging.gateway import Failure, Reply
 from evalhub.judging.models import JudgeCall
 from evalhub.judging.questions import Question
+from evalhub.outbound.patience import Trouble
 from evalhub.runs import queue, workers
 from evalhub.runs.models import Run
 from metrics.judge import MAX_REPLY, read_reply

@@ -3,6 +3,7 @@
 import pytest
 
 from evalhub.judging import gateway
+from evalhub.outbound import patience
 from tests.evalhub.judging.endpoint import judges, serving
 
 KEY = "sk-a-key-of-the-tests-alone"
@@ -11,7 +12,7 @@ KEY = "sk-a-key-of-the-tests-alone"
 @pytest.fixture(autouse=True)
 def _no_proxy_and_short_pauses(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(gateway, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(patience, "FIRST_PAUSE_SECONDS", 0.01)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,7 +10,9 @@ from email.utils import format_datetime
 import pytest
 
 from evalhub.judging import gateway
-from evalhub.judging.gateway import Connection, Failure, Reply, Trouble
+from evalhub.judging.gateway import Connection, Failure, Reply
+from evalhub.outbound import patience
+from evalhub.outbound.patience import Trouble
 from tests.evalhub.judging.conftest import KEY
 from tests.evalhub.judging.endpoint import (
     closes,
@@ -202,7 +204,7 @@ def test_a_retry_after_that_says_nothing_is_passed_over(endpoint, said):
 
 
 def test_no_endpoint_can_make_us_wait_for_long(endpoint, monkeypatch):
-    monkeypatch.setattr(gateway, "LONGEST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(patience, "LONGEST_PAUSE_SECONDS", 0.05)
     late = format_datetime(datetime.now(UTC) + timedelta(days=9), usegmt=True)
     endpoint.script = one_after_another(
         refuses(429, Retry_After="86400"), refuses(429, Retry_After=late), judges(5)
@@ -274,13 +276,15 @@ def test_a_judge_that_does_not_come_to_an_end_is_waited_for_twice(endpoint, beha
 
 
 def test_pauses_grow_and_are_the_same_for_the_same_seed(monkeypatch):
-    monkeypatch.setattr(gateway, "FIRST_PAUSE_SECONDS", 0.5)
-    failure = Failure(trouble=Trouble.BROKEN, detail="")
+    monkeypatch.setattr(patience, "FIRST_PAUSE_SECONDS", 0.5)
 
-    pauses = [gateway._pause(failure, tries, "a") for tries in range(1, 12)]
+    def pauses_of(seed):
+        return [patience.pause(tries, seed=seed, asked_for=None) for tries in range(1, 12)]
 
-    assert pauses == [gateway._pause(failure, tries, "a") for tries in range(1, 12)]
-    assert pauses != [gateway._pause(failure, tries, "b") for tries in range(1, 12)]
+    pauses = pauses_of("a")
+
+    assert pauses == pauses_of("a")
+    assert pauses != pauses_of("b")
     for number, pause in enumerate(pauses):
         usual = min(0.5 * 2**number, 60.0)
         assert usual / 2 <= pause <= usual * 1.5
