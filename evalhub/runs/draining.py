@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.utils.module_loading import import_string
 
-from evalhub.runs import queue, sealing, sweeping, workers
+from evalhub.runs import planning, queue, sealing, sweeping, workers
 from evalhub.runs.queue import Claim, LostClaimError
 
 log = logging.getLogger("evalhub.runs.draining")
@@ -57,7 +57,8 @@ def work(claim: Claim) -> None:
     except (OperationalError, InterfaceError):
         queue.postpone(claim, seconds=DATABASE_PAUSE_SECONDS)
         return
-    sealing.seal_if_done(claim.job_id)
+    if sealing.seal_if_done(claim.job_id):
+        planning.job_ended(claim.job_id)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from django.db.models import Count, F, Min, Q, QuerySet, Sum
 from evalhub.accounts.models import Project
 from evalhub.errors import NotFound
 from evalhub.runs.models import Chunk, Job, Measurement, Run
-from evalhub.runs.selectors import Progress, newest_of_names, progress_of
+from evalhub.runs.selectors import Progress, current_of_names, progress_of
 
 # The key index of a large version weighs megabytes, and no page reads it.
 _UNREAD = ("version__key_index", "version__schema")
@@ -64,7 +64,7 @@ def records(runs: Sequence[Run]) -> list[Record]:
     for measurement in Measurement.objects.filter(run__in=runs).order_by("generation"):
         of_run[measurement.run_id].append(measurement)
     progress = progress_of(runs)
-    return [Record(run, newest_of_names(of_run[run.pk]), progress[run.pk]) for run in runs]
+    return [Record(run, current_of_names(of_run[run.pk]), progress[run.pk]) for run in runs]
 
 
 def likeliest_baseline(candidate: Run, others: Sequence[Run]) -> Run | None:

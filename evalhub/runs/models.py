@@ -9,11 +9,12 @@ from django.db import models
 from django.db.models import F, Q
 
 from evalhub.accounts.models import Project, User, valid_slug
-from evalhub.datasets.models import DatasetVersion
+from evalhub.datasets.models import Dataset, DatasetVersion
 from evalhub.identifiers import new_id
 
 new_run_id = partial(new_id, "run")
 new_measurement_id = partial(new_id, "mea")
+new_rescoring_id = partial(new_id, "res")
 
 
 class System(models.Model):
@@ -67,6 +68,8 @@ class Run(models.Model):
         SCORED = "scored"
         FAILED = "failed"
         CANCELLED = "cancelled"
+
+    FINISHED = (State.SCORING, State.SCORED, State.FAILED)  # with outputs that stay as they are
 
     # Where each state may be entered from. A scored run scores again when a measurement is added.
     BEFORE = {
@@ -180,7 +183,9 @@ class Measurement(models.Model):
     public_id = models.CharField(max_length=24, unique=True, default=new_measurement_id)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.AUTOMATIC)
     name = models.CharField(max_length=100)  # the key in all answers: the spec's `as`
-    generation = models.PositiveIntegerField(default=1)  # the newest of a name is the current one
+    generation = models.PositiveIntegerField(default=1)  # see selectors.current_of_names
+    # Made by reopening the run: the generations before it are about other outputs.
+    is_after_reopening = models.BooleanField(default=False)
     metric = models.CharField(max_length=100)
     params = models.JSONField(default=dict, blank=True)
     signature = models.TextField()
@@ -272,6 +277,94 @@ class ScoreColumn(models.Model):
         return f"{self.start}+{self.n} of measurement {self.measurement_id}"
 
 
+class RescoringQuerySet(models.QuerySet["Rescoring"]):
+    def for_member(self, user: User) -> Self:
+        return self.filter(project__memberships__user=user)
+
+    def move(self, *, of: Rescoring.State, to: Rescoring.State, **changes: object) -> bool:
+        """Move the one matching re-scoring on, if that is its state: one conditional UPDATE."""
+        return bool(self.filter(state=of).update(state=to, **changes))
+
+
+class Rescoring(models.Model):
+    """Metrics that many runs of a dataset are scored with: the record of what is to be done."""
+
+    class State(models.TextChoices):
+        WORKING = "working"
+        DONE = "done"
+        CANCELLED = "cancelled"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="rescorings")
+    public_id = models.CharField(max_length=24, unique=True, default=new_rescoring_id)
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="rescorings")
+    version = models.ForeignKey(  # of which the runs are; null is every version
+        DatasetVersion, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    specs = models.JSONField()
+    # Whether runs that have exactly these numbers are scored as well.
+    is_again = models.BooleanField(default=False)
+    digest = models.CharField(max_length=64)  # of what was asked for
+    state = models.CharField(max_length=10, choices=State, default=State.WORKING)
+    created_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RescoringQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            # A button that is pressed twice begins one.
+            models.UniqueConstraint(
+                "dataset",
+                "digest",
+                condition=Q(state="working"),
+                name="rescoring_once_at_a_time",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["dataset", "-id"], name="rescorings_of_dataset"),
+            models.Index(fields=["id"], name="rescorings_working", condition=Q(state="working")),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
+class RescoredRun(models.Model):
+    """One run of a re-scoring, and how it goes with it."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"  # in a cancelled re-scoring: called off
+        WORKING = "working"
+        SCORED = "scored"
+        SKIPPED = "skipped"
+        FAILED = "failed"
+
+    ENDED = (State.SCORED, State.SKIPPED, State.FAILED)
+
+    rescoring = models.ForeignKey(Rescoring, on_delete=models.CASCADE, related_name="parts")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="+")
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    why = models.TextField(blank=True, default="")  # why it was skipped or failed: a sentence
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("rescoring", "run", name="run_once_per_rescoring"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["rescoring", "id"],
+                name="rescored_runs_unfinished",
+                condition=Q(state__in=("waiting", "working")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.run_id} of rescoring {self.rescoring_id}"
+
+
 class Job(models.Model):
     """Work on one run: the chunks of it, and the measurements they fill."""
 
@@ -284,6 +377,9 @@ class Job(models.Model):
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="jobs")
     kind = models.CharField(max_length=20)  # a name of settings.CHUNK_RUNNERS
     measurements = models.ManyToManyField(Measurement, related_name="jobs")
+    rescoring = models.ForeignKey(
+        Rescoring, on_delete=models.SET_NULL, null=True, blank=True, related_name="jobs"
+    )
     state = models.CharField(max_length=10, choices=State, default=State.WORKING)
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)

@@ -14,12 +14,12 @@ from typing import TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Min, Q, QuerySet
+from django.db.models import Max, Min, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from evalhub.runs.columns import NewColumn, failed_scores, write_columns
-from evalhub.runs.models import Chunk, Job, Measurement, Run
+from evalhub.runs.models import Chunk, Job, Measurement, Rescoring, Run
 
 # A run has about so many chunks at least, of at least so many positions: its progress moves.
 CHUNKS_OF_A_RUN, SMALLEST_CHUNK = 8, 10
@@ -52,15 +52,22 @@ class Claim:
 # --- planning -------------------------------------------------------------------------------
 
 
-def add_job(*, run: Run, kind: str, measurements: Sequence[Measurement]) -> Job:
+def add_job(
+    *,
+    run: Run,
+    kind: str,
+    measurements: Sequence[Measurement],
+    rescoring: Rescoring | None = None,
+) -> Job:
     """Plan the work on a run; call it in the transaction that makes it due.
 
-    The first chunk takes the turn that is at work now, so that runs interleave.
+    The first chunk takes the turn that is at work now, so that runs interleave. All runs of a
+    re-scoring together stand in line like one: a hundred old runs hold up no new one.
     """
-    job = Job.objects.create(run=run, kind=kind, created_at=timezone.now())
+    turn = _first_turn(rescoring)
+    job = Job.objects.create(run=run, kind=kind, rescoring=rescoring, created_at=timezone.now())
     job.measurements.set(measurements)
-    turn = Chunk.objects.filter(_UNFINISHED).aggregate(first=Min("turn"))["first"] or 0
-    n, size = run.version.n_examples, _chunk_size(run, kind)
+    n, size = run.version.n_examples, _chunk_size(run, kind, is_alone=rescoring is None)
     Chunk.objects.bulk_create(
         Chunk(job=job, start=start, stop=min(start + size, n), turn=turn + k)
         for k, start in enumerate(range(0, n, size))
@@ -68,20 +75,36 @@ def add_job(*, run: Run, kind: str, measurements: Sequence[Measurement]) -> Job:
     return job
 
 
-def _chunk_size(run: Run, kind: str) -> int:
+def _first_turn(rescoring: Rescoring | None) -> int:
+    at_work = Chunk.objects.filter(_UNFINISHED).aggregate(first=Min("turn"))["first"] or 0
+    newest = rescoring.jobs.order_by("-pk").first() if rescoring else None
+    last = newest.chunks.aggregate(last=Max("turn"))["last"] if newest else None
+    return at_work if last is None else max(at_work, last + 1)
+
+
+def _chunk_size(run: Run, kind: str, *, is_alone: bool) -> int:
     most = JUDGED_POSITIONS if kind == "judge" else settings.CHUNK_POSITIONS
     most = max(1, most // run.attempts)
-    if kind == "ratings":  # they are there already: nobody sees a progress so short
+    # Ratings are there already, and of many runs it is the runs that are watched.
+    if kind == "ratings" or not is_alone:
         return most
     wished = max(SMALLEST_CHUNK, -(-run.version.n_examples // CHUNKS_OF_A_RUN))
     return min(most, wished)
 
 
-def cancel_jobs(run: Run) -> None:
-    """Call off all work on a run; a worker that is at it writes nothing any more."""
-    jobs = Job.objects.filter(run=run, state=Job.State.WORKING)
-    Chunk.objects.filter(_UNFINISHED, job__in=jobs).update(state=Chunk.State.CANCELLED)
-    jobs.update(state=Job.State.CANCELLED, ended_at=Now())
+def cancel_jobs(jobs: QuerySet[Job]) -> None:
+    """Call off work; a worker that is at it writes nothing any more."""
+    working = jobs.filter(state=Job.State.WORKING)
+    Chunk.objects.filter(_UNFINISHED, job__in=working).update(state=Chunk.State.CANCELLED)
+    working.update(state=Job.State.CANCELLED, ended_at=Now())
+
+
+def resume_job(job: Job) -> None:
+    """Let a job that was called off go on: what its chunks have written is not done again."""
+    job.chunks.filter(state=Chunk.State.CANCELLED).update(
+        state=Chunk.State.WAITING, owner="", lease_until=None, not_before=None
+    )
+    Job.objects.filter(pk=job.pk).update(state=Job.State.WORKING, ended_at=None)
 
 
 # --- claiming -------------------------------------------------------------------------------

@@ -22,14 +22,27 @@ def living_workers() -> int:
 
 
 def current_measurements(run: Run) -> list[Measurement]:
-    """Return the newest generation of every name, in the run's order: the first is primary."""
-    return newest_of_names(run.measurements.order_by("generation"))
+    """Return the measurement of every name that a run answers with: the first is primary."""
+    return current_of_names(run.measurements.order_by("generation"))
 
 
-def newest_of_names(measurements: Iterable[Measurement]) -> list[Measurement]:
-    """Return the last of every name of one run's measurements, in the run's order."""
-    newest = {measurement.name: measurement for measurement in measurements}
-    return sorted(newest.values(), key=lambda measurement: (measurement.order, measurement.pk))
+def current_of_names(measurements: Iterable[Measurement]) -> list[Measurement]:
+    """Return the current one of every name of one run's measurements, in the run's order.
+
+    Given by rising generation. It is the newest that is scored or on its way: one that failed or
+    was called off hides no number that was there before, unless that is about other outputs.
+    """
+    current: dict[str, Measurement] = {}
+    for measurement in measurements:
+        earlier = current.get(measurement.name)
+        if earlier is None or _stands(measurement) or not _stands(earlier):
+            current[measurement.name] = measurement
+    return sorted(current.values(), key=lambda measurement: (measurement.order, measurement.pk))
+
+
+def _stands(measurement: Measurement) -> bool:
+    stopped = (Measurement.State.FAILED, Measurement.State.CANCELLED)
+    return measurement.is_after_reopening or measurement.state not in stopped
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from evalhub.accounts.models import Project, valid_slug
@@ -24,8 +23,8 @@ from evalhub.datasets.selectors import (
 from evalhub.errors import Conflict, ContentError, FieldError
 from evalhub.intake.lines import ErrorCollector
 from evalhub.intake.rows import OutputRow
-from evalhub.runs import bulk, queue, sealing
-from evalhub.runs.models import Measurement, Run, System, SystemVersion
+from evalhub.runs import bulk, planning, queue
+from evalhub.runs.models import Job, Measurement, Run, System, SystemVersion
 from evalhub.runs.ratings import RatingRow
 from evalhub.runs.selectors import current_measurements, is_missing
 from evalhub.runs.specs import Planned, plan
@@ -36,7 +35,6 @@ MAX_ATTEMPTS = 100
 MAX_OUTPUTS = 10_000_000
 SHOWN_KEYS = 10
 AUTOMATED = (Measurement.Kind.AUTOMATIC, Measurement.Kind.JUDGE)
-JOB_KINDS = {Measurement.Kind.AUTOMATIC: "score", Measurement.Kind.JUDGE: "judge"}
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ def create_run(  # noqa: PLR0913 - the members of the contract
             run.system_version = _system_version(project, system, system_version)
             run.save()
             for order, one in enumerate(planned):
-                _measurement(run, one, generation=1, order=order).save()
+                planning.new_measurement(run, one, generation=1, order=order).save()
     except IntegrityError as exc:
         raise _repeated(project, external_id) from exc
     return run
@@ -141,24 +139,6 @@ def _repeated(project: Project, external_id: str) -> Conflict:
     earlier = Run.objects.filter(project=project, external_id=external_id).first()
     which = f": {earlier.public_id}" if earlier else ""
     return Conflict(f"The external_id {external_id!r} is a run of this project already{which}.")
-
-
-def _measurement(run: Run, planned: Planned, *, generation: int, order: int) -> Measurement:
-    return Measurement(
-        run=run,
-        kind=planned.kind,
-        name=planned.name,
-        generation=generation,
-        metric=planned.metric,
-        params=dict(planned.params),
-        signature=planned.signature,
-        order=order,
-        higher_is_better=planned.higher_is_better,
-        low_bound=planned.low_bound,
-        high_bound=planned.high_bound,
-        family=planned.family,
-        created_at=timezone.now(),
-    )
 
 
 # --- a run is filled ------------------------------------------------------------------------
@@ -239,7 +219,7 @@ def finish_run(*, run: Run, allow_missing: bool = False, actor: Actor = COMMAND_
             raise _incomplete(locked)
         Run.objects.filter(pk=run.pk).move(to=Run.State.SCORING, finished_at=timezone.now())
         waiting = run.measurements.filter(state=Measurement.State.WAITING)
-        _start(run, list(waiting.order_by("order", "pk")))
+        planning.begin(run, list(waiting.order_by("order", "pk")))
         record(project=run.project, actor=actor, verb="finish run", subject=run.public_id)
     wake()
     run.refresh_from_db()
@@ -263,22 +243,6 @@ def _incomplete(run: Run) -> Conflict:
         ],
         total=count,
     )
-
-
-def _start(run: Run, measurements: Sequence[Measurement]) -> None:
-    """Plan the work of measurements; where there is none, the run is scored at once."""
-    for kind, job_kind in JOB_KINDS.items():
-        of_kind = [one for one in measurements if one.kind == kind]
-        if of_kind:
-            _begin_job(run, job_kind, of_kind)
-    sealing.settle_run(run.pk)
-
-
-def _begin_job(run: Run, kind: str, measurements: Sequence[Measurement]) -> None:
-    Measurement.objects.filter(pk__in=[one.pk for one in measurements]).update(
-        state=Measurement.State.SCORING
-    )
-    queue.add_job(run=run, kind=kind, measurements=measurements)
 
 
 def cancel_run(*, run: Run, actor: Actor) -> Run:
@@ -317,7 +281,7 @@ def reopen_run(*, run: Run, actor: Actor) -> Run:
 
 
 def _call_off(run: Run) -> None:
-    queue.cancel_jobs(run)
+    queue.cancel_jobs(Job.objects.filter(run=run))
     run.measurements.filter(
         state__in=(Measurement.State.WAITING, Measurement.State.SCORING)
     ).update(state=Measurement.State.CANCELLED)
@@ -335,7 +299,8 @@ def _renewed(measurement: Measurement) -> Measurement:
     )
     return Measurement(
         **{name: getattr(measurement, name) for name in kept},
-        generation=measurement.generation + 1,
+        generation=planning.newest_generation(measurement.run, measurement.name) + 1,
+        is_after_reopening=True,
         state=Measurement.State.WAITING if is_again else Measurement.State.CANCELLED,
         problem=""
         if is_again
@@ -356,8 +321,8 @@ def measure_run(*, run: Run, metrics: Sequence[Json], actor: Actor) -> list[Meas
     with transaction.atomic():
         _refuse_unfinished(_locked(run), "it can be measured")
         Run.objects.filter(pk=run.pk).move(to=Run.State.SCORING)
-        measurements = [_next_generation(run, one) for one in planned]
-        _start(run, measurements)
+        measurements = [planning.next_generation(run, one) for one in planned]
+        planning.begin(run, measurements)
         record(
             project=run.project,
             actor=actor,
@@ -370,30 +335,8 @@ def measure_run(*, run: Run, metrics: Sequence[Json], actor: Actor) -> list[Meas
 
 
 def _refuse_unfinished(run: Run, what: str) -> None:
-    if run.state not in (Run.State.SCORING, Run.State.SCORED, Run.State.FAILED):
+    if run.state not in Run.FINISHED:
         raise Conflict(f"The run is {run.state}: {what} once it is finished.")
-
-
-def _next_generation(run: Run, planned: Planned) -> Measurement:
-    measurement = _measurement(
-        run,
-        planned,
-        generation=_newest_generation(run.measurements.filter(name=planned.name)) + 1,
-        order=_order_of(run, planned.name),
-    )
-    measurement.save()
-    return measurement
-
-
-def _newest_generation(measurements: QuerySet[Measurement]) -> int:
-    newest: int | None = measurements.aggregate(newest=Max("generation"))["newest"]
-    return newest or 0
-
-
-def _order_of(run: Run, name: str) -> int:
-    """Return where a name stands in the run: where it stood, or after all others."""
-    orders = {measurement.name: measurement.order for measurement in current_measurements(run)}
-    return orders.get(name, max(orders.values(), default=-1) + 1)
 
 
 def publish_ratings(  # noqa: PLR0913 - what a measurement by people or judges is made of
@@ -426,9 +369,9 @@ def publish_ratings(  # noqa: PLR0913 - what a measurement by people or judges i
     )
     with transaction.atomic():
         _refuse_unfinished(_locked(run), "it takes ratings")
-        measurement = _next_generation(run, planned)
+        measurement = planning.next_generation(run, planned)
         bulk.insert_ratings(measurement.pk, ratings)
-        _begin_job(run, "ratings", [measurement])
+        planning.begin_job(run, "ratings", [measurement])
         record(
             project=run.project,
             actor=actor,

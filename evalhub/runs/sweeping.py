@@ -1,4 +1,4 @@
-"""Set right what was lost: leases of the dead, jobs left unsealed, wake-ups nobody got."""
+"""Set right what was lost: leases of the dead, jobs left unsealed, runs left unplanned."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import timedelta
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from evalhub.runs import queue, sealing, workers
-from evalhub.runs.models import Chunk, Job, Run, Worker
+from evalhub.runs import planning, queue, sealing, workers
+from evalhub.runs.models import Chunk, Job, Rescoring, Run, Worker
 from evalhub.runs.selectors import living_workers
 
 log = logging.getLogger("evalhub.runs.sweeping")
@@ -25,6 +25,8 @@ def sweep() -> None:
         _seal(job_id)
     for run_id in _idle_runs():
         sealing.settle_run(run_id)
+    for rescoring_id in _unfinished_rescorings():
+        planning.go_on(rescoring_id)
     _forget_workers()
 
 
@@ -61,6 +63,11 @@ def _ended_jobs() -> list[int]:
 def _idle_runs() -> list[int]:
     scoring = Run.objects.filter(state=Run.State.SCORING)
     return list(scoring.exclude(jobs__state=Job.State.WORKING).values_list("pk", flat=True))
+
+
+def _unfinished_rescorings() -> list[int]:
+    working = Rescoring.objects.filter(state=Rescoring.State.WORKING)
+    return list(working.order_by("pk").values_list("pk", flat=True))
 
 
 def _forget_workers() -> None:
