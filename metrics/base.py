@@ -51,6 +51,7 @@ class Family(StrEnum):
     BINARY = "binary"
     MEAN = "mean"
     CORPUS = "corpus"
+    QUANTILE = "quantile"
 
 
 class Kind(StrEnum):
@@ -180,6 +181,7 @@ class Metric(ABC):
 
     `higher_is_better` is None where neither more nor less is better: such a number is shown, and
     not compared. `reads` names the columns of a batch it needs beside texts, out of `COLUMNS`.
+    `level` is which quantile of the outputs a metric of the family `QUANTILE` is.
     """
 
     name: ClassVar[str]
@@ -195,6 +197,7 @@ class Metric(ABC):
     source: ClassVar[str] = ""
     examples: ClassVar[tuple[Example, ...]] = ()
     reads: ClassVar[tuple[str, ...]] = ()
+    level: ClassVar[float] = math.nan
     statistic_names: ClassVar[tuple[str, ...]] = ()
     defined_by: ClassVar[tuple[str, ...]] = ()
 
@@ -374,6 +377,15 @@ def mean_of(values: Floats) -> float:
     return math.fsum(present.tolist()) / len(present) if len(present) else math.nan
 
 
+def quantile_of(values: Floats, level: float) -> float:
+    """Return the quantile of the values that are there; NaN without any.
+
+    Between two order statistics it is interpolated (definition 7 of Hyndman & Fan 1996).
+    """
+    present = values[~np.isnan(values)]
+    return float(np.quantile(present, level)) if len(present) else math.nan
+
+
 def totals_of(statistics: Floats) -> Floats:
     """Return the column sums of statistics, whatever their order and chunks."""
     if np.array_equal(statistics, np.floor(statistics)) and np.abs(statistics).sum() < _EXACT:
@@ -386,6 +398,8 @@ def run_value(metric: Metric, scores: Scores) -> float:
     """Return a run's (or slice's) value from its concatenated columns; NaN where undefined."""
     if metric.family is Family.CORPUS:
         return float(metric.values_of(totals_of(scores.statistics)))
+    if metric.family is Family.QUANTILE:
+        return quantile_of(scores.values, metric.level)
     return mean_of(scores.values)
 
 

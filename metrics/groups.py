@@ -28,7 +28,7 @@ class Groups:
             return cls(codes=None, sizes=np.ones(n_rows))
         if len(clusters) != n_rows:
             raise ValueError(f"{n_rows} rows, but {len(clusters)} cluster ids.")
-        _, codes = np.unique(_with_loners(np.asarray(clusters)), return_inverse=True)
+        _, codes = np.unique(with_loners(np.asarray(clusters)), return_inverse=True)
         return cls(codes=codes, sizes=np.bincount(codes).astype(np.float64))
 
     def __len__(self) -> int:
@@ -79,7 +79,8 @@ class Groups:
         return math.sqrt(len(self) / (len(self) - 1) * float(np.square(sums).sum()))
 
 
-def _with_loners(ids: NDArray[Any]) -> NDArray[Any]:
+def with_loners(ids: NDArray[Any]) -> NDArray[Any]:
+    """Return cluster ids in which every row without a cluster, a negative id, has one of its own."""
     if ids.dtype.kind != "i" or not (ids < 0).any():
         return ids
     alone = ids < 0

@@ -13,6 +13,7 @@ from metrics.base import Family, Floats
 from metrics.distributions import normal_quantile, t_quantile
 from metrics.groups import Groups
 from metrics.influence import influences
+from metrics.quantiles import flattened, order_statistics
 from metrics.yardstick import Column, Yardstick, statistics_of, value_of
 
 ALPHA = 0.05
@@ -65,11 +66,14 @@ def estimate(
 ) -> Estimate:
     """Return the value of a run's column and the interval that fits its family.
 
-    Attempts are averaged within examples first, and unscored examples are left out. Where
+    Attempts are averaged within examples first (a quantile is over the outputs, those of one
+    example as a cluster), and what is unscored is left out. Where
     `clusters` names what examples belong together, the clusters are what varies independently.
     """
     is_binary = yardstick.family is Family.BINARY and column.attempts == 1
-    column = column.folded()
+    if yardstick.family is Family.QUANTILE:
+        _, clusters = flattened(column.values, clusters)
+    column = yardstick.units(column)
     scored = ~np.isnan(column.values)
     column = column.at(scored)
     groups = Groups.of(None if clusters is None else clusters[scored], len(column.values))
@@ -83,6 +87,8 @@ def estimate(
         interval = NoInterval(reason=groups.too_few)
     elif yardstick.family is Family.CORPUS:
         interval = _corpus_interval(column, value, yardstick, groups, seed=seed, alpha=alpha)
+    elif yardstick.family is Family.QUANTILE:
+        interval = _quantile_interval(column.values, yardstick.level, groups, alpha=alpha)
     elif is_binary:
         interval = _wilson_interval(column.values, value, groups, alpha=alpha)
     else:
@@ -137,6 +143,15 @@ def _mean_interval(
         return unvaried_interval(value, len(groups), yardstick.low, yardstick.high, alpha=alpha)
     reach = t_quantile(1 - alpha / 2, len(groups) - 1) * error
     return symmetric_interval(value, reach, yardstick, f"t{groups.suffix}")
+
+
+def _quantile_interval(
+    values: Floats, level: float, groups: Groups, *, alpha: float
+) -> AnyInterval:
+    ends = order_statistics(values, level, groups, alpha=alpha)
+    if isinstance(ends, str):
+        return NoInterval(reason=ends)
+    return Interval(low=ends[0], high=ends[1], method=f"order statistics{groups.suffix}")
 
 
 def _wilson_interval(values: Floats, value: float, groups: Groups, *, alpha: float) -> AnyInterval:

@@ -27,6 +27,7 @@ from metrics.intervals import (
     unvaried_interval,
     weighted_sums,
 )
+from metrics.quantiles import ALIKE, example_influences, too_few_for
 from metrics.randomization import EXACT_UP_TO, FLIPS, Swapped, randomize
 from metrics.yardstick import Column, Yardstick, statistics_of, value_of
 
@@ -89,10 +90,11 @@ class _Answer:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Pairs:
-    """The pairs both sides scored, attempts folded."""
+    """The pairs both sides scored, attempts folded; `attempted` has them as they were."""
 
     baseline: Column
     candidate: Column
+    attempted: tuple[Column, Column]
     yardstick: Yardstick
     groups: Groups
     gain: float
@@ -128,19 +130,23 @@ def compare(
     attempts is compared as a continuous one.
     """
     one_attempt = max(baseline.attempts, candidate.attempts) == 1
+    attempted = baseline, candidate
     baseline, candidate = baseline.folded(), candidate.folded()
     if len(baseline.values) != len(candidate.values):
         raise ValueError("The two columns are not aligned: they differ in length.")
     both = ~(np.isnan(baseline.values) | np.isnan(candidate.values))
     baseline, candidate = baseline.at(both), candidate.at(both)
+    attempted = attempted[0].at(both), attempted[1].at(both)
     groups = Groups.of(None if clusters is None else clusters[both], int(both.sum()))
     values = [
-        value_of(side, yardstick) if both.any() else math.nan for side in (baseline, candidate)
+        value_of(yardstick.units(side), yardstick) if both.any() else math.nan
+        for side in attempted
     ]
     gain = yardstick.oriented(values[1] - values[0])
     pairs = _Pairs(
         baseline=baseline,
         candidate=candidate,
+        attempted=attempted,
         yardstick=yardstick,
         groups=groups,
         gain=gain,
@@ -206,6 +212,8 @@ def _answer(pairs: _Pairs, *, is_binary: bool) -> _Answer:
         return _mcnemar(pairs)
     if pairs.yardstick.family is Family.CORPUS:
         return _compared_corpora(pairs)
+    if pairs.yardstick.family is Family.QUANTILE:
+        return _compared_quantiles(pairs)
     return _compared_means(pairs)
 
 
@@ -278,6 +286,22 @@ def _compared_corpora(pairs: _Pairs) -> _Answer:
         return sign * (right - left)
 
     return _randomized(pairs, swapped, error, "approximate randomization")
+
+
+def _compared_quantiles(pairs: _Pairs) -> _Answer:
+    groups, level = pairs.groups, pairs.yardstick.level
+    if why := too_few_for(level, groups.n_rows):
+        return _Answer(method="", reason=why)
+    before, after = (side.values for side in pairs.attempted)
+    if before.shape == after.shape and np.array_equal(before, after, equal_nan=True):
+        return _unvaried(pairs)
+    moves = [example_influences(side, level) for side in (before, after)]
+    if moves[0] is None or moves[1] is None:
+        return _Answer(method="", reason=ALIKE)
+    error = groups.standard_error(moves[1] - moves[0])
+    if is_rounding(error, scale=pairs.scale):
+        return _unvaried(pairs)
+    return _students(pairs, error, "paired quantiles")
 
 
 def _unvaried(pairs: _Pairs) -> _Answer:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics.base import Family, Floats, Metric, mean_of, totals_of
+from metrics.base import Family, Floats, Metric, mean_of, quantile_of, totals_of
 
 ValuesOf = Callable[[Floats], Floats]
 
@@ -19,6 +19,7 @@ class Yardstick:
 
     `low` and `high` are the range, infinite where there is none. `higher_is_better` is None where
     neither is. `values_of` turns summed statistics into values; only a corpus metric has it.
+    `level` is which quantile a quantile is.
     """
 
     family: Family
@@ -26,10 +27,13 @@ class Yardstick:
     high: float = math.inf
     higher_is_better: bool | None = True
     values_of: ValuesOf | None = None
+    level: float = math.nan
 
     def __post_init__(self) -> None:
         if (self.family is Family.CORPUS) != (self.values_of is not None):
             raise ValueError("A corpus metric, and no other, has a value of summed statistics.")
+        if (self.family is Family.QUANTILE) != (0.0 < self.level < 1.0):
+            raise ValueError("A quantile, and no other, has a level between 0 and 1.")
         if not self.low < self.high:
             raise ValueError(f"The range {self.low} to {self.high} is empty.")
 
@@ -42,7 +46,17 @@ class Yardstick:
             high=metric.high,
             higher_is_better=metric.higher_is_better,
             values_of=metric.values_of if metric.family is Family.CORPUS else None,
+            level=metric.level if metric.family is Family.QUANTILE else math.nan,
         )
+
+    def units(self, column: Column) -> Column:
+        """Return a column's units of counting: examples, their attempts averaged.
+
+        A quantile is over outputs: averages of attempts would hide the ones far out.
+        """
+        if self.family is Family.QUANTILE:
+            return Column(values=column.values.ravel())
+        return column.folded()
 
     @property
     def width(self) -> float:
@@ -97,7 +111,9 @@ class Column:
 
 
 def value_of(column: Column, yardstick: Yardstick) -> float:
-    """Return the value of a folded column; NaN where undefined."""
+    """Return the value of a column of units; NaN where undefined."""
+    if yardstick.family is Family.QUANTILE:
+        return quantile_of(column.values, yardstick.level)
     if yardstick.values_of is None:
         return mean_of(column.values)
     return float(yardstick.corpus_values(totals_of(statistics_of(column))))

@@ -185,9 +185,9 @@ def _answered_only(
 ) -> float | None:
     """Return the value without errors and missing outputs."""
     column = scores.column()
-    kept = Column(
-        values=np.where(answered, column.values, np.nan), statistics=column.statistics
-    ).folded()
+    kept = yardstick.units(
+        Column(values=np.where(answered, column.values, np.nan), statistics=column.statistics)
+    )
     scored = ~np.isnan(kept.values)
     value = value_of(kept.at(scored), yardstick) if scored.any() else math.nan
     return None if math.isnan(value) else value
