@@ -109,7 +109,9 @@ def find_gaps(
     """Count what is unscored on either side, and compare both fillings where it matters."""
     counts = [int(np.isnan(side.folded().values).sum()) for side in (baseline, candidate)]
     gaps = Gaps(pairs=len(baseline.values), baseline=counts[0], candidate=counts[1])
-    cannot_fill = yardstick.family is Family.CORPUS or math.isinf(yardstick.width)
+    cannot_fill = yardstick.family in (Family.CORPUS, Family.QUANTILE) or math.isinf(
+        yardstick.width
+    )
     if not gaps.matter or cannot_fill:
         return gaps
     good, bad = yardstick.high, yardstick.low

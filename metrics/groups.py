@@ -80,7 +80,7 @@ class Groups:
 
 
 def with_loners(ids: NDArray[Any]) -> NDArray[Any]:
-    """Return cluster ids in which every row without a cluster, a negative id, has one of its own."""
+    """Return cluster ids in which each row without a cluster (a negative id) has its own."""
     if ids.dtype.kind != "i" or not (ids < 0).any():
         return ids
     alone = ids < 0

@@ -76,9 +76,8 @@ def binomial_ranks(n: int, level: float, alpha: float) -> tuple[int, int]:
         max(0, math.floor(n * level - reach)), min(n, math.ceil(n * level + reach)) + 1
     )
     at_most = bdtr(counts, n, level)
-    low = int(counts[np.searchsorted(at_most, alpha / 2)])
-    high = int(counts[min(np.searchsorted(at_most, 1 - alpha / 2), len(counts) - 1)])
-    return low, high + 1
+    low, high = np.searchsorted(at_most, [alpha / 2, 1 - alpha / 2]).tolist()
+    return int(counts[low]), int(counts[min(high, len(counts) - 1)]) + 1
 
 
 def _effective_n(values: Floats, level: float, groups: Groups) -> float:

@@ -26,6 +26,8 @@ class Reason(IntEnum):
     JUDGE_REFUSED = 13
     JUDGE_UNREACHABLE = 14
     UNDEFINED = 15
+    NOT_SUBMITTED = 16
+    NO_WEIGHT = 17
 
     @property
     def code(self) -> str:
@@ -55,4 +57,6 @@ _SENTENCES = {
     Reason.JUDGE_REFUSED: "The judge refused to answer.",
     Reason.JUDGE_UNREACHABLE: "The judge could not be reached, or did not answer in time.",
     Reason.UNDEFINED: "The metric is not defined for what was expected here.",
+    Reason.NOT_SUBMITTED: "This number was not submitted with the output.",
+    Reason.NO_WEIGHT: "The example's metadata has no weight of 0 or more under that name.",
 }
