@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from metrics.base import Json, Metric, MetricParamsError
 from metrics.bleu import Bleu
 from metrics.chrf import Chrf
-from metrics.exact_match import ExactMatch
+from metrics.containment import Contains, StartsWith
+from metrics.exact_match import ExactMatch, QuasiExactMatch
+from metrics.multiple_choice import MultipleChoice
+from metrics.numeric_match import NumericMatch
 from metrics.parameters import read_parameter, shown
 from metrics.rouge import Rouge1, Rouge2, RougeL
 from metrics.token_f1 import TokenF1
@@ -22,6 +25,11 @@ CATALOG: tuple[type[Metric], ...] = (
     Rouge1,
     Rouge2,
     RougeL,
+    QuasiExactMatch,
+    Contains,
+    StartsWith,
+    NumericMatch,
+    MultipleChoice,
 )
 
 _BY_NAME: dict[str, type[Metric]] = {metric.name: metric for metric in CATALOG}

@@ -98,6 +98,10 @@ STEPS: Mapping[str, Step] = {
 }
 
 
+# What SQuAD's evaluation does to every English answer before it compares.
+SQUAD_STEPS = ("lowercase", "no_punctuation", "no_articles", "collapse_space")
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prepared:
     """A batch as text: None stands for a wrong answer whatever is expected."""

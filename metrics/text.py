@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -78,19 +79,23 @@ class PairMetric(TextMetric):
     def score_in(self, workspace: Workspace) -> Scores:
         """Score each output by the reference it agrees with best."""
         prepared = self.prepared(workspace)
-        best = min if self.higher_is_better is False else max
         scores = blank_scores(prepared.reasons.copy())
         for row in prepared.scored_rows:
             output = prepared.outputs[row]
-            if output is None:
-                scores.values[row] = self.worst
-                scores.reasons[row] = self.reason_without_output
+            # An undefined example is undefined whatever the output, so also without one.
+            pairs = (self.pair_value(output or "", one) for one in prepared.references[row])
+            values = [value for value in pairs if not math.isnan(value)]
+            if not values:
+                scores.values[row], scores.reasons[row] = math.nan, Reason.UNDEFINED
+            elif output is None:
+                scores.values[row], scores.reasons[row] = self.worst, self.reason_without_output
             else:
-                pairs = (self.pair_value(output, one) for one in prepared.references[row])
-                values = [value for value in pairs if not math.isnan(value)]
-                scores.values[row] = best(values, default=math.nan)
-                scores.reasons[row] = Reason.SCORED if values else Reason.UNDEFINED
+                scores.values[row] = self.combined(values)
         return scores
+
+    def combined(self, values: Sequence[float]) -> float:
+        """Return an output's value from those beside each reference: the best of them."""
+        return min(values) if self.higher_is_better is False else max(values)
 
     @abstractmethod
     def pair_value(self, output: str, reference: str) -> float:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import ClassVar
 
+from metrics.preparation import SQUAD_STEPS
 from metrics.text import PairMetric, normalize_parameter
 
 
@@ -23,9 +24,7 @@ class TokenF1(PairMetric):
         "2016 (SQuAD), whose English normalization is the default."
     )
 
-    normalize: tuple[str, ...] = normalize_parameter(
-        "lowercase", "no_punctuation", "no_articles", "collapse_space"
-    )
+    normalize: tuple[str, ...] = normalize_parameter(*SQUAD_STEPS)
 
     def pair_value(self, output: str, reference: str) -> float:
         """Return the F1 of two texts' words."""

@@ -1,11 +1,13 @@
-"""Exact match, as it is used on answers of language models."""
+"""Exact match, as it is used on answers of language models, and quasi-exact match as in SQuAD."""
 
 import pytest
+from hypothesis import given
 
 from metrics.base import run_value
 from metrics.catalog import MetricSpec, build
-from metrics.exact_match import ExactMatch
-from tests.metrics.texts import batch, expecting
+from metrics.exact_match import ExactMatch, QuasiExactMatch
+from tests.metrics.squad import normalized
+from tests.metrics.texts import batch, expecting, several_texts, texts
 
 GRADE_SCHOOL = MetricSpec(
     name="exact_match",
@@ -50,3 +52,10 @@ def test_a_number_is_compared_by_its_json_text():
     )
 
     assert scores.values.tolist() == [1.0, 1.0, 1.0, 1.0, 0.0]
+
+
+@given(texts, several_texts)
+def test_quasi_exact_match_is_the_exact_match_of_squad(output, references):
+    expected = max(float(normalized(output) == normalized(one)) for one in references)
+
+    assert QuasiExactMatch().score(batch([output], [references])).values[0] == expected

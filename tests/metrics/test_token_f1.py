@@ -1,7 +1,5 @@
 """Token F1 and its normalization, against SQuAD 1.1's published evaluation rules."""
 
-import re
-import string
 from collections import Counter
 
 import pytest
@@ -9,12 +7,8 @@ from hypothesis import given
 
 from metrics.base import run_value
 from metrics.token_f1 import TokenF1
+from tests.metrics.squad import normalized
 from tests.metrics.texts import batch, expecting, several_texts, texts
-
-
-def normalized(text):
-    text = "".join(character for character in text.lower() if character not in string.punctuation)
-    return " ".join(re.sub(r"\b(a|an|the)\b", " ", text).split())
 
 
 def f1(output, reference):
