@@ -14,6 +14,14 @@ from metrics.exact_match import ExactMatch, QuasiExactMatch
 from metrics.multiple_choice import MultipleChoice
 from metrics.numeric_match import NumericMatch
 from metrics.parameters import read_parameter, shown
+from metrics.retrieval import (
+    AveragePrecision,
+    HitAtK,
+    Mrr,
+    NdcgAtK,
+    PrecisionAtK,
+    RecallAtK,
+)
 from metrics.rouge import Rouge1, Rouge2, RougeL
 from metrics.token_f1 import TokenF1
 
@@ -30,6 +38,12 @@ CATALOG: tuple[type[Metric], ...] = (
     StartsWith,
     NumericMatch,
     MultipleChoice,
+    PrecisionAtK,
+    RecallAtK,
+    HitAtK,
+    Mrr,
+    AveragePrecision,
+    NdcgAtK,
 )
 
 _BY_NAME: dict[str, type[Metric]] = {metric.name: metric for metric in CATALOG}

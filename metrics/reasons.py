@@ -28,6 +28,8 @@ class Reason(IntEnum):
     UNDEFINED = 15
     NOT_SUBMITTED = 16
     NO_WEIGHT = 17
+    NO_RELEVANT = 18
+    TOO_FEW_ATTEMPTS = 19
 
     @property
     def code(self) -> str:
@@ -59,4 +61,6 @@ _SENTENCES = {
     Reason.UNDEFINED: "The metric is not defined for what was expected here.",
     Reason.NOT_SUBMITTED: "This number was not submitted with the output.",
     Reason.NO_WEIGHT: "The example's metadata has no weight of 0 or more under that name.",
+    Reason.NO_RELEVANT: "The example names no document as relevant.",
+    Reason.TOO_FEW_ATTEMPTS: "The example has fewer scored attempts than this metric needs.",
 }

@@ -127,7 +127,11 @@ def test_codes_of_reasons_never_change():
         "judge_refused",
         "judge_unreachable",
         "undefined",
+        "not_submitted",
+        "no_weight",
+        "no_relevant",
+        "too_few_attempts",
     ]
-    assert [reason.value for reason in Reason] == list(range(16))
+    assert [reason.value for reason in Reason] == list(range(20))
     assert isinstance(run_value(ExactMatch(), ExactMatch().score(batch([], []))), float)
     assert isinstance(ExactMatch().score(batch([], [])), Scores)
