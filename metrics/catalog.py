@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 
+from metrics.aggregation import Composite, Median, PassRate, Quantile, WeightedMean
 from metrics.base import Json, Metric, MetricParamsError
 from metrics.bleu import Bleu
 from metrics.chrf import Chrf
@@ -13,6 +15,16 @@ from metrics.containment import Contains, StartsWith
 from metrics.exact_match import ExactMatch, QuasiExactMatch
 from metrics.multiple_choice import MultipleChoice
 from metrics.numeric_match import NumericMatch
+from metrics.operational import (
+    CachedTokens,
+    Cost,
+    ErrorRate,
+    InputTokens,
+    Latency,
+    OutputLength,
+    OutputTokens,
+    TimeToFirstToken,
+)
 from metrics.parameters import read_parameter, shown
 from metrics.retrieval import (
     AveragePrecision,
@@ -44,10 +56,24 @@ CATALOG: tuple[type[Metric], ...] = (
     Mrr,
     AveragePrecision,
     NdcgAtK,
+    Median,
+    Quantile,
+    PassRate,
+    WeightedMean,
+    Composite,
+    Latency,
+    TimeToFirstToken,
+    InputTokens,
+    OutputTokens,
+    CachedTokens,
+    Cost,
+    ErrorRate,
+    OutputLength,
 )
 
 _BY_NAME: dict[str, type[Metric]] = {metric.name: metric for metric in CATALOG}
 MAX_DEPTH = 3  # a metric of a metric of a metric
+_LONGEST_NAME = 100
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}")
 
 
@@ -100,8 +126,9 @@ def build(spec: MetricSpec) -> Metric:
 def _build(spec: MetricSpec, *, depth: int) -> Metric:
     metric = _BY_NAME.get(spec.name)
     if metric is None:
-        known = ", ".join(_BY_NAME)
-        raise MetricParamsError(f"There is no metric {shown(spec.name)}. There are: {known}.")
+        near = get_close_matches(spec.name[:_LONGEST_NAME], _BY_NAME, n=3)
+        hint = f"Do you mean {' or '.join(near)}?" if near else "The catalog names all there are."
+        raise MetricParamsError(f"There is no metric {shown(spec.name)}. {hint}")
     return configured(metric, spec.params, depth=depth)
 
 

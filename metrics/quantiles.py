@@ -23,6 +23,7 @@ from metrics.groups import Groups, with_loners
 # 10 for a median, 100 for a 95th, 500 for a 99th percentile.
 MIN_BEYOND = 5
 ALIKE = "The outputs around this quantile are all alike, so nothing shows its spread."
+_ROUNDING = 1e-9
 _WINDOW = 12.0  # standard deviations of a binomial count, beyond which nothing is looked for
 
 
@@ -37,9 +38,9 @@ def flattened(values: Floats, clusters: NDArray[Any] | None) -> tuple[Floats, ND
 def too_few_for(level: float, n: float) -> str:
     """Say why n values are too few for an interval of a quantile; empty when they suffice."""
     thinner = min(level, 1.0 - level)
-    if n * thinner >= MIN_BEYOND:
+    if n * thinner >= MIN_BEYOND - _ROUNDING:
         return ""
-    needed = math.ceil(MIN_BEYOND / thinner - 1e-9)
+    needed = math.ceil(MIN_BEYOND / thinner - _ROUNDING)
     return f"An interval of this quantile needs at least {needed:,} outputs; there are {n:,.0f}."
 
 
@@ -85,7 +86,7 @@ def _effective_n(values: Floats, level: float, groups: Groups) -> float:
     below = (values <= quantile_of(values, level)).astype(np.float64)
     share = float(below.mean())
     error = groups.standard_error((below - share) / n)
-    if error == 0.0:
+    if error <= _ROUNDING:  # every group has the same share below: as if each were one value
         return float(len(groups))
     return min(float(n), share * (1 - share) / error**2)
 

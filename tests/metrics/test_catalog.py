@@ -220,8 +220,8 @@ def test_a_metric_asked_for_in_another_shape_is_refused(value, sentence):
 @pytest.mark.parametrize(
     ("name", "params", "sentence"),
     [
-        ("blue", {}, "There is no metric 'blue'. There are: exact_match, token_f1"),
-        ("x" * 1000, {}, "x..."),
+        ("blue", {}, "There is no metric 'blue'. Do you mean bleu?"),
+        ("x" * 1000, {}, "x.... The catalog names all there are."),
         ("bleu", {"smooth": "add-k"}, "bleu has no parameter 'smooth'. It has: extract"),
         ("rouge_1", {"stemmer": "yes"}, "rouge_1: stemmer is true or false, not 'yes'"),
         ("rouge_1", {"stemmer": None}, "rouge_1: stemmer is true or false, not None"),
