@@ -371,6 +371,17 @@ def score_many(
     return [workspace.scores_of(metric) for metric in metrics]
 
 
+def joined(parts: Sequence[Scores]) -> Scores:
+    """Return the scores of batches that follow each other, at least one."""
+    if len(parts) == 1:
+        return parts[0]
+    return Scores(
+        values=np.concatenate([part.values for part in parts]),
+        reasons=np.concatenate([part.reasons for part in parts]),
+        statistics=np.concatenate([part.statistics for part in parts]),
+    )
+
+
 def mean_of(values: Floats) -> float:
     """Return the mean of the values that are there, whatever their order; NaN without any."""
     present = values[~np.isnan(values)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from evalhub.runs import queue
 from evalhub.runs.columns import NewColumn, covers
-from evalhub.runs.material import material_of
+from evalhub.runs.material import inputs_digest, pieces_of
 from evalhub.runs.models import Measurement, Run
 from evalhub.runs.queue import Claim
-from metrics.base import Metric, MetricParamsError, Workspace
+from metrics.base import Batch, Metric, MetricParamsError, Scores, Workspace, joined
 from metrics.cache import TextCache
 from metrics.catalog import MetricSpec, build
 
@@ -32,19 +33,43 @@ def run_chunk(claim: Claim) -> None:
             metrics[measurement.pk] = metric_of(measurement)
         except MetricParamsError as exc:
             problems[measurement.pk] = str(exc)
-    columns: list[NewColumn] = []
-    if metrics:
-        run = Run.objects.select_related("version").get(pk=claim.run_id)
-        wanted = {column for metric in metrics.values() for column in metric.reads}
-        material = material_of(run, claim.start, claim.stop, wanted)
-        workspace = Workspace(material.batch, _references)
-        for pk, metric in metrics.items():
-            found = _scored(pk, metric, workspace, material.digest, claim)
-            if isinstance(found, NewColumn):
-                columns.append(found)
+    columns = _columns(claim, metrics, problems) if metrics else []
+    queue.finish(claim, columns=columns, problems=problems)
+
+
+def _columns(
+    claim: Claim, metrics: dict[int, Metric], problems: dict[int, str]
+) -> list[NewColumn]:
+    """Score the claimed positions, piece by piece, by the metrics of these measurements.
+
+    A metric that cannot be computed goes into `problems`, and the others go on.
+    """
+    run = Run.objects.select_related("version").get(pk=claim.run_id)
+    wanted = {column for metric in metrics.values() for column in metric.reads}
+    parts: dict[int, list[Scores]] = {pk: [] for pk in metrics}
+    examples: list[bytes] = []
+    outputs: list[bytes] = []
+    for material in pieces_of(run, claim.start, claim.stop, wanted):
+        examples += material.example_digests
+        outputs += material.output_digests
+        at_work = {pk: metric for pk, metric in metrics.items() if pk not in problems}
+        for pk, found in _scored(at_work, material.batch, claim).items():
+            if isinstance(found, Scores):
+                parts[pk].append(found)
             else:
                 problems[pk] = found
-    queue.finish(claim, columns=columns, problems=problems)
+    digest = inputs_digest(claim.start, examples, outputs)
+    return [
+        NewColumn(
+            measurement_id=pk,
+            start=claim.start,
+            n=claim.stop - claim.start,
+            scores=joined(scores),
+            inputs_digest=digest,
+        )
+        for pk, scores in parts.items()
+        if pk not in problems
+    ]
 
 
 def measurements_at_work(claim: Claim) -> list[Measurement]:
@@ -58,12 +83,15 @@ def metric_of(measurement: Measurement) -> Metric:
     return build(MetricSpec(name=measurement.metric, params=measurement.params))
 
 
-def _scored(
-    pk: int, metric: Metric, workspace: Workspace, digest: str, claim: Claim
-) -> NewColumn | str:
-    """Return the measurement's column, or the sentence why it cannot be computed."""
+def _scored(metrics: Mapping[int, Metric], batch: Batch, claim: Claim) -> dict[int, Scores | str]:
+    """Return each metric's scores of a batch, or the sentence why they cannot be computed."""
+    workspace = Workspace(batch, _references)
+    return {pk: _scored_by(metric, workspace, claim) for pk, metric in metrics.items()}
+
+
+def _scored_by(metric: Metric, workspace: Workspace, claim: Claim) -> Scores | str:
     try:
-        scores = workspace.scores_of(metric)
+        return workspace.scores_of(metric)
     except MemoryError:
         raise  # that is the chunk's size, not the metric
     except Exception as exc:
@@ -72,10 +100,3 @@ def _scored(
             f"The metric {metric.name} stopped with {type(exc).__name__} on the examples "
             f"{claim.start + 1:,} to {claim.stop:,}."
         )
-    return NewColumn(
-        measurement_id=pk,
-        start=claim.start,
-        n=claim.stop - claim.start,
-        scores=scores,
-        inputs_digest=digest,
-    )

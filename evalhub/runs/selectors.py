@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
+from django.db import connection
 from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import Now
 from numpy.typing import NDArray
@@ -86,6 +87,21 @@ def outputs_between(run: Run, start: int, stop: int) -> QuerySet[Output]:
     return Output.objects.filter(run=run, position__gte=start, position__lt=stop).order_by(
         "position", "attempt"
     )
+
+
+def output_bytes(run: Run, start: int, stop: int) -> int:
+    """Return how many bytes the outputs at positions [start, stop) take.
+
+    SQLite says characters, which is the same to the order of size.
+    """
+    length = "OCTET_LENGTH" if connection.vendor == "postgresql" else "LENGTH"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT SUM({length}(COALESCE(text, data, ''))) + SUM({length}(retrieved)) "  # noqa: S608
+            "FROM runs_output WHERE run_id = %s AND position >= %s AND position < %s",
+            [run.pk, start, stop],
+        )
+        return cursor.fetchone()[0] or 0
 
 
 def is_answered(run: Run) -> NDArray[np.bool_]:
