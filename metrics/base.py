@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from metrics.cache import TextCache
 from metrics.reasons import Reason
+from metrics.rows import Rows, sum_of
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 Floats: TypeAlias = NDArray[np.float64]
@@ -34,9 +35,6 @@ FACTS = (
 )
 # The columns of a batch that only some metrics read.
 COLUMNS = ("metadata", "relevant", "retrieved", *FACTS)
-
-# Sums of whole numbers below this are exact, in whatever order they are added.
-_EXACT = 2.0**53
 # A longer text stands in a signature as its SHA-256.
 _SIGNED_CHARACTERS = 200
 
@@ -385,7 +383,7 @@ def joined(parts: Sequence[Scores]) -> Scores:
 def mean_of(values: Floats) -> float:
     """Return the mean of the values that are there, whatever their order; NaN without any."""
     present = values[~np.isnan(values)]
-    return math.fsum(present.tolist()) / len(present) if len(present) else math.nan
+    return sum_of(present) / len(present) if len(present) else math.nan
 
 
 def quantile_of(values: Floats, level: float) -> float:
@@ -399,10 +397,7 @@ def quantile_of(values: Floats, level: float) -> float:
 
 def totals_of(statistics: Floats) -> Floats:
     """Return the column sums of statistics, whatever their order and chunks."""
-    if np.array_equal(statistics, np.floor(statistics)) and np.abs(statistics).sum() < _EXACT:
-        totals: Floats = statistics.sum(axis=0)
-        return totals
-    return np.array([math.fsum(column) for column in statistics.T.tolist()], dtype=np.float64)
+    return Rows.of(statistics).totals()
 
 
 def run_value(metric: Metric, scores: Scores) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrics.base import Floats
+from metrics.rows import Rows
 
 MIN_CLUSTERS = 10
 
@@ -62,13 +63,21 @@ class Groups:
         """What a method's name adds about clusters."""
         return f" over {len(self)} clusters" if self.are_clusters else ""
 
-    def sums(self, rows: Floats) -> Floats:
+    def sums(self, contributions: Floats) -> Floats:
+        """Add one number of each row up within each group, always in the same order."""
+        if self.codes is None:
+            return contributions
+        return np.bincount(self.codes, weights=contributions).astype(np.float64)
+
+    def sums_of(self, rows: Rows) -> Floats:
         """Add rows up within each group, always in the same order."""
         if self.codes is None:
-            return rows
-        if rows.ndim == 1:
-            return np.bincount(self.codes, weights=rows).astype(np.float64)
-        return np.column_stack([self.sums(column) for column in rows.T])
+            return rows.whole()
+        sums = [np.zeros(len(self)) for _ in range(rows.columns)]
+        for part, block in rows.blocks():
+            for total, column in zip(sums, block.T, strict=True):
+                np.add.at(total, self.codes[part], column)
+        return np.column_stack(sums)
 
     def standard_error(self, contributions: Floats) -> float:
         """Return the standard error of a sum of centered contributions: CR1 over the groups.

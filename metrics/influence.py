@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from metrics.base import Floats, totals_of
+from metrics.base import Floats
+from metrics.rows import Rows
 from metrics.yardstick import Yardstick
 
 # Central differences are most accurate near the cube root of the rounding error.
 _RELATIVE_STEP = 6e-6
 
 
-def influences(statistics: Floats, yardstick: Yardstick) -> Floats:
+def influences(statistics: Rows, yardstick: Yardstick) -> Floats:
     """Return each example's centered contribution to the value's first-order change.
 
     The gradient of the value at the summed statistics times each example's statistics; Efron,
     "The Jackknife, the Bootstrap and Other Resampling Plans" (1982), chapter 6.
     """
-    gradient = _gradient(totals_of(statistics), np.abs(statistics).sum(axis=0), yardstick)
+    gradient = _gradient(statistics.totals(), statistics.scales(), yardstick)
     moved = np.zeros(len(statistics))
-    for column, slope in zip(statistics.T, gradient, strict=True):
-        moved += slope * column
+    for part, block in statistics.blocks():
+        for column, slope in zip(block.T, gradient, strict=True):
+            moved[part] += slope * column
     centered: Floats = moved - moved.mean()
     return centered
 

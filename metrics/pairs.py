@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.base import Family, Floats, totals_of
+from metrics.base import Family, Floats
 from metrics.distributions import (
     fair_coin_at_most,
     normal_quantile,
@@ -267,7 +267,7 @@ def _compared_means(pairs: _Pairs) -> _Answer:
 def _compared_corpora(pairs: _Pairs) -> _Answer:
     groups, yardstick = pairs.groups, pairs.yardstick
     before, after = statistics_of(pairs.baseline), statistics_of(pairs.candidate)
-    if np.array_equal(before, after):
+    if np.array_equal(before.whole(), after.whole()):
         return _unvaried(pairs)
     sign = 1.0 if yardstick.higher_is_better else -1.0
     moves = sign * (influences(after, yardstick) - influences(before, yardstick))
@@ -276,8 +276,8 @@ def _compared_corpora(pairs: _Pairs) -> _Answer:
         return _unvaried(pairs)
     if len(groups) >= MIN_FOR_DELTA:
         return _students(pairs, error, "paired delta method")
-    change = groups.sums(after) - groups.sums(before)
-    totals_before, totals_after = totals_of(before), totals_of(after)
+    change = groups.sums_of(after) - groups.sums_of(before)
+    totals_before, totals_after = before.totals(), after.totals()
 
     def swapped(sets: Floats) -> Floats:
         moved = weighted_sums(sets, change)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics.base import Family, Floats, Metric, mean_of, quantile_of, totals_of
+from metrics.base import Family, Floats, Metric, mean_of, quantile_of
+from metrics.rows import Rows
 
 ValuesOf = Callable[[Floats], Floats]
 
@@ -79,11 +80,11 @@ class Column:
     """One run's scores: a row per example, NaN where unscored.
 
     `values` is (examples,) or (examples, attempts); `statistics`, of corpus metrics, has one
-    more axis.
+    more axis. They may be rows that are read in blocks, where a table would be too large.
     """
 
     values: Floats
-    statistics: Floats | None = None
+    statistics: Floats | Rows | None = None
 
     @property
     def attempts(self) -> int:
@@ -101,12 +102,22 @@ class Column:
         values = np.where(count > 0, total / np.maximum(count, 1), np.nan)
         if self.statistics is None:
             return Column(values=values)
-        kept = np.where(scored[:, :, None], self.statistics, 0.0).sum(axis=1)
-        return Column(values=values, statistics=kept * share[:, None])
+        rows = _as_rows(self.statistics)
+        return Column(
+            values=values,
+            statistics=rows.changed(
+                (len(values), rows.columns),
+                lambda part, block: _averaged(block, scored[part], share[part]),
+            ),
+        )
 
     def at(self, chosen: np.ndarray) -> Column:
-        """Return the rows of a mask or of positions."""
-        statistics = None if self.statistics is None else self.statistics[chosen]
+        """Return the rows of a mask or of positions; of a mask where statistics are `Rows`."""
+        statistics = self.statistics
+        if isinstance(statistics, Rows):
+            statistics = statistics.at(chosen)
+        elif statistics is not None:
+            statistics = statistics[chosen]
         return Column(values=self.values[chosen], statistics=statistics)
 
 
@@ -116,11 +127,23 @@ def value_of(column: Column, yardstick: Yardstick) -> float:
         return quantile_of(column.values, yardstick.level)
     if yardstick.values_of is None:
         return mean_of(column.values)
-    return float(yardstick.corpus_values(totals_of(statistics_of(column))))
+    return float(yardstick.corpus_values(statistics_of(column).totals()))
 
 
-def statistics_of(column: Column) -> Floats:
+def statistics_of(column: Column) -> Rows:
     """Return the statistics of a corpus metric's column."""
     if column.statistics is None:
         raise ValueError("A corpus metric's column needs its statistics.")
-    return column.statistics
+    return _as_rows(column.statistics)
+
+
+def _as_rows(statistics: Floats | Rows) -> Rows:
+    return statistics if isinstance(statistics, Rows) else Rows.of(statistics)
+
+
+def _averaged(block: Floats, scored: np.ndarray, share: Floats) -> Floats:
+    """Average (examples, attempts, columns) over the scored attempts: one row for each example."""
+    # In this order of memory, sums of attempts are always added up alike.
+    kept = np.where(scored[:, :, None], np.ascontiguousarray(block), 0.0).sum(axis=1)
+    averaged: Floats = kept * share[:, None]
+    return averaged

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import zstandard
 from django.db import connection
-from django.db.models import QuerySet, Sum
+from django.db.models import Max, QuerySet, Sum
 from numpy.typing import NDArray
 from psycopg import Cursor
 
 from evalhub.runs.models import Measurement, ScoreColumn
 from metrics.base import Floats, Scores
 from metrics.reasons import Reason
+from metrics.rows import Rows
 from metrics.yardstick import Column
 
 # Bytes of equal rank stand together (byte shuffle), then zstd. The tail names the statistics:
 # whole numbers that fit are int32, others float64. Both give back the same float64 bits.
 WHOLE, REAL = "shuffle-zstd-1-i4", "shuffle-zstd-1-f8"
 _LEVEL = 3
+# Columns that are read by one query.
+_AT_ONCE = 32
 _INT32 = np.iinfo(np.int32)
 
 
@@ -45,7 +48,13 @@ class StoredScores:
 
     values: Floats
     reasons: NDArray[np.uint8]
-    statistics: Floats
+    statistics: Floats | Rows
+
+    @property
+    def rows(self) -> Rows:
+        """The statistics, to be read in blocks."""
+        held = self.statistics
+        return held if isinstance(held, Rows) else Rows.of(held)
 
     def column(self) -> Column:
         """Return the scores as the statistics of `metrics` read them."""
@@ -129,37 +138,42 @@ def starts_and_sizes(measurement: Measurement) -> list[tuple[int, int]]:
 
 def read_scores(measurement: Measurement) -> StoredScores:
     """Return all scores of a scored measurement, whatever chunks wrote them."""
+    scores = scores_in_blocks(measurement)
+    return replace(scores, statistics=scores.rows.whole())
+
+
+def scores_in_blocks(measurement: Measurement) -> StoredScores:
+    """Return the same with statistics that are read a few columns at a time, again each time."""
     attempts = measurement.run.attempts
-    rows = list(_stored(ScoreColumn.objects.filter(measurement=measurement).order_by("start")))
-    k = max((row.n_statistics for row in rows), default=0)
-    empty = np.zeros((0, attempts))
-    values = [unpack(row.values, "<f8", row.n * attempts) for row in rows]
-    reasons = [unpack(row.reasons, "u1", row.n * attempts) for row in rows]
-    return StoredScores(
-        values=np.concatenate([empty, *(part.reshape(-1, attempts) for part in values)]),
-        reasons=np.concatenate(
-            [empty.astype(np.uint8), *(part.reshape(-1, attempts) for part in reasons)]
-        ),
-        statistics=np.concatenate(
-            [np.zeros((0, attempts, k)), *(_statistics(row, attempts, k) for row in rows)]
-        ),
-    )
+    columns = ScoreColumn.objects.filter(measurement=measurement)
+    sizes = columns.aggregate(n=Sum("n"), k=Max("n_statistics"))
+    shape, k = (sizes["n"] or 0, attempts), sizes["k"] or 0
+    values, reasons = np.empty(shape), np.empty(shape, dtype=np.uint8)
+    start = 0
+    for n, packed_values, packed_reasons in _stored(columns, "values", "reasons"):
+        part = slice(start, start + n)
+        values[part] = unpack(packed_values, "<f8", n * attempts).reshape(n, attempts)
+        reasons[part] = unpack(packed_reasons, "u1", n * attempts).reshape(n, attempts)
+        start += n
+
+    def read() -> Iterator[Floats]:
+        for row in _stored(columns, "n_statistics", "codec", "statistics"):
+            yield _statistics(*row, attempts=attempts, k=k)
+
+    return StoredScores(values=values, reasons=reasons, statistics=Rows((*shape, k), read))
 
 
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    n: int
-    n_statistics: int
-    codec: str
-    values: bytes
-    reasons: bytes
-    statistics: bytes
-
-
-def _stored(columns: QuerySet[ScoreColumn]) -> Iterator[_Stored]:
-    fields = ("n", "n_statistics", "codec", "values", "reasons", "statistics")
-    for row in read_rows(columns.values_list(*fields)):
-        yield _Stored(*row)
+def _stored(columns: QuerySet[ScoreColumn], *fields: str) -> Iterator[tuple[Any, ...]]:
+    """Yield `n` and these fields of columns in order; in memory there are only a few at a time."""
+    after = -1
+    while True:
+        some = columns.filter(start__gt=after).order_by("start")[:_AT_ONCE]
+        rows = list(read_rows(some.values_list("start", "n", *fields)))
+        for start, *row in rows:
+            after = start
+            yield tuple(row)
+        if len(rows) < _AT_ONCE:
+            return
 
 
 def read_rows(rows: QuerySet[Any, Any]) -> Iterator[tuple[Any, ...]]:
@@ -174,12 +188,14 @@ def read_rows(rows: QuerySet[Any, Any]) -> Iterator[tuple[Any, ...]]:
         yield from cursor
 
 
-def _statistics(row: _Stored, attempts: int, k: int) -> Floats:
+def _statistics(
+    n: int, n_statistics: int, codec: str, blob: bytes, *, attempts: int, k: int
+) -> Floats:
     """Return (n, attempts, k); a column written without statistics has only unscored rows."""
-    if not row.n_statistics:
-        return np.zeros((row.n, attempts, k))
-    numbers = unpack(row.statistics, _statistics_type(row.codec), row.n * attempts * k)
-    by_column: Floats = numbers.astype(np.float64).reshape(k, row.n, attempts)
+    if not n_statistics:
+        return np.zeros((n, attempts, k))
+    numbers = unpack(blob, _statistics_type(codec), n * attempts * k)
+    by_column: Floats = numbers.astype(np.float64).reshape(k, n, attempts)
     return by_column.transpose(1, 2, 0)
 
 

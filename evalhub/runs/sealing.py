@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from evalhub.datasets.selectors import clusters
 from evalhub.runs import queue
-from evalhub.runs.columns import StoredScores, read_scores, starts_and_sizes
+from evalhub.runs.columns import StoredScores, scores_in_blocks, starts_and_sizes
 from evalhub.runs.models import Chunk, Job, Measurement, Run
 from evalhub.runs.scoring import metric_of
 from evalhub.runs.selectors import current_measurements, is_answered
@@ -157,7 +157,7 @@ def _sealed_or_failed(
 
 def _sealed(measurement: Measurement, run: Run, answered: NDArray[np.bool_]) -> dict[str, object]:
     """Return what a measurement's row gets once all its scores are there."""
-    scores = read_scores(measurement)
+    scores = scores_in_blocks(measurement)
     yardstick = yardstick_of(measurement)
     found = estimate(scores.column(), yardstick, clusters=clusters(run.version), seed=run.seed)
     interval = found.interval if isinstance(found.interval, Interval) else None
@@ -169,7 +169,9 @@ def _sealed(measurement: Measurement, run: Run, answered: NDArray[np.bool_]) -> 
         "high": interval.high if interval else None,
         "interval_method": interval.method if interval else "",
         "no_interval": "" if isinstance(found.interval, Interval) else found.interval.reason,
-        "answered_only": _answered_only(scores, yardstick, answered),
+        "answered_only": (
+            found.value if answered.all() else _answered_only(scores, yardstick, answered)
+        ),
         "n_scored": reasons[Reason.SCORED],
         "unscored": {
             reason.code: reasons[reason]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 
 import numpy as np
 from django.db import connection
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from evalhub.runs.models import Chunk, Job, Measurement, Output, Run, Worker
 
 ALIVE = timedelta(seconds=45)
+# Places of outputs that are held as objects at a time.
+_AT_ONCE = 20_000
 
 
 def living_workers() -> int:
@@ -120,7 +123,9 @@ def is_missing(run: Run) -> NDArray[np.bool_]:
 def places_of(run: Run, condition: Q) -> NDArray[np.bool_]:
     """Return (examples, attempts): whether there is an output that meets the condition."""
     found = Output.objects.filter(condition, run=run).values_list("position", "attempt")
-    places = np.array(list(found.iterator()), dtype=np.int64).reshape(-1, 2)
     result = np.zeros((run.version.n_examples, run.attempts), dtype=np.bool_)
-    result[places[:, 0], places[:, 1] - 1] = True
+    rows = found.order_by().iterator(chunk_size=_AT_ONCE)
+    while some := list(islice(rows, _AT_ONCE)):
+        places = np.array(some, dtype=np.int64)
+        result[places[:, 0], places[:, 1] - 1] = True
     return result

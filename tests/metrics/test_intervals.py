@@ -12,6 +12,7 @@ from metrics.base import Family
 from metrics.groups import Groups
 from metrics.influence import influences
 from metrics.intervals import Interval, NoInterval, estimate, wilson
+from metrics.rows import Rows
 from metrics.yardstick import Column, Yardstick
 from tests.metrics.shapes import (
     ERRORS,
@@ -197,12 +198,14 @@ def test_influences_of_a_ratio_are_its_linearization():
     above, below = rows.T
     ratio = above.sum() / below.sum()
     expected = (above - ratio * below) / below.sum()
-    np.testing.assert_allclose(influences(rows, RATIO), expected - expected.mean(), atol=1e-11)
+    np.testing.assert_allclose(
+        influences(Rows.of(rows), RATIO), expected - expected.mean(), atol=1e-11
+    )
 
 
 def test_a_statistic_that_is_always_zero_moves_nothing():
     rows = np.array([[2.0, 1.0, 0.0], [3.0, 4.0, 0.0], [5.0, 1.0, 0.0]])
-    assert np.isfinite(influences(rows, MICRO_F1)).all()
+    assert np.isfinite(influences(Rows.of(rows), MICRO_F1)).all()
 
 
 def test_a_large_corpus_has_the_delta_methods_interval():

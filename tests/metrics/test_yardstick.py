@@ -7,6 +7,7 @@ import pytest
 
 from metrics.base import Family
 from metrics.groups import Groups
+from metrics.rows import Rows
 from metrics.yardstick import Column, Yardstick, statistics_of, value_of
 from tests.metrics.shapes import ERRORS, PENALTY, POINTS, RATIO, SHARE, column, corpus
 
@@ -22,7 +23,7 @@ def test_statistics_of_attempts_are_averaged_over_the_scored_ones():
     values = np.array([[0.5, 0.2], [0.1, math.nan]])
     statistics = np.array([[[2.0, 4.0], [4.0, 20.0]], [[1.0, 10.0], [0.0, 0.0]]])
     folded = Column(values=values, statistics=statistics).folded()
-    np.testing.assert_array_equal(folded.statistics, [[3.0, 12.0], [1.0, 10.0]])
+    np.testing.assert_array_equal(statistics_of(folded).whole(), [[3.0, 12.0], [1.0, 10.0]])
     assert value_of(folded, RATIO) == pytest.approx(4 / 22)
 
 
@@ -64,7 +65,7 @@ def test_rows_are_summed_within_clusters():
     groups = Groups.of(np.array(["b", "a", "b"]), 3)
     np.testing.assert_array_equal(groups.sums(np.array([1.0, 2.0, 3.0])), [2.0, 4.0])
     rows = np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]])
-    np.testing.assert_array_equal(groups.sums(rows), [[2.0, 20.0], [4.0, 40.0]])
+    np.testing.assert_array_equal(groups.sums_of(Rows.of(rows)), [[2.0, 20.0], [4.0, 40.0]])
     assert (len(groups), groups.n_rows, groups.are_clusters) == (2, 3, True)
 
 

@@ -1,0 +1,101 @@
+"""Additive statistics of many examples, read in blocks: never more than one of them at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from operator import neg
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+BLOCK = 16_384
+# Sums of whole numbers below this are exact, in whatever order they are added.
+_EXACT = 2.0**53
+
+
+class Rows:
+    """A table of statistics, a row for each example, that is read as often as it is needed.
+
+    `read` gives its blocks in order, however many rows a block has: no number depends on that.
+    A block is (rows, columns), or (rows, attempts, columns) until a `Column` is folded.
+    """
+
+    def __init__(self, shape: tuple[int, ...], read: Callable[[], Iterable[Floats]]) -> None:
+        self.shape, self._read = shape, read
+
+    @classmethod
+    def of(cls, table: Floats) -> Rows:
+        """Return a table in memory as such rows."""
+        starts = range(0, len(table), BLOCK)
+        return cls(table.shape, lambda: (table[start : start + BLOCK] for start in starts))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def columns(self) -> int:
+        return self.shape[-1]
+
+    def blocks(self) -> Iterator[tuple[slice, Floats]]:
+        """Yield the blocks in order, each with the rows that it holds."""
+        start = 0
+        for block in self._read():
+            yield slice(start, start + len(block)), block
+            start += len(block)
+
+    def whole(self) -> Floats:
+        """Return the table, all of it."""
+        table = np.zeros(self.shape)
+        for part, block in self.blocks():
+            table[part] = block
+        return table
+
+    def changed(self, shape: tuple[int, ...], change: Callable[[slice, Floats], Floats]) -> Rows:
+        """Return rows that are made of these, block by block, each time they are read."""
+        return Rows(shape, lambda: (change(*found) for found in self.blocks()))
+
+    def at(self, chosen: NDArray[np.bool_]) -> Rows:
+        """Return the rows of a mask."""
+        shape = (int(chosen.sum()), *self.shape[1:])
+        return self.changed(shape, lambda part, block: block[chosen[part]])
+
+    def totals(self) -> Floats:
+        """Return the sum of each column, rounded once: whatever the order and the blocks."""
+        return self._summed(lambda block: block)
+
+    def scales(self) -> Floats:
+        """Return the sum of each column's absolute values, rounded once."""
+        return self._summed(np.abs)
+
+    def _summed(self, change: Callable[[Floats], Floats]) -> Floats:
+        terms: list[list[float]] = [[] for _ in range(self.columns)]
+        for _, block in self.blocks():
+            for of_column, found in zip(terms, _terms(change(block)), strict=True):
+                of_column.extend(found)
+        return np.array([math.fsum(of_column) for of_column in terms], dtype=np.float64)
+
+
+def sum_of(values: Floats) -> float:
+    """Return the sum of numbers, rounded once: whatever their order."""
+    starts = range(0, len(values), BLOCK)
+    return math.fsum(chain.from_iterable(values[at : at + BLOCK].tolist() for at in starts))
+
+
+def _terms(block: Floats) -> list[list[float]]:
+    """Return for each column a few numbers that have exactly the sum of the column."""
+    if np.array_equal(block, np.floor(block)) and np.abs(block).sum() < _EXACT:
+        return [[total] for total in block.sum(axis=0).tolist()]
+    return [_exact_terms(column) for column in block.T.tolist()]
+
+
+def _exact_terms(numbers: list[float]) -> list[float]:
+    terms: list[float] = []
+    while rest := math.fsum(chain(numbers, map(neg, terms))):
+        terms.append(rest)
+        if not math.isfinite(rest):
+            break
+    return terms
