@@ -14,6 +14,7 @@ from evalhub.accounts.models import Membership, Project, User
 from evalhub.accounts.services import COMMAND_LINE, issue_api_key
 from evalhub.datasets import uploads
 from evalhub.reports.services import compare_runs
+from evalhub.runs import rescoring
 from labeling.models import Campaign, Unit
 from tests.evalhub.judging.building import a_call
 from tests.evalhub.runs.building import a_run, right, scored
@@ -34,6 +35,7 @@ class World:
     open_run: str
     scored_run: str
     baseline_run: str
+    cancelled_rescoring: str
     parts: dict[str, object]  # of addresses, by name
 
     def address(self, name: str, **instead: object) -> str:
@@ -71,6 +73,12 @@ def build_world() -> World:
     baseline, candidate = (
         scored(a_run(version, system=name), *all_right) for name in ("old", "new")
     )
+    third = scored(a_run(version, system="third"), *all_right)
+    cancelled, working = (
+        rescoring.begin(dataset=version.dataset, metrics=[metric], runs=[third.public_id])
+        for metric in ("chrf", "token_f1")
+    )
+    rescoring.cancel(rescoring=cancelled, actor=COMMAND_LINE)
     open_run = a_run(version, system="newest")
     comparison = compare_runs(baseline=baseline, candidate=candidate, actor=COMMAND_LINE)
     campaign = a_campaign(project, runs=[candidate], questions=(FAITHFUL,))
@@ -82,6 +90,7 @@ def build_world() -> World:
         open_run=open_run.public_id,
         scored_run=candidate.public_id,
         baseline_run=baseline.public_id,
+        cancelled_rescoring=cancelled.public_id,
         parts={
             "project": project.slug,
             "dataset": version.dataset.slug,
@@ -91,6 +100,7 @@ def build_world() -> World:
             "attempt": 1,
             "token": "0" * 32,
             "run_id": candidate.public_id,
+            "rescoring_id": working.public_id,
             "comparison_id": comparison.public_id,
             "campaign_id": campaign.public_id,
             "user_id": a_member(project, "viewer").pk,

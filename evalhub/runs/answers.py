@@ -8,6 +8,7 @@ from typing import Any
 from evalhub.runs.listing import Record
 from evalhub.runs.models import Measurement, Output, Run
 from evalhub.runs.places import Row
+from evalhub.runs.rescored import RescoringRecord, RunRow
 
 Answer = dict[str, Any]
 
@@ -104,6 +105,50 @@ def measurement_answer(measurement: Measurement, *, is_current: bool) -> Answer:
         **metric_answer(measurement),
         "created_at": measurement.created_at,
         "scored_at": measurement.scored_at,
+    }
+
+
+def rescoring_answer(record: RescoringRecord) -> Answer:
+    """Return a re-scoring: how far it is, and what was asked for."""
+    rescoring = record.rescoring
+    return {
+        "id": rescoring.public_id,
+        "state": rescoring.state,
+        "progress": {"done": record.progress.done, "total": record.progress.total},
+        "runs": {"total": record.n_runs, **record.runs},
+        "project": rescoring.project.slug,
+        "dataset": rescoring.dataset.slug,
+        "version": rescoring.version.number if rescoring.version else None,
+        "metrics": rescoring.specs,
+        "again": rescoring.is_again,
+        "created_at": rescoring.created_at,
+        "ended_at": rescoring.ended_at,
+    }
+
+
+def rescored_run_answer(row: RunRow) -> Answer:
+    """Return what a re-scoring did to one run: by metric, its number before and since."""
+    return {
+        "run": row.run.public_id,
+        "state": row.state,
+        "reason": row.why or None,
+        "metrics": {
+            change.name: {
+                "before": _number(change.before),
+                "after": _number(change.after),
+            }
+            for change in row.changes
+        },
+    }
+
+
+def _number(measurement: Measurement | None) -> Answer | None:
+    if measurement is None:
+        return None
+    names = ("value", "low", "high", "signature", "state")
+    return {
+        "measurement": measurement.public_id,
+        **{name: getattr(measurement, name) for name in names},
     }
 
 

@@ -77,7 +77,7 @@ class RunDetail(RunView):
     @openapi.get_run
     def get(self, request: Request, run_id: str) -> Response:
         found = self.run(run_id, Capability.VIEW)
-        seconds = _wait_seconds(request.query_params.get("wait"))
+        seconds = requests.wait_seconds(request.query_params.get("wait"))
         if not seconds:
             return Response(run_answer(record_of(found)))
         has_waited = waiting.until_ended(found.pk, seconds=seconds)
@@ -192,14 +192,6 @@ class Metrics(KeyView):
     @openapi.list_metrics
     def get(self, request: Request) -> Response:
         return listed(describe_catalog(), next_cursor=None)
-
-
-def _wait_seconds(given: str | None) -> float:
-    if given is None:
-        return 0.0
-    if not given.isascii() or not given.isdigit():
-        raise ShapeError("wait is a whole number of seconds, up to 60.")
-    return min(float(given[:9]), waiting.MAX_SECONDS)
 
 
 def _columns(request: Request) -> OutputColumns:

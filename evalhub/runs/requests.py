@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from evalhub.errors import ContentError, FieldError, ShapeError
 from evalhub.intake.strict import quoted
+from evalhub.runs.waiting import MAX_SECONDS
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,24 @@ RUN = {
 }
 FINISH = {"allow_missing": Member("true or false", lambda value: isinstance(value, bool))}
 MEASURE = {"metrics": Member("a list of metrics", is_list, is_required=True)}
+RESCORE = {
+    **MEASURE,
+    "version": RUN["version"],
+    "runs": Member(
+        "a list of ids of runs",
+        lambda value: isinstance(value, list) and bool(value) and all(map(is_text, value)),
+    ),
+    "again": Member("true or false", lambda value: isinstance(value, bool)),
+}
+
+
+def wait_seconds(given: str | None) -> float:
+    """Return how long ?wait= asks to wait, no longer than may be."""
+    if given is None:
+        return 0.0
+    if not given.isascii() or not given.isdigit():
+        raise ShapeError("wait is a whole number of seconds, up to 60.")
+    return min(float(given[:9]), MAX_SECONDS)
 
 
 def members_of(body: Mapping[str, object], members: Mapping[str, Member]) -> dict[str, object]:

@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from evalhub.runs import api, views
+from evalhub.runs import api, rescoring_api, views
 
 app_name = "runs"
 PAGE, REST = "runs/<str:run_id>/", "api/v1/runs/<str:run_id>"
+RESCORINGS = "api/v1/projects/<str:project>/datasets/<str:dataset>/rescorings"
+RESCORING = "api/v1/rescorings/<str:rescoring_id>"
 urlpatterns = [
     path("p/<str:project>/runs/", views.run_list, name="list"),
     path(PAGE, views.detail, name="detail"),
@@ -19,5 +21,18 @@ urlpatterns = [
     path(f"{REST}/measurements", api.Measurements.as_view(), name="api_measurements"),
     path(f"{REST}/cancel", api.Cancel.as_view(), name="api_cancel"),
     path(f"{REST}/reopen", api.Reopen.as_view(), name="api_reopen"),
+    path(RESCORINGS, rescoring_api.Rescorings.as_view(), name="api_rescorings"),
+    path(RESCORING, rescoring_api.RescoringDetail.as_view(), name="api_rescoring"),
+    path(f"{RESCORING}/runs", rescoring_api.RescoredRuns.as_view(), name="api_rescoring_runs"),
+    path(
+        f"{RESCORING}/cancel",
+        rescoring_api.CancelRescoring.as_view(),
+        name="api_rescoring_cancel",
+    ),
+    path(
+        f"{RESCORING}/resume",
+        rescoring_api.ResumeRescoring.as_view(),
+        name="api_rescoring_resume",
+    ),
     path("api/v1/metrics", api.Metrics.as_view(), name="api_metrics"),
 ]

@@ -15,6 +15,7 @@ from evalhub.datasets import openapi as datasets
 from evalhub.openapi import ERROR, JSON, Shape
 from evalhub.reports import openapi as reports
 from evalhub.runs import openapi as runs
+from evalhub.runs import rescoring_openapi as rescorings
 from labeling import openapi as labeling
 
 Document = dict[str, Any]
@@ -23,6 +24,7 @@ COMPONENTS: Mapping[str, Shape] = {
     "Error": ERROR,
     **datasets.COMPONENTS,
     **runs.COMPONENTS,
+    **rescorings.COMPONENTS,
     **reports.COMPONENTS,
     **labeling.COMPONENTS,
 }

@@ -84,6 +84,10 @@ def a_run_body(world: World) -> dict[str, Any]:
     }
 
 
+def a_rescoring_body(world: World) -> dict[str, Any]:
+    return {"metrics": ["bleu", SPEC], "version": 1, "runs": [world.scored_run], "again": True}
+
+
 def a_campaign_body(world: World) -> dict[str, Any]:
     rating = {"name": "clear", "text": "How clear?", "kind": "rating", "options": [1, 2, 3]}
     number = {"name": "errors", "kind": "number", "scale": "interval", "low": 0, "high": 9}
@@ -155,6 +159,14 @@ DOORS = {
         kind="json", good=lambda world: {}, instead=in_open_run, is_optional=True
     ),
     "runs:api_reopen": Door(kind="json", good=lambda world: {}, is_optional=True),
+    "runs:api_rescorings": Door(kind="json", good=a_rescoring_body),
+    "runs:api_rescoring_cancel": Door(kind="json", good=lambda world: {}, is_optional=True),
+    "runs:api_rescoring_resume": Door(
+        kind="json",
+        good=lambda world: {},
+        instead=lambda world: {"rescoring_id": world.cancelled_rescoring},
+        is_optional=True,
+    ),
     "labeling:api_campaigns": Door(kind="json", good=a_campaign_body),
     "labeling:api_annotations": Door(kind="lines", good=an_annotation),
     "labeling:api_publish": Door(kind="json", good=lambda world: {}, is_optional=True),

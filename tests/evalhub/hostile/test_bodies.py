@@ -179,7 +179,7 @@ def test_columns_that_are_none_are_refused(knock_at, name):
 # --- patterns ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["runs:api_runs", "runs:api_measurements"])
+@pytest.mark.parametrize("name", ["runs:api_runs", "runs:api_measurements", "runs:api_rescorings"])
 def test_a_pattern_that_no_linear_engine_takes_is_refused_by_field(knock_at, name):
     knock = knock_at(name)
     for pattern in hostile.WRONG_PATTERNS:

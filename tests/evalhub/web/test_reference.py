@@ -11,7 +11,7 @@ from drf_spectacular.validation import validate_schema
 from evalhub.accounts.capabilities import SCOPES
 from evalhub.web import reference
 from labeling.models import Campaign
-from tests.evalhub.runs.building import a_run, right, scored
+from tests.evalhub.runs.building import a_run, drain, right, scored
 from tests.factories import a_key, a_project
 
 REFERENCE = re.compile(r'"#/components/schemas/(\w+)"')
@@ -49,6 +49,11 @@ def test_the_contract_is_all_there():
         "runs/{run_id}/measurements": "get post",
         "runs/{run_id}/cancel": "post",
         "runs/{run_id}/reopen": "post",
+        "projects/{project}/datasets/{dataset}/rescorings": "get post",
+        "rescorings/{rescoring_id}": "get",
+        "rescorings/{rescoring_id}/runs": "get",
+        "rescorings/{rescoring_id}/cancel": "post",
+        "rescorings/{rescoring_id}/resume": "post",
         "comparisons": "get",
         "projects/{project}/campaigns": "get post",
         "campaigns/{campaign_id}/annotations": "get post",
@@ -86,6 +91,10 @@ def test_answers_have_the_members_that_the_document_names(client):
         content_type="application/json",
         headers=headers,
     )
+    rescorings = f"projects/town/datasets/{run.version.dataset.slug}/rescorings"
+    body, kind = {"metrics": ["chrf"]}, "application/json"
+    rescoring = client.post(f"/api/v1/{rescorings}", body, content_type=kind, headers=headers)
+    drain()
     campaign = Campaign.objects.get().public_id
     comparison = f"comparisons?baseline={run.public_id}&candidate={other.public_id}"
     shapes = reference.document()["components"]["schemas"]
@@ -98,6 +107,12 @@ def test_answers_have_the_members_that_the_document_names(client):
         (
             f"projects/town/datasets/{run.version.dataset.slug}/versions",
             "DatasetVersion",
+            lambda body: body["data"][0],
+        ),
+        (rescorings, "Rescoring", lambda body: body["data"][0]),
+        (
+            f"rescorings/{rescoring.json()['id']}/runs",
+            "RescoredRun",
             lambda body: body["data"][0],
         ),
         ("metrics", "MetricDescription", lambda body: body["data"][0]),
