@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "evalhub.accounts",
     "evalhub.datasets",
+    "evalhub.scorers",
     "evalhub.runs",
     "evalhub.judging",
     "evalhub.reports",
@@ -171,6 +172,7 @@ CHUNK_RUNNERS = {
     "score": "evalhub.runs.scoring.run_chunk",
     "ratings": "evalhub.runs.rated.run_chunk",
     "judge": "evalhub.judging.asking.run_chunk",
+    "remote": "evalhub.runs.remote.run_chunk",
 }
 CHUNK_POSITIONS = env.integer("EVALHUB_CHUNK_POSITIONS", 1_000, low=1, high=100_000)
 LEASE_SECONDS = env.integer("EVALHUB_LEASE_SECONDS", 60, low=2, high=3_600)

@@ -30,6 +30,11 @@ class Reason(IntEnum):
     NO_WEIGHT = 17
     NO_RELEVANT = 18
     TOO_FEW_ATTEMPTS = 19
+    SCORER_DECLINED = 20
+    SCORER_LEFT_OUT = 21
+    SCORER_REPEATED = 22
+    SCORER_NO_NUMBER = 23
+    SCORER_OFF_RANGE = 24
 
     @property
     def code(self) -> str:
@@ -63,4 +68,9 @@ _SENTENCES = {
     Reason.NO_WEIGHT: "The example's metadata has no weight of 0 or more under that name.",
     Reason.NO_RELEVANT: "The example names no document as relevant.",
     Reason.TOO_FEW_ATTEMPTS: "The example has fewer scored attempts than this metric needs.",
+    Reason.SCORER_DECLINED: "The scorer gave no value for this output.",
+    Reason.SCORER_LEFT_OUT: "The scorer's answer left this output out.",
+    Reason.SCORER_REPEATED: "The scorer's answer gave this output more than one score.",
+    Reason.SCORER_NO_NUMBER: "What the scorer gave for this output is no finite number.",
+    Reason.SCORER_OFF_RANGE: "The scorer's value is outside of the range it declares.",
 }

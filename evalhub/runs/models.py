@@ -176,6 +176,7 @@ class Measurement(models.Model):
 
     class Kind(models.TextChoices):
         AUTOMATIC = "automatic"
+        REMOTE = "remote"  # a scorer of somebody's, asked over HTTP
         JUDGE = "judge"
         HUMAN = "human"
 
@@ -218,6 +219,13 @@ class Measurement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} of run {self.run_id}"
+
+    @property
+    def worst(self) -> float | None:
+        """What an output that is an error or missing scores; None where nothing is the worst."""
+        if self.higher_is_better is None:
+            return None
+        return self.low_bound if self.higher_is_better else self.high_bound
 
 
 class Rating(models.Model):
@@ -411,6 +419,7 @@ class Chunk(models.Model):
     fence = models.PositiveIntegerField(default=0)
     crashes = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(null=True, blank=True)  # a retry waits until then
+    tries = models.PositiveSmallIntegerField(default=0)  # how often others gave no answer
     error = models.TextField(blank=True, default="")
 
     class Meta:

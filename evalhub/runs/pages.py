@@ -34,7 +34,14 @@ from metrics.reasons import Reason
 LISTED = 50
 SHOWN_SLICE_FIELDS = 12
 OFFERED = 50  # runs to compare with
-_WORK = {"score": "Automatic metrics", "judge": "Language models as judges", "ratings": "Labels"}
+# What people and models say is told apart from what is computed, here or elsewhere.
+RATED = (Measurement.Kind.JUDGE, Measurement.Kind.HUMAN)
+_WORK = {
+    "score": "Automatic metrics",
+    "remote": "Scorers",
+    "judge": "Language models as judges",
+    "ratings": "Labels",
+}
 
 
 # --- the list -------------------------------------------------------------------------------
@@ -116,8 +123,8 @@ def drawn_range(measurements: Sequence[Measurement]) -> dict[str, Any]:
 def run_context(record: Record, query: QueryDict, *, rest: str) -> dict[str, Any]:
     """Return the context of `runs/detail.html` and `runs/_run.html`."""
     run = record.run
-    automatic = [one for one in record.measurements if one.kind == Measurement.Kind.AUTOMATIC]
-    judged = [one for one in record.measurements if one.kind != Measurement.Kind.AUTOMATIC]
+    automatic = [one for one in record.measurements if one.kind not in RATED]
+    judged = [one for one in record.measurements if one.kind in RATED]
     spread = [(one, pictures.bins(one)) for one in record.measurements]
     told_automatic, told_judged = [told(one) for one in automatic], [told(one) for one in judged]
     others = _comparable(run)
@@ -294,7 +301,7 @@ class Said:
 
 def _ratings(measurements: Sequence[Measurement], row: places.Row) -> dict[int, list[Said]]:
     """Return what each rater said of the output, by measurement."""
-    rated = [one for one in measurements if one.kind != Measurement.Kind.AUTOMATIC]
+    rated = [one for one in measurements if one.kind in RATED]
     if not rated:
         return {}
     ratings = Rating.objects.filter(

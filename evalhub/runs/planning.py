@@ -19,6 +19,7 @@ from evalhub.runs import queue, sealing
 from evalhub.runs.models import Chunk, Job, Measurement, RescoredRun, Rescoring, Run
 from evalhub.runs.selectors import current_measurements
 from evalhub.runs.specs import Planned, plan
+from evalhub.scorers.selectors import batch_size_of
 
 JOB_KINDS = {Measurement.Kind.AUTOMATIC: "score", Measurement.Kind.JUDGE: "judge"}
 # So many chunks of a re-scoring wait for workers at most, unless a single run has more.
@@ -79,6 +80,11 @@ def begin(
         of_kind = [one for one in measurements if one.kind == kind]
         if of_kind:
             begin_job(run, job_kind, of_kind, rescoring=rescoring)
+    for one in measurements:
+        if one.kind == Measurement.Kind.REMOTE:
+            # A job of its own: whatever one scorer does is no other's trouble.
+            size = batch_size_of(run.project_id, one.params)
+            begin_job(run, "remote", [one], rescoring=rescoring, most_outputs=size)
     sealing.settle_run(run.pk)
 
 
@@ -88,12 +94,19 @@ def begin_job(
     measurements: Sequence[Measurement],
     *,
     rescoring: Rescoring | None = None,
+    most_outputs: int | None = None,
 ) -> None:
     """Plan the work that fills measurements."""
     Measurement.objects.filter(pk__in=[one.pk for one in measurements]).update(
         state=Measurement.State.SCORING
     )
-    queue.add_job(run=run, kind=kind, measurements=measurements, rescoring=rescoring)
+    queue.add_job(
+        run=run,
+        kind=kind,
+        measurements=measurements,
+        rescoring=rescoring,
+        most_outputs=most_outputs,
+    )
 
 
 # --- many runs ------------------------------------------------------------------------------
@@ -188,7 +201,7 @@ def _plan_run(rescoring: Rescoring, run: Run) -> str:
         return f"The run is {run.state}; only finished runs are scored."
     if _take_up_again(rescoring, run):
         return ""
-    wanted = plan(rescoring.specs)
+    wanted = plan(rescoring.specs, project=rescoring.project)
     if not rescoring.is_again:
         current = {one.name: one for one in current_measurements(run)}
         wanted = [one for one in wanted if not _has(current.get(one.name), one)]

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Max, Min, Q, QuerySet
+from django.db.models import F, Max, Min, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -58,16 +58,19 @@ def add_job(
     kind: str,
     measurements: Sequence[Measurement],
     rescoring: Rescoring | None = None,
+    most_outputs: int | None = None,
 ) -> Job:
     """Plan the work on a run; call it in the transaction that makes it due.
 
     The first chunk takes the turn that is at work now, so that runs interleave. All runs of a
     re-scoring together stand in line like one: a hundred old runs hold up no new one.
+    `most_outputs` are as many as a chunk may have, where its kind does not say.
     """
     turn = _first_turn(rescoring)
     job = Job.objects.create(run=run, kind=kind, rescoring=rescoring, created_at=timezone.now())
     job.measurements.set(measurements)
-    n, size = run.version.n_examples, _chunk_size(run, kind, is_alone=rescoring is None)
+    n = run.version.n_examples
+    size = _chunk_size(run, kind, is_alone=rescoring is None, most_outputs=most_outputs)
     Chunk.objects.bulk_create(
         Chunk(job=job, start=start, stop=min(start + size, n), turn=turn + k)
         for k, start in enumerate(range(0, n, size))
@@ -82,8 +85,9 @@ def _first_turn(rescoring: Rescoring | None) -> int:
     return at_work if last is None else max(at_work, last + 1)
 
 
-def _chunk_size(run: Run, kind: str, *, is_alone: bool) -> int:
+def _chunk_size(run: Run, kind: str, *, is_alone: bool, most_outputs: int | None) -> int:
     most = JUDGED_POSITIONS if kind == "judge" else settings.CHUNK_POSITIONS
+    most = min(most, most_outputs or most)
     most = max(1, most // run.attempts)
     # Ratings are there already, and of many runs it is the runs that are watched.
     if kind == "ratings" or not is_alone:
@@ -207,6 +211,48 @@ def postpone(held: Claim, *, seconds: float) -> None:
             state=Chunk.State.WAITING, owner="", lease_until=None, not_before=not_before
         )
     )
+
+
+@transaction.atomic
+def _rest(held: Claim, *, seconds: float, tried: int) -> None:
+    later = Now() + timedelta(seconds=seconds)
+    _held(held).update(
+        state=Chunk.State.WAITING,
+        owner="",
+        lease_until=None,
+        not_before=later,
+        tries=F("tries") + tried,
+    )
+    waiting = Chunk.objects.filter(job=held.job_id, state=Chunk.State.WAITING)
+    waiting.exclude(pk=held.chunk_id).update(not_before=later)
+
+
+def rest(held: Claim, *, seconds: float, is_try: bool) -> None:
+    """Give a chunk back, and let the whole job wait with it: whom it asks is the same for all.
+
+    With `is_try`, the chunk was asked about in vain once more.
+    """
+    durably(lambda: _rest(held, seconds=seconds, tried=int(is_try)))
+
+
+def tries_of(held: Claim) -> int:
+    """Return how often a chunk was asked about in vain."""
+    return Chunk.objects.values_list("tries", flat=True).get(pk=held.chunk_id)
+
+
+def must_wait_for_first(held: Claim) -> bool:
+    """Say whether an earlier chunk of the job is to show first that there are answers.
+
+    While nothing is known of whom a job asks, or the last try was in vain, one worker asks and no
+    other waits beside it.
+    """
+    chunks = Chunk.objects.filter(job=held.job_id)
+    earlier = chunks.filter(state=Chunk.State.CLAIMED, start__lt=held.start)
+    if not earlier.exists():
+        return False
+    has_answers = chunks.filter(state=Chunk.State.DONE).exists()
+    in_vain = chunks.filter(_UNFINISHED, tries__gt=0)
+    return not has_answers or in_vain.exists()
 
 
 def note_crash(held: Claim, *, error: str) -> bool:

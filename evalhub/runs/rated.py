@@ -71,8 +71,7 @@ def _answered(run: Run, start: int, stop: int) -> NDArray[np.bool_]:
 def _worst_where(
     unanswered: NDArray[np.bool_], scores: Scores, measurement: Measurement
 ) -> Scores:
-    bounds = measurement.low_bound, measurement.high_bound
-    worst = bounds[0] if measurement.higher_is_better else bounds[1]
+    worst = measurement.worst
     if worst is None:
         return scores
     return Scores(

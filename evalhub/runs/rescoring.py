@@ -42,7 +42,7 @@ def begin(
     A run that has a number by exactly this signature is passed over, unless it is asked for
     again. What is under way already is not begun twice: the answer is the one that is there.
     """
-    if not plan(metrics):
+    if not plan(metrics, project=dataset.project):
         detail = "Name at least one metric."
         raise ContentError(detail, errors=[FieldError("metrics", "missing", detail)])
     on = None if version is None else version_of(dataset, version)

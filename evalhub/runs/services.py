@@ -34,7 +34,7 @@ from metrics.base import Family, Json
 MAX_ATTEMPTS = 100
 MAX_OUTPUTS = 10_000_000
 SHOWN_KEYS = 10
-AUTOMATED = (Measurement.Kind.AUTOMATIC, Measurement.Kind.JUDGE)
+AUTOMATED = (Measurement.Kind.AUTOMATIC, Measurement.Kind.REMOTE, Measurement.Kind.JUDGE)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def create_run(  # noqa: PLR0913 - the members of the contract
 ) -> Run:
     """Open a run of a system on a dataset version, by number or tag; by default the newest."""
     on = version_of(dataset_of(project, dataset), version)
-    planned = plan(metrics)
+    planned = plan(metrics, project=project)
     run = Run(
         project=project,
         version=on,
@@ -314,7 +314,7 @@ def _renewed(measurement: Measurement) -> Measurement:
 
 def measure_run(*, run: Run, metrics: Sequence[Json], actor: Actor) -> list[Measurement]:
     """Score a finished run with new metrics, or again: each is a new generation of its name."""
-    planned = plan(metrics)
+    planned = plan(metrics, project=run.project)
     if not planned:
         detail = "Name at least one metric."
         raise ContentError(detail, errors=[FieldError("metrics", "missing", detail)])

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from evalhub.accounts.models import Project
 from evalhub.errors import ContentError, FieldError
 from evalhub.runs.models import Measurement
+from evalhub.scorers.selectors import PREFIX, NotReadyError, ready_by_name
 from metrics.base import Family, Json, Metric, MetricParamsError
 from metrics.catalog import MetricSpec, build, read_spec
 from metrics.judge import RUBRICS, Rubric, Setting, signature
@@ -35,15 +37,15 @@ class Planned:
     high_bound: float | None
 
 
-def plan(specs: Sequence[Json], *, field: str = "metrics") -> list[Planned]:
-    """Return what the specs ask for, or raise ContentError naming every wrong one."""
+def plan(specs: Sequence[Json], *, project: Project, field: str = "metrics") -> list[Planned]:
+    """Return what the specs ask for in a project, or raise ContentError naming every wrong one."""
     if len(specs) > MAX_METRICS:
         raise ContentError(f"A run takes at most {MAX_METRICS} metrics; these are {len(specs)}.")
     planned: list[Planned] = []
     faults: list[FieldError] = []
     for at, value in enumerate(specs):
         where = f"{field}[{at}]"
-        found = _planned(value, where)
+        found = _planned(value, where, project)
         if isinstance(found, FieldError):
             faults.append(found)
         elif found.name in {earlier.name for earlier in planned}:
@@ -56,13 +58,15 @@ def plan(specs: Sequence[Json], *, field: str = "metrics") -> list[Planned]:
     return planned
 
 
-def _planned(value: Json, where: str) -> Planned | FieldError:
+def _planned(value: Json, where: str, project: Project) -> Planned | FieldError:
     try:
         spec = read_spec(value)
     except MetricParamsError as exc:
         return FieldError(where + _wrong_member(value), "metric", str(exc))
     if spec.name.startswith(JUDGE_PREFIX):
         return _judged(spec, where)
+    if spec.name.startswith(PREFIX):
+        return _remote(spec, where, project)
     try:
         return _automatic(spec, build(spec))
     except MetricParamsError as exc:
@@ -114,6 +118,30 @@ def _rubric_plan(spec: MetricSpec, rubric: Rubric) -> Planned:
         higher_is_better=True,
         low_bound=float(rubric.low),
         high_bound=float(rubric.high),
+    )
+
+
+def _remote(spec: MetricSpec, where: str, project: Project) -> Planned | FieldError:
+    """Return a scorer at its newest revision: what it is now is what the run is scored with."""
+    if spec.params:
+        param = sorted(spec.params)[0]
+        detail = f"{spec.name} has no parameter {param!r}; it has none."
+        return FieldError(f"{where}.params.{param}", "metric", detail)
+    try:
+        ready = ready_by_name(project, spec.name.removeprefix(PREFIX))
+    except NotReadyError as exc:
+        return FieldError(f"{where}.name", exc.code, exc.detail)
+    revision = ready.revision
+    return Planned(
+        name=spec.alias,
+        kind=Measurement.Kind.REMOTE,
+        metric=spec.name,
+        params=ready.params,
+        signature=ready.signature,
+        family=Family.BINARY if revision.is_binary else Family.MEAN,
+        higher_is_better=revision.higher_is_better,
+        low_bound=revision.low,
+        high_bound=revision.high,
     )
 
 

@@ -131,6 +131,11 @@ def test_codes_of_reasons_never_change():
         "no_weight",
         "no_relevant",
         "too_few_attempts",
+        "scorer_declined",
+        "scorer_left_out",
+        "scorer_repeated",
+        "scorer_no_number",
+        "scorer_off_range",
     ]
     assert [reason.value for reason in Reason] == list(range(20))
     assert isinstance(run_value(ExactMatch(), ExactMatch().score(batch([], []))), float)
