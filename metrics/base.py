@@ -296,6 +296,7 @@ class Example:
     """A worked example of a metric: what stands in the batch, and the value that comes out.
 
     `params` are the parameters it is computed with; `value` is None where it is unscored.
+    `further_attempts` are the outputs of the example's attempts after the first.
     """
 
     output: Json
@@ -304,18 +305,22 @@ class Example:
     references: tuple[Json, ...] = ()
     relevant: Mapping[str, float] | None = None
     retrieved: tuple[str, ...] | None = None
+    further_attempts: tuple[Json, ...] = ()
     params: Mapping[str, Json] = dataclasses.field(default_factory=dict)
     note: str = ""
 
     def batch(self) -> Batch:
-        """Return the example as a batch of one."""
+        """Return the example as a batch, a row for each attempt."""
         documents = None if self.retrieved is None else [{"id": one} for one in self.retrieved]
+        outputs = [self.output, *self.further_attempts]
+        n = len(outputs)
         return Batch(
-            outputs=[self.output],
-            expected_outputs=[self.expected_output],
-            references=[list(self.references)],
-            relevant=[self.relevant],
-            retrieved=[documents],
+            outputs=outputs,
+            expected_outputs=[self.expected_output] * n,
+            references=[list(self.references)] * n,
+            relevant=[self.relevant] * n,
+            retrieved=[documents] * n,
+            attempts=n,
         )
 
     def describe(self) -> dict[str, object]:

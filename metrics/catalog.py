@@ -8,6 +8,14 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from metrics.aggregation import Composite, Median, PassRate, Quantile, WeightedMean
+from metrics.attempts import (
+    BestOfAttempts,
+    Flakiness,
+    MajorityVote,
+    PassAtK,
+    PassHatK,
+    WorstOfAttempts,
+)
 from metrics.base import Json, Metric, MetricParamsError
 from metrics.bleu import Bleu
 from metrics.chrf import Chrf
@@ -69,6 +77,12 @@ CATALOG: tuple[type[Metric], ...] = (
     Cost,
     ErrorRate,
     OutputLength,
+    PassAtK,
+    PassHatK,
+    MajorityVote,
+    BestOfAttempts,
+    WorstOfAttempts,
+    Flakiness,
 )
 
 _BY_NAME: dict[str, type[Metric]] = {metric.name: metric for metric in CATALOG}

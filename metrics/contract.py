@@ -319,7 +319,7 @@ def worked_examples_hold(metric: Metric) -> str | None:
     """Every worked example of the reference page gives its value."""
     for example in metric.examples:
         tried = configured(type(metric), example.params)
-        (value,) = tried.score(example.batch()).values
+        value = tried.score(example.batch()).values[0]
         expected = math.nan if example.value is None else example.value
         if not math.isclose(value, expected, abs_tol=5e-5) and not (
             math.isnan(value) and math.isnan(expected)

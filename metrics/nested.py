@@ -71,13 +71,18 @@ def check_per_example(name: str, inner: Metric) -> None:
         )
 
 
-def resolved_threshold(name: str, inner: Metric, threshold: float | None) -> float:
-    """Return the value from which an output passes; refuse with a sentence where none is."""
+def check_direction(name: str, inner: Metric) -> None:
+    """Refuse an inner metric of which neither more nor less is better."""
     if inner.higher_is_better is None:
         raise MetricParamsError(
             f"{name} needs a metric of which more, or less, is better; {inner.name} has no "
             "better side."
         )
+
+
+def resolved_threshold(name: str, inner: Metric, threshold: float | None) -> float:
+    """Return the value from which an output passes; refuse with a sentence where none is."""
+    check_direction(name, inner)
     if threshold is not None:
         return threshold
     if not math.isfinite(inner.best):

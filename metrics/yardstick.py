@@ -92,14 +92,20 @@ class Column:
         return self.values.shape[1] if self.values.ndim == 2 else 1
 
     def folded(self) -> Column:
-        """Average the scored attempts within each example, so that examples weigh alike."""
+        """Average the scored attempts within each example, so that examples weigh alike.
+
+        An average lies between its parts, rounding or not: attempts of one value keep it.
+        """
         if self.values.ndim == 1:
             return self
         scored = ~np.isnan(self.values)
         count = scored.sum(axis=1)
         share = np.divide(1.0, count, out=np.zeros(len(count)), where=count > 0)
         total = np.where(scored, self.values, 0.0).sum(axis=1)
-        values = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        lowest = np.min(self.values, axis=1, where=scored, initial=np.inf)
+        highest = np.max(self.values, axis=1, where=scored, initial=-np.inf)
+        mean = np.clip(total / np.maximum(count, 1), lowest, highest)
+        values = np.where(count > 0, mean, np.nan)
         if self.statistics is None:
             return Column(values=values)
         rows = _as_rows(self.statistics)

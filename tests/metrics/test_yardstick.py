@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from metrics.base import Family
 from metrics.groups import Groups
@@ -17,6 +19,13 @@ def test_attempts_are_averaged_within_examples_so_that_examples_weigh_alike():
     folded = Column(values=np.array([[1.0, 0.0, 1.0], [1.0, nan, nan], [nan, nan, nan]])).folded()
     np.testing.assert_allclose(folded.values, [2 / 3, 1.0, nan])
     assert value_of(folded, SHARE) == pytest.approx((2 / 3 + 1) / 2)
+
+
+@given(value=st.floats(allow_nan=False, allow_infinity=False, width=32), n=st.integers(1, 20))
+def test_attempts_of_one_value_keep_it_to_the_bit(value, n):
+    values = np.array([[value / 10] * n + [math.nan]])
+
+    assert Column(values=values).folded().values.tolist() == [value / 10]
 
 
 def test_statistics_of_attempts_are_averaged_over_the_scored_ones():
