@@ -137,6 +137,6 @@ def test_codes_of_reasons_never_change():
         "scorer_no_number",
         "scorer_off_range",
     ]
-    assert [reason.value for reason in Reason] == list(range(20))
+    assert [reason.value for reason in Reason] == list(range(25))
     assert isinstance(run_value(ExactMatch(), ExactMatch().score(batch([], []))), float)
     assert isinstance(ExactMatch().score(batch([], [])), Scores)
