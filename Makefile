@@ -6,6 +6,7 @@
 #   make test    run the tests, on SQLite or on the PostgreSQL that DATABASE_URL names
 #   make check   lint, types, import contracts, templates, migrations, coverage
 #   make format  put code and templates into shape
+#   make bench   run all benchmarks on a service of their own   (BENCH="--quick --markdown found.md")
 #   make lock    compile the lock files from pyproject.toml
 #
 # PYTHON chooses the interpreter (3.11 or newer), TESTS the tests to run.
@@ -17,7 +18,7 @@ PY := .venv/bin/python
 SOURCES := evalhub labeling metrics tests manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check lint coverage coverage-of-all format lock runtime development
+.PHONY: help demo run test check lint coverage coverage-of-all format bench lock runtime development
 
 help:
 	@sed -n 's/^#  //p' Makefile
@@ -53,6 +54,9 @@ format: development
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 	$(PY) -m djlint --reformat --quiet templates
+
+bench: development
+	@exec $(PY) benchmarks/all.py $(BENCH)
 
 LOCK = $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras
 

@@ -52,15 +52,15 @@ class Service:
             return json.load(answer)
 
     def states(self, run: str, *, seconds: float) -> Iterator[dict[str, Any]]:
-        """Yield a run as it is, again and again, until it is scored."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
+        """Yield a run as it is, again and again until it is scored, the longer the rarer."""
+        began = time.monotonic()
+        while (waited := time.monotonic() - began) < seconds:
             state = self.call("GET", f"runs/{run}")
             yield state
             if state["state"] == "scored":
                 return
             assert state["state"] == "scoring", state
-            time.sleep(LOOK_SECONDS)
+            time.sleep(max(LOOK_SECONDS, waited / 100))
         raise TimeoutError(f"The run was not scored in {seconds:.0f} seconds.")
 
 
@@ -102,8 +102,16 @@ def running(port: int) -> Iterator[Running]:
         try:
             yield Running(f"http://127.0.0.1:{port}", _key(process, said), process.pid)
         finally:
-            process.terminate()
-            process.wait(STOP_SECONDS)
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()  # its guard ends what it started
+        process.wait()
 
 
 def _key(process: subprocess.Popen[bytes], said: Path) -> str:
