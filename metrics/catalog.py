@@ -43,6 +43,7 @@ from metrics.retrieval import (
     RecallAtK,
 )
 from metrics.rouge import Rouge1, Rouge2, RougeL
+from metrics.ter import Ter
 from metrics.token_f1 import TokenF1
 
 CATALOG: tuple[type[Metric], ...] = (
@@ -83,6 +84,7 @@ CATALOG: tuple[type[Metric], ...] = (
     BestOfAttempts,
     WorstOfAttempts,
     Flakiness,
+    Ter,
 )
 
 _BY_NAME: dict[str, type[Metric]] = {metric.name: metric for metric in CATALOG}

@@ -55,26 +55,29 @@ class Pairs:
 
 @dataclass(frozen=True, kw_only=True)
 class OverlapMetric(TextMetric):
-    """A metric of shared n-grams. It changes nothing in the texts unless asked to."""
+    """A metric of what texts share. It changes nothing in the texts unless asked to."""
 
     family: ClassVar[Family] = Family.MEAN
+    max_characters: ClassVar[int] = MAX_CHARACTERS
 
     def prepared(self, workspace: Workspace) -> Prepared:
         """Return the batch without the examples that are too long to compare."""
         whole = super().prepared(workspace)
-        return workspace.once((OverlapMetric, self._preparation), lambda: _within_bounds(whole))
+        key = (OverlapMetric, self._preparation, self.max_characters)
+        return workspace.once(key, lambda: _within_bounds(whole, self.max_characters))
 
     def pairs(self, workspace: Workspace) -> Pairs:
         """Return the batch's pairs, the same for all metrics that prepare alike."""
         prepared = self.prepared(workspace)
-        return workspace.once((Pairs, self._preparation), lambda: Pairs.of(prepared))
+        key = (Pairs, self._preparation, self.max_characters)
+        return workspace.once(key, lambda: Pairs.of(prepared))
 
 
-def _within_bounds(prepared: Prepared) -> Prepared:
+def _within_bounds(prepared: Prepared, most: int) -> Prepared:
     reasons = prepared.reasons.copy()
     for row in prepared.scored_rows:
         references = prepared.references[row]
         output = prepared.outputs[row] or ""
-        if len(output) * len(references) + sum(map(len, references)) > MAX_CHARACTERS:
+        if len(output) * len(references) + sum(map(len, references)) > most:
             reasons[row] = Reason.TOO_LONG
     return replace(prepared, reasons=reasons)

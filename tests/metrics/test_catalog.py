@@ -22,7 +22,7 @@ from metrics.base import (
 from metrics.catalog import CATALOG, MetricSpec, build, describe_catalog, read_spec
 from metrics.contract import CHECKS, bits_of
 from metrics.exact_match import ExactMatch
-from metrics.overlap import MAX_CHARACTERS, OverlapMetric
+from metrics.overlap import OverlapMetric
 from metrics.reasons import Reason
 from metrics.text import TextMetric
 from tests.metrics.texts import batch, corpus, expecting
@@ -144,7 +144,7 @@ def test_another_parameter_gives_another_signature(metric):
 
 @each(OverlapMetric)
 def test_texts_too_long_to_compare_have_a_reason(metric):
-    half = "a " * (MAX_CHARACTERS // 4)
+    half = "a " * (metric.max_characters // 4)
 
     scores = metric.score(batch([half, half, "a"], [[half], [half, "b"], ["a"]]))
 
