@@ -15,7 +15,7 @@ from django.utils import timezone
 from evalhub.accounts.models import Project
 from evalhub.datasets.models import Dataset
 from evalhub.datasets.selectors import examples_at, slicings
-from evalhub.runs import pictures, places, tables
+from evalhub.runs import documents, pictures, places, tables
 from evalhub.runs.answers import coverage, why_no_value
 from evalhub.runs.listing import (
     Record,
@@ -348,21 +348,17 @@ def _parts(fields: Mapping[str, Any]) -> list[Part]:
 
 
 def _output_parts(row: places.Row) -> list[Part]:
-    """Return what the system said beside its output: what it retrieved, its metadata."""
-    output, parts = row.output, []
-    if output is not None and output.retrieved:
-        documents = json.loads(output.retrieved)
-        parts.append(Part("Retrieved", [_document(one) for one in documents], is_json=False))
+    """Return what came beside the output: what was retrieved and what not, its metadata."""
+    output, relevant = row.output, row.example.fields.get("relevant", {})
+    retrieved = json.loads(output.retrieved) if output is not None and output.retrieved else []
+    parts = [
+        Part("Retrieved", documents.ranked(retrieved, relevant), is_json=False),
+        Part("Relevant, not retrieved", documents.missed(retrieved, relevant), is_json=False),
+    ]
     if output is not None and output.metadata:
         written = as_text(json.loads(output.metadata)) or ""
         parts.append(Part("Metadata of the output", [written], is_json=True))
-    return parts
-
-
-def _document(document: Mapping[str, Any]) -> str:
-    score = document.get("score")
-    head = document["id"] if score is None else f"{document['id']} ({score:g})"
-    return f"{head}: {document['text']}" if document.get("text") else str(head)
+    return [part for part in parts if part.texts]
 
 
 def _facts(row: places.Row) -> list[tuple[str, str]]:

@@ -347,8 +347,27 @@ def test_everything_an_output_came_with_is_shown(client, lead, project):
         },
     )
     words = text_of(client.get(f"/runs/{run.public_id}/outputs/0/1/"))
-    for said in ("passage", "b1", "1.25", "0.002", "d1 (0.5): found", "n7", "said"):
+    for said in ("passage", "b1", "1.25", "0.002", "1. d1 (0.5): found", "n7", "said"):
         assert said in words
+    assert "Relevant, not retrieved" not in words
+
+
+def test_retrieved_documents_stand_as_they_are_ranked_beside_what_was_missed(
+    client, lead, project
+):
+    row = example_row("q1", relevant={"d2": 2, "d3": 0, "d8": 1, "d9": 3})
+    run = a_run(a_version(project, [row]))
+    scores = {"d1": 0.5, "d2": 0.75, "d3": 0.5}
+    retrieved = [{"id": name, "score": score} for name, score in scores.items()]
+    submit(run, {"key": "q1", "output": "", "retrieved": [*retrieved, {"id": "d1", "score": 0.1}]})
+
+    words = text_of(client.get(f"/runs/{run.public_id}/outputs/0/1/"))
+
+    lines = ["1. d2, grade 2 (0.75)", "2. d3, grade 0 (0.5)", "3. d1 (0.5)"]
+    missed = ["Relevant, not retrieved", "d9, grade 3", "d8, grade 1"]
+    places = [words.index(line) for line in (*lines, *missed)]
+    assert places == sorted(places)
+    assert "4. " not in words
 
 
 @pytest.mark.parametrize("address", ["outputs/9/1/", "outputs/0/2/", "outputs/0/0/"])
