@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 from metrics.cache import TextCache
 from metrics.reasons import Reason
 from metrics.rows import Rows, sum_of
+from metrics.tallies import AnyRows
+from metrics.vocabulary import under_one_vocabulary
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 Floats: TypeAlias = NDArray[np.float64]
@@ -136,12 +138,14 @@ class Scores:
     """A metric's answer, one row per example of the batch.
 
     `values` is NaN exactly where `reasons` is not 0; `statistics` is zero there. A metric whose
-    value is its own statistic has no columns of statistics.
+    value is its own statistic has no columns of statistics. Where statistics name labels, they
+    hold a label's place in `labels`, from 1; 0 is none of them.
     """
 
     values: Floats
     reasons: NDArray[np.uint8]
     statistics: Floats
+    labels: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.values)
@@ -197,6 +201,7 @@ class Metric(ABC):
     reads: ClassVar[tuple[str, ...]] = ()
     level: ClassVar[float] = math.nan
     statistic_names: ClassVar[tuple[str, ...]] = ()
+    names_labels: ClassVar[bool] = False  # statistics are places in `labels`
     defined_by: ClassVar[tuple[str, ...]] = ()
 
     def score(self, batch: Batch) -> Scores:
@@ -206,6 +211,17 @@ class Metric(ABC):
     @abstractmethod
     def score_in(self, workspace: Workspace) -> Scores:
         """Score a batch, sharing what other metrics computed of the same texts."""
+
+    def settled(self, scores: Scores) -> Scores:
+        """Return a whole run's scores under its common labels: of most metrics as they are."""
+        return scores
+
+    def additive(self, rows: Rows, labels: tuple[str, ...]) -> AnyRows:
+        """Return rows that may be summed: of most metrics the statistics as they are.
+
+        `rows` are (rows, attempts, columns), under the common labels of the whole run.
+        """
+        return rows
 
     def values_of(self, totals: Floats) -> Floats:
         """Return the value for summed statistics, over any leading axes; NaN where undefined."""
@@ -378,10 +394,12 @@ def joined(parts: Sequence[Scores]) -> Scores:
     """Return the scores of batches that follow each other, at least one."""
     if len(parts) == 1:
         return parts[0]
+    statistics, labels = under_one_vocabulary([(part.statistics, part.labels) for part in parts])
     return Scores(
         values=np.concatenate([part.values for part in parts]),
         reasons=np.concatenate([part.reasons for part in parts]),
-        statistics=np.concatenate([part.statistics for part in parts]),
+        statistics=statistics,
+        labels=labels,
     )
 
 
@@ -408,10 +426,17 @@ def totals_of(statistics: Floats) -> Floats:
 def run_value(metric: Metric, scores: Scores) -> float:
     """Return a run's (or slice's) value from its concatenated columns; NaN where undefined."""
     if metric.family is Family.CORPUS:
-        return float(metric.values_of(totals_of(scores.statistics)))
+        return float(metric.values_of(corpus_totals(metric, scores)))
     if metric.family is Family.QUANTILE:
         return quantile_of(scores.values, metric.level)
     return mean_of(scores.values)
+
+
+def corpus_totals(metric: Metric, scores: Scores) -> Floats:
+    """Return the sums that a corpus metric makes a run's value of, every row an example."""
+    settled = metric.settled(scores)
+    rows = metric.additive(Rows.of(settled.statistics[:, None]), settled.labels)
+    return rows.folded(np.ones((len(rows), 1), np.bool_)).totals()
 
 
 def blank_scores(reasons: NDArray[np.uint8], columns: int = 0) -> Scores:

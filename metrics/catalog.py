@@ -18,7 +18,20 @@ from metrics.attempts import (
 )
 from metrics.base import Json, Metric, MetricParamsError
 from metrics.bleu import Bleu
+from metrics.calibration import Brier, Ece
 from metrics.chrf import Chrf
+from metrics.classification import (
+    Accuracy,
+    BalancedAccuracy,
+    ClassF1,
+    ClassPrecision,
+    ClassRecall,
+    CohenKappa,
+    F1Macro,
+    F1Micro,
+    F1Weighted,
+    Mcc,
+)
 from metrics.containment import Contains, StartsWith
 from metrics.exact_match import ExactMatch, QuasiExactMatch
 from metrics.multiple_choice import MultipleChoice
@@ -85,6 +98,18 @@ CATALOG: tuple[type[Metric], ...] = (
     WorstOfAttempts,
     Flakiness,
     Ter,
+    Accuracy,
+    F1Macro,
+    F1Micro,
+    F1Weighted,
+    BalancedAccuracy,
+    Mcc,
+    CohenKappa,
+    ClassF1,
+    ClassPrecision,
+    ClassRecall,
+    Ece,
+    Brier,
 )
 
 _BY_NAME: dict[str, type[Metric]] = {metric.name: metric for metric in CATALOG}

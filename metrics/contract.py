@@ -26,6 +26,8 @@ from metrics.base import (
     Metric,
     Scores,
     Workspace,
+    corpus_totals,
+    joined,
     run_value,
 )
 from metrics.cache import TextCache
@@ -302,10 +304,11 @@ def description_is_complete(metric: Metric) -> str | None:
 def sums_have_a_value_only_in_corpus_metrics(metric: Metric) -> str | None:
     """A corpus metric turns sums into values, over any leading axes, NaN where undefined."""
     if metric.family is not Family.CORPUS:
-        return "Only a corpus metric has statistics." if metric.statistic_names else None
+        has_statistics = bool(metric.statistic_names) and not metric.names_labels
+        return "Only a corpus metric has statistics." if has_statistics else None
     if not metric.statistic_names:
         return "A corpus metric needs the names of its statistics."
-    totals = metric.score(sample_batch()).statistics.sum(axis=0)
+    totals = corpus_totals(metric, metric.score(sample_batch()))
     both = metric.values_of(np.stack([totals, np.zeros_like(totals)]))
     one = metric.values_of(totals)
     if np.shape(both) != (2,) or not np.isnan(both[1]):
@@ -377,15 +380,7 @@ def broken_promises(metric: Metric) -> Iterator[tuple[Check, str]]:
 # --- helpers ----------------------------------------------------------------------------------
 
 
-def joined(parts: Sequence[Scores]) -> Scores:
-    """Lay the scores of chunks end to end."""
-    return Scores(
-        values=np.concatenate([scores.values for scores in parts]),
-        reasons=np.concatenate([scores.reasons for scores in parts]),
-        statistics=np.concatenate([scores.statistics for scores in parts]),
-    )
-
-
-def bits_of(scores: Scores) -> tuple[bytes, bytes, bytes]:
+def bits_of(scores: Scores) -> tuple[object, ...]:
     """Return what equal scores have in common to the bit."""
-    return scores.values.tobytes(), scores.reasons.tobytes(), scores.statistics.tobytes()
+    arrays = (scores.values, scores.reasons, scores.statistics)
+    return *(array.tobytes() for array in arrays), scores.labels

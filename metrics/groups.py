@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrics.base import Floats
-from metrics.rows import Rows
+from metrics.tallies import AnyRows
 
 MIN_CLUSTERS = 10
 
@@ -69,15 +69,11 @@ class Groups:
             return contributions
         return np.bincount(self.codes, weights=contributions).astype(np.float64)
 
-    def sums_of(self, rows: Rows) -> Floats:
+    def sums_of(self, rows: AnyRows) -> Floats:
         """Add rows up within each group, always in the same order."""
         if self.codes is None:
             return rows.whole()
-        sums = [np.zeros(len(self)) for _ in range(rows.columns)]
-        for part, block in rows.blocks():
-            for total, column in zip(sums, block.T, strict=True):
-                np.add.at(total, self.codes[part], column)
-        return np.column_stack(sums)
+        return rows.sums(self.codes, len(self))
 
     def standard_error(self, contributions: Floats) -> float:
         """Return the standard error of a sum of centered contributions: CR1 over the groups.

@@ -14,7 +14,7 @@ from metrics.distributions import normal_quantile, t_quantile
 from metrics.groups import Groups
 from metrics.influence import influences
 from metrics.quantiles import flattened, order_statistics
-from metrics.rows import Rows
+from metrics.tallies import AnyRows, without_idle
 from metrics.yardstick import Column, Yardstick, statistics_of, value_of
 
 ALPHA = 0.05
@@ -210,7 +210,7 @@ def _corpus_interval(
 
 
 def _resampled_interval(
-    statistics: Rows,
+    statistics: AnyRows,
     value: float,
     yardstick: Yardstick,
     groups: Groups,
@@ -218,7 +218,8 @@ def _resampled_interval(
     seed: int,
     alpha: float,
 ) -> AnyInterval:
-    drawn = _resampled_values(groups.sums_of(statistics), yardstick, seed=seed)
+    (counted,) = without_idle(statistics)
+    drawn = _resampled_values(groups.sums_of(counted), yardstick, seed=seed)
     defined = drawn[~np.isnan(drawn)]
     if len(defined) < (1 - alpha / 2) * RESAMPLES:
         return NoInterval(

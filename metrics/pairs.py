@@ -29,6 +29,7 @@ from metrics.intervals import (
 )
 from metrics.quantiles import ALIKE, example_influences, too_few_for
 from metrics.randomization import EXACT_UP_TO, FLIPS, Swapped, randomize
+from metrics.tallies import are_equal, without_idle
 from metrics.yardstick import Column, Yardstick, statistics_of, value_of
 
 MIN_FOR_T = 30
@@ -266,8 +267,8 @@ def _compared_means(pairs: _Pairs) -> _Answer:
 
 def _compared_corpora(pairs: _Pairs) -> _Answer:
     groups, yardstick = pairs.groups, pairs.yardstick
-    before, after = statistics_of(pairs.baseline), statistics_of(pairs.candidate)
-    if np.array_equal(before.whole(), after.whole()):
+    before, after = without_idle(statistics_of(pairs.baseline), statistics_of(pairs.candidate))
+    if are_equal(before, after):
         return _unvaried(pairs)
     sign = 1.0 if yardstick.higher_is_better else -1.0
     moves = sign * (influences(after, yardstick) - influences(before, yardstick))

@@ -174,7 +174,7 @@ class Preparation:
                 text = last_match(self.extract).find(text)
             except ExtractionLimitError:
                 return None, Reason.EXTRACTION_LIMIT
-        return None if text is None else self._cleaned(text), Reason.SCORED
+        return None if text is None else self.cleaned(text), Reason.SCORED
 
     def _text(self, value: Json) -> str | None:
         if isinstance(value, str):
@@ -186,9 +186,10 @@ class Preparation:
         return value if isinstance(value, str) else json.dumps(value)
 
     def _remembered(self, text: str, cache: TextCache) -> str:
-        return cache.derive(self.normalize, text, self._cleaned) if self.normalize else text
+        return cache.derive(self.normalize, text, self.cleaned) if self.normalize else text
 
-    def _cleaned(self, text: str) -> str:
+    def cleaned(self, text: str) -> str:
+        """Return a text after all steps."""
         for name in self.normalize:
             text = STEPS[name].apply(text)
         return text

@@ -35,6 +35,7 @@ class Reason(IntEnum):
     SCORER_REPEATED = 22
     SCORER_NO_NUMBER = 23
     SCORER_OFF_RANGE = 24
+    NOT_A_CONFIDENCE = 25
 
     @property
     def code(self) -> str:
@@ -73,4 +74,5 @@ _SENTENCES = {
     Reason.SCORER_REPEATED: "The scorer's answer gave this output more than one score.",
     Reason.SCORER_NO_NUMBER: "What the scorer gave for this output is no finite number.",
     Reason.SCORER_OFF_RANGE: "The scorer's value is outside of the range it declares.",
+    Reason.NOT_A_CONFIDENCE: "The confidence of this output is not from 0 to 1.",
 }

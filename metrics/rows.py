@@ -71,12 +71,45 @@ class Rows:
         """Return the sum of each column's absolute values, rounded once."""
         return self._summed(np.abs)
 
+    def folded(self, scored: NDArray[np.bool_]) -> Rows:
+        """Average the scored attempts within each row; `scored` is (rows, attempts)."""
+        count = scored.sum(axis=1)
+        share = np.divide(1.0, count, out=np.zeros(len(count)), where=count > 0)
+        return self.changed(
+            (len(self), self.columns),
+            lambda part, block: _averaged(block, scored[part], share[part]),
+        )
+
+    def times(self, slopes: Floats) -> Floats:
+        """Return each row's sum with every column worth its slope."""
+        moved = np.zeros(len(self))
+        for part, block in self.blocks():
+            for column, slope in zip(block.T, slopes, strict=True):
+                moved[part] += slope * column
+        return moved
+
+    def sums(self, groups: NDArray[np.intp], n_groups: int) -> Floats:
+        """Return (groups, columns): the rows of each group added up, always in their order."""
+        sums = [np.zeros(n_groups) for _ in range(self.columns)]
+        for part, block in self.blocks():
+            for total, column in zip(sums, block.T, strict=True):
+                np.add.at(total, groups[part], column)
+        return np.column_stack(sums)
+
     def _summed(self, change: Callable[[Floats], Floats]) -> Floats:
         terms: list[list[float]] = [[] for _ in range(self.columns)]
         for _, block in self.blocks():
             for of_column, found in zip(terms, _terms(change(block)), strict=True):
                 of_column.extend(found)
         return np.array([math.fsum(of_column) for of_column in terms], dtype=np.float64)
+
+
+def _averaged(block: Floats, scored: NDArray[np.bool_], share: Floats) -> Floats:
+    """Average (examples, attempts, columns) over the scored attempts: one row for each example."""
+    # In this order of memory, sums of attempts are always added up alike.
+    kept = np.where(scored[:, :, None], np.ascontiguousarray(block), 0.0).sum(axis=1)
+    averaged: Floats = kept * share[:, None]
+    return averaged
 
 
 def sum_of(values: Floats) -> float:

@@ -10,8 +10,10 @@ import numpy as np
 
 from metrics.base import Family, Floats, Metric, mean_of, quantile_of
 from metrics.rows import Rows
+from metrics.tallies import AnyRows, Tallies
 
 ValuesOf = Callable[[Floats], Floats]
+Additive = Callable[[Rows, tuple[str, ...]], AnyRows]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,7 @@ class Yardstick:
     high: float = math.inf
     higher_is_better: bool | None = True
     values_of: ValuesOf | None = None
+    additive: Additive | None = None
     level: float = math.nan
 
     def __post_init__(self) -> None:
@@ -47,6 +50,7 @@ class Yardstick:
             high=metric.high,
             higher_is_better=metric.higher_is_better,
             values_of=metric.values_of if metric.family is Family.CORPUS else None,
+            additive=metric.additive if metric.family is Family.CORPUS else None,
             level=metric.level if metric.family is Family.QUANTILE else math.nan,
         )
 
@@ -84,7 +88,7 @@ class Column:
     """
 
     values: Floats
-    statistics: Floats | Rows | None = None
+    statistics: Floats | AnyRows | None = None
 
     @property
     def attempts(self) -> int:
@@ -100,7 +104,6 @@ class Column:
             return self
         scored = ~np.isnan(self.values)
         count = scored.sum(axis=1)
-        share = np.divide(1.0, count, out=np.zeros(len(count)), where=count > 0)
         total = np.where(scored, self.values, 0.0).sum(axis=1)
         lowest = np.min(self.values, axis=1, where=scored, initial=np.inf)
         highest = np.max(self.values, axis=1, where=scored, initial=-np.inf)
@@ -108,19 +111,12 @@ class Column:
         values = np.where(count > 0, mean, np.nan)
         if self.statistics is None:
             return Column(values=values)
-        rows = _as_rows(self.statistics)
-        return Column(
-            values=values,
-            statistics=rows.changed(
-                (len(values), rows.columns),
-                lambda part, block: _averaged(block, scored[part], share[part]),
-            ),
-        )
+        return Column(values=values, statistics=_as_rows(self.statistics).folded(scored))
 
     def at(self, chosen: np.ndarray) -> Column:
         """Return the rows of a mask or of positions; of a mask where statistics are `Rows`."""
         statistics = self.statistics
-        if isinstance(statistics, Rows):
+        if isinstance(statistics, Rows | Tallies):
             statistics = statistics.at(chosen)
         elif statistics is not None:
             statistics = statistics[chosen]
@@ -136,20 +132,12 @@ def value_of(column: Column, yardstick: Yardstick) -> float:
     return float(yardstick.corpus_values(statistics_of(column).totals()))
 
 
-def statistics_of(column: Column) -> Rows:
+def statistics_of(column: Column) -> AnyRows:
     """Return the statistics of a corpus metric's column."""
     if column.statistics is None:
         raise ValueError("A corpus metric's column needs its statistics.")
     return _as_rows(column.statistics)
 
 
-def _as_rows(statistics: Floats | Rows) -> Rows:
-    return statistics if isinstance(statistics, Rows) else Rows.of(statistics)
-
-
-def _averaged(block: Floats, scored: np.ndarray, share: Floats) -> Floats:
-    """Average (examples, attempts, columns) over the scored attempts: one row for each example."""
-    # In this order of memory, sums of attempts are always added up alike.
-    kept = np.where(scored[:, :, None], np.ascontiguousarray(block), 0.0).sum(axis=1)
-    averaged: Floats = kept * share[:, None]
-    return averaged
+def _as_rows(statistics: Floats | AnyRows) -> AnyRows:
+    return Rows.of(statistics) if isinstance(statistics, np.ndarray) else statistics

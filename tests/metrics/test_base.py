@@ -136,7 +136,8 @@ def test_codes_of_reasons_never_change():
         "scorer_repeated",
         "scorer_no_number",
         "scorer_off_range",
+        "not_a_confidence",
     ]
-    assert [reason.value for reason in Reason] == list(range(25))
+    assert [reason.value for reason in Reason] == list(range(26))
     assert isinstance(run_value(ExactMatch(), ExactMatch().score(batch([], []))), float)
     assert isinstance(ExactMatch().score(batch([], [])), Scores)
