@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, ttest_1samp
 
 from evalhub.runs import draining, queue
 from evalhub.runs.models import Chunk, Measurement, Run, ScoreColumn
@@ -102,6 +102,44 @@ def test_attempts_are_averaged_within_their_example():
     assert scores(run).values.tolist() == [[1, 1], [0, 1], [1, 0], [0, 0]]
     assert measurement(run).value == 0.5
     assert measurement(run).interval_method == "t"
+
+
+def test_a_metric_of_attempts_is_over_examples():
+    wrong = [{"key": f"q{n}", "output": "wrong", "attempt": 2} for n in range(2, 6)]
+    both = {"name": "pass_hat_k", "params": {"k": 2}, "as": "both"}
+    one = {"name": "pass_at_k", "params": {"k": 2}, "as": "one"}
+    three = {"name": "pass_at_k", "params": {"k": 3}, "as": "three"}
+    run = a_run(n=6, attempts=2, metrics=["exact_match", one, both, three])
+
+    run = scored(run, *right(1, 2, 3, 4), {**right(1)[0], "attempt": 2}, *wrong)
+
+    assert measurement(run, "one").value == 4 / 6
+    assert measurement(run, "both").value == 1 / 6
+    assert measurement(run, "exact_match").value == 5 / 12
+    assert measurement(run, "three").unscored == {"too_few_attempts": 12}
+    assert scores(run, "one").values.tolist() == [[1.0, 1.0]] * 4 + [[0.0, 0.0]] * 2
+    expected = ttest_1samp([1, 1, 1, 1, 0, 0], 0).confidence_interval()
+    assert measurement(run, "one").low == pytest.approx(expected.low)
+
+
+def test_what_was_retrieved_is_scored_beside_what_is_relevant():
+    relevant = [{"a": 2, "b": 1}, {"a": 1}, {"a": 1}, {"a": 1}, {"a": 0}, {}]
+    rows = [example_row(f"q{at}", relevant=one) for at, one in enumerate(relevant)]
+    version = a_version(a_project(), rows)
+    found = [{"id": "n", "score": 0.5}, {"id": "a", "score": 0.75, "text": "passage"}]
+
+    run = scored(
+        a_run(version, metrics=["mrr", "recall_at_k"]),
+        {"key": "q0", "output": "", "retrieved": found},
+        {"key": "q1", "output": "", "retrieved": []},
+        {"key": "q2", "output": ""},
+        {"key": "q3", "error": "timeout", "retrieved": found},
+        {"key": "q4", "output": "", "retrieved": found},
+    )
+
+    assert scores(run, "mrr").values[:4].ravel().tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert scores(run, "recall_at_k").values[:4].ravel().tolist() == [0.5, 0.0, 0.0, 0.0]
+    assert measurement(run, "mrr").unscored == {"no_relevant": 2}
 
 
 def test_the_datasets_clusters_widen_the_interval():
