@@ -31,7 +31,6 @@ from metrics.nested import (
     take_over,
     threshold_parameter,
 )
-from metrics.preparation import Prepared
 from metrics.reasons import Reason
 from metrics.text import TextMetric, normalize_parameter
 
@@ -309,20 +308,20 @@ class MajorityVote(TextMetric):
     def score_in(self, workspace: Workspace) -> Scores:
         """Let the scored attempts of each example vote."""
         prepared = self.prepared(workspace)
-        attempts = workspace.batch.attempts
-        enough = (prepared.reasons == Reason.SCORED).reshape(-1, attempts).any(axis=1)
+        by_example = (prepared.reasons == Reason.SCORED).reshape(-1, workspace.batch.attempts)
+        enough = by_example.any(axis=1)
         values = np.full(len(enough), np.nan)
         for example in np.flatnonzero(enough).tolist():
-            values[example] = _vote(prepared, range(example * attempts, (example + 1) * attempts))
+            first = example * workspace.batch.attempts
+            voting = np.flatnonzero(by_example[example]).tolist()
+            answers = [prepared.outputs[first + attempt] for attempt in voting]
+            values[example] = _right_share(answers, prepared.references[first])
         return on_every_attempt(values, prepared.reasons, enough)
 
 
-def _vote(prepared: Prepared, rows: range) -> float:
-    """Return which share of the most frequent answers of these rows is right."""
-    votes = Counter(
-        prepared.outputs[row] for row in rows if prepared.reasons[row] == Reason.SCORED
-    )
+def _right_share(answers: Sequence[str | None], accepted: Sequence[str]) -> float:
+    """Return which share of the most frequent answers is accepted."""
+    votes = Counter(answers)
     most = max(votes.values())
     winners = [answer for answer, count in votes.items() if count == most]
-    accepted = prepared.references[rows.start]
     return sum(answer in accepted for answer in winners) / len(winners)
