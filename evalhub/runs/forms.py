@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -10,6 +11,7 @@ from django import forms
 from evalhub.errors import DomainError, FieldError
 from evalhub.intake.strict import strict_json
 from evalhub.runs.specs import JUDGE_PREFIX
+from evalhub.web.formatting import plural
 from metrics.base import Json
 from metrics.catalog import CATALOG
 from metrics.judge import RUBRICS
@@ -68,6 +70,36 @@ class MeasureForm(forms.Form):
             self.add_error(field, fault.detail)
         if not error.errors:
             self.add_error(None, error.detail)
+
+
+class RescoreForm(MeasureForm):
+    """A metric to score many runs of a dataset with, and which runs."""
+
+    version = forms.ChoiceField(required=False, label="Runs on")
+    again = forms.BooleanField(
+        required=False,
+        label="Also runs that have exactly this number",
+        help_text="Left out, a run whose number has the same signature is skipped.",
+    )
+
+    def __init__(self, *args: Any, versions: Sequence[tuple[int, int]], **kwargs: Any) -> None:
+        """`versions` are numbers of versions, each with how many finished runs it has."""
+        super().__init__(*args, **kwargs)
+        n_runs = sum(n for _, n in versions)
+        self.fields["name"].label = "Name in the runs"
+        self.fields["version"].choices = [  # type: ignore[attr-defined]
+            ("", f"every version ({plural(n_runs, 'finished run')})"),
+            *((str(number), f"v{number} ({plural(n, 'finished run')})") for number, n in versions),
+        ]
+
+    def asked(self) -> dict[str, Any]:
+        """Return what a request would say."""
+        version = self.cleaned_data["version"]
+        return {
+            "metrics": [self.spec()],
+            "version": int(version) if version else None,
+            "again": self.cleaned_data["again"],
+        }
 
 
 def _field_of(path: str) -> str:

@@ -17,6 +17,7 @@ from evalhub.datasets.models import Dataset
 from evalhub.datasets.selectors import examples_at, slicings
 from evalhub.runs import documents, pictures, places, tables
 from evalhub.runs.answers import coverage, why_no_value
+from evalhub.runs.generations import earlier_of
 from evalhub.runs.listing import (
     Record,
     Work,
@@ -138,6 +139,7 @@ def run_context(record: Record, query: QueryDict, *, rest: str) -> dict[str, Any
         "metrics_range": drawn_range(automatic),
         "judged": told_judged,
         "judged_notes": notes(told_judged),
+        "earlier": earlier_of(run, record.measurements),
         "has_judge": any(one.kind == Measurement.Kind.JUDGE for one in judged),
         "judged_range": drawn_range(judged),
         "spread": [(one, bins) for one, bins in spread if bins],

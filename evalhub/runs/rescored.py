@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.db.models import Count, F, Q, QuerySet, Sum
 
 from evalhub.accounts.models import Project
+from evalhub.datasets.models import Dataset
 from evalhub.errors import NotFound
 from evalhub.runs.listing import with_names
 from evalhub.runs.models import Chunk, Measurement, RescoredRun, Rescoring, Run
@@ -44,6 +45,14 @@ class RescoringRecord:
 
 def names_of(specs: Sequence[Json]) -> list[str]:
     return [read_spec(spec).alias for spec in specs]
+
+
+def finished_runs_by_version(dataset: Dataset) -> list[tuple[int, int]]:
+    """Return the numbers of the versions that have finished runs, newest first, with how many."""
+    runs = Run.objects.filter(version__dataset=dataset, state__in=Run.FINISHED)
+    return list(
+        runs.values_list("version__number").annotate(n=Count("pk")).order_by("-version__number")
+    )
 
 
 def rescorings_of(project: Project) -> QuerySet[Rescoring]:

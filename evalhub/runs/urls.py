@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from evalhub.runs import api, rescoring_api, views
+from evalhub.runs import api, rescoring_api, rescoring_views, views
 
 app_name = "runs"
 PAGE, REST = "runs/<str:run_id>/", "api/v1/runs/<str:run_id>"
+OF_DATASET = "p/<str:project>/datasets/<str:dataset>/rescorings/"
 RESCORINGS = "api/v1/projects/<str:project>/datasets/<str:dataset>/rescorings"
 RESCORING = "api/v1/rescorings/<str:rescoring_id>"
 urlpatterns = [
@@ -14,6 +15,9 @@ urlpatterns = [
     path(f"{PAGE}progress/", views.progress, name="progress"),
     path(f"{PAGE}measure/", views.measure, name="measure"),
     path(f"{PAGE}outputs/<int:position>/<int:attempt>/", views.output, name="output"),
+    path(OF_DATASET, rescoring_views.of_dataset, name="rescorings"),
+    path(f"{OF_DATASET}new/", rescoring_views.new, name="rescore"),
+    path("rescorings/<str:rescoring_id>/", rescoring_views.detail, name="rescoring"),
     path("api/v1/projects/<str:project>/runs", api.Runs.as_view(), name="api_runs"),
     path(REST, api.RunDetail.as_view(), name="api_run"),
     path(f"{REST}/outputs", api.Outputs.as_view(), name="api_outputs"),

@@ -57,6 +57,9 @@ PAGES = {
     "runs:progress": {"get": VIEW},
     "runs:measure": {"get": SUBMIT, "post": SUBMIT},
     "runs:output": {"get": VIEW},
+    "runs:rescorings": {"get": VIEW},
+    "runs:rescore": {"get": SUBMIT, "post": SUBMIT},
+    "runs:rescoring": {"get": VIEW, "post": SUBMIT},
     "judging:list": {"get": VIEW},
     "judging:call": {"get": VIEW},
     "reports:list": {"get": VIEW},
@@ -94,7 +97,11 @@ REST = {
 }
 METHODS = ("get", "post", "put", "patch", "delete")
 # What a form must say at least to be taken for one of its page.
-FORMS = {"labeling:desk": {"do": "undo"}, "labeling:campaign": {"do": "publish"}}
+FORMS = {
+    "labeling:desk": {"do": "undo"},
+    "labeling:campaign": {"do": "publish"},
+    "runs:rescoring": {"do": "cancel"},
+}
 # A body that says nothing is let in when it is refused for what it says, not for who sends it.
 LET_IN = {"get": {200, 302}, "post": {200, 201, 202, 204, 302, 400, 409, 422}}
 

@@ -189,6 +189,10 @@ DOORS = {
     "runs:measure": Door(
         good=lambda world: {"metric": "exact_match", "name": "x", "params": '{"extract": "(a)"}'}
     ),
+    "runs:rescore": Door(
+        good=lambda world: {"metric": "bleu", "name": "x", "params": "{}", "version": "1"}
+    ),
+    "runs:rescoring": Door(good=lambda world: {"do": "cancel"}),
     "labeling:new": Door(good=a_campaign_form),
     "labeling:campaign": Door(good=lambda world: {"do": "publish"}),
     "labeling:desk": Door(good=lambda world: {"do": "submit", "unit": world.unit, "q0": "1"}),
