@@ -19,7 +19,7 @@ from evalhub.runs.models import Run
 from evalhub.runs.selectors import output_bytes, outputs_between
 from metrics.base import FACTS, Batch, Floats, Json
 
-# Texts that are scored together. What metrics make of them takes twenty times as much.
+# Texts that are scored together: neither they nor what metrics make of them fill a worker.
 PIECE_BYTES = 4 * 1024 * 1024
 _FIELDS = ("position", "attempt", "text", "data", "digest")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -78,14 +77,17 @@ def _columns_holding(
     measurements: Sequence[Measurement], places: NDArray[np.int64], attempts: int
 ) -> dict[int, list[int]]:
     """Return which columns hold the places, by id, and which of the places each holds."""
-    wanted: dict[int, list[int]] = defaultdict(list)
-    columns = ScoreColumn.objects.filter(measurement__in=measurements).order_by()
     places = np.sort(places)
-    for pk, start, n in columns.values_list("pk", "start", "n").iterator():
-        first, last = np.searchsorted(places, [start * attempts, (start + n) * attempts])
-        if first < last:
-            wanted[pk] = places[first:last].tolist()
-    return wanted
+    columns = ScoreColumn.objects.filter(measurement__in=measurements).order_by()
+    if len(places):
+        columns = columns.filter(start__lte=places[-1] // attempts)
+    rows = list(columns.values_list("pk", "start", "n"))
+    ids, starts, sizes = np.array(rows, dtype=np.int64).reshape(-1, 3).T
+    first = np.searchsorted(places, starts * attempts)
+    last = np.searchsorted(places, (starts + sizes) * attempts)
+    return {
+        int(ids[at]): places[first[at] : last[at]].tolist() for at in np.flatnonzero(first < last)
+    }
 
 
 def _score(value: float, code: int) -> Score:
