@@ -77,6 +77,14 @@ def names(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
 
 
+def sources(name: str) -> list[str]:
+    """Return modules and files in a list with commas; a file that ends in .py as absolute path."""
+    return [
+        str(Path(part).expanduser().absolute()) if part.endswith(".py") else part
+        for part in names(name)
+    ]
+
+
 def folder(name: str, default: Path) -> Path:
     """Return an absolute path; ``~`` is somebody's home."""
     try:

@@ -174,6 +174,9 @@ CHUNK_RUNNERS = {
     "judge": "evalhub.judging.asking.run_chunk",
     "remote": "evalhub.runs.remote.run_chunk",
 }
+# Metrics of the operator's own: modules and files (see docs/how-to/write-your-own-metric.md).
+METRIC_SOURCES = env.sources("EVALHUB_METRICS")
+METRIC_TIMEOUT_SECONDS = env.number("EVALHUB_METRIC_TIMEOUT", 60.0, low=1, high=3_000)
 CHUNK_POSITIONS = env.integer("EVALHUB_CHUNK_POSITIONS", 1_000, low=1, high=100_000)
 LEASE_SECONDS = env.integer("EVALHUB_LEASE_SECONDS", 60, low=2, high=3_600)
 DRAIN_SECONDS = 10

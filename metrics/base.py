@@ -127,6 +127,26 @@ class Batch:
     def __len__(self) -> int:
         return len(self.outputs)
 
+    def part(self, start: int, stop: int) -> Batch:
+        """Return the rows [start, stop)."""
+        return self.taken(range(start, stop))
+
+    def taken(self, rows: Sequence[int]) -> Batch:
+        """Return these rows, in this order."""
+        columns = (
+            "outputs",
+            "expected_outputs",
+            "references",
+            "metadata",
+            "relevant",
+            "retrieved",
+        )
+        return Batch(
+            **{name: [getattr(self, name)[row] for row in rows] for name in columns},
+            facts={name: values[list(rows)] for name, values in self.facts.items()},
+            attempts=self.attempts,
+        )
+
     def fact(self, name: str) -> Floats:
         """Return a number of every output, one of `FACTS`, NaN where it is not known."""
         known = self.facts.get(name)

@@ -195,6 +195,16 @@ def configured(metric: type[Metric], params: Mapping[str, Json], *, depth: int =
     return metric(**given)
 
 
+def known_metrics() -> Mapping[str, type[Metric]]:
+    """Return every metric there is by its name: the catalog's, then those that were registered."""
+    return _BY_NAME
+
+
+def register(metric: type[Metric]) -> None:
+    """Add a metric that is not the catalog's own (see `metrics.custom`, which checks it)."""
+    _BY_NAME[metric.name] = metric
+
+
 def describe_catalog() -> list[dict[str, object]]:
     """Return the whole catalog as plain JSON, in its order."""
     return [metric.describe() for metric in _BY_NAME.values()]

@@ -12,7 +12,7 @@ import json
 import math
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -136,21 +136,6 @@ def _facts(rng: random.Random, name: str, n: int) -> np.ndarray:
     return np.array([rng.random() * high if rng.random() < 0.8 else math.nan for _ in range(n)])
 
 
-def part_of(batch: Batch, start: int, stop: int) -> Batch:
-    """Return the rows [start, stop) of a batch."""
-    return taken(batch, range(start, stop))
-
-
-def taken(batch: Batch, rows: Sequence[int]) -> Batch:
-    """Return these rows of a batch, in this order."""
-    columns = ("outputs", "expected_outputs", "references", "metadata", "relevant", "retrieved")
-    return Batch(
-        **{name: [getattr(batch, name)[row] for row in rows] for name in columns},
-        facts={name: values[list(rows)] for name, values in batch.facts.items()},
-        attempts=batch.attempts,
-    )
-
-
 # --- the checks -------------------------------------------------------------------------------
 
 
@@ -205,7 +190,7 @@ def chunks_change_no_bit(metric: Metric) -> str | None:
         for cache in (None, TextCache(), TextCache(max_bytes=2_000)):
             for _ in range(2):
                 parts = [
-                    metric.score_in(Workspace(part_of(whole, start, stop), cache))
+                    metric.score_in(Workspace(whole.part(start, stop), cache))
                     for start, stop in itertools.pairwise(_CUTS)
                 ]
                 if _differs(metric, parts, expected):
@@ -226,7 +211,7 @@ def order_of_examples_does_not_matter(metric: Metric) -> str | None:
     whole = sample_batch()
     order = random.Random(3).sample(range(len(whole)), len(whole))  # noqa: S311
     value = run_value(metric, metric.score(whole))
-    other = run_value(metric, metric.score(taken(whole, order)))
+    other = run_value(metric, metric.score(whole.taken(order)))
     if value == other or (math.isnan(value) and math.isnan(other)):
         return None
     return f"The run's value is {value}, and {other} with the examples in another order."
@@ -344,7 +329,7 @@ def long_outputs_end(metric: Metric) -> str | None:
     seconds = time.process_time() - started
     if seconds > LONGEST_SECONDS:
         return f"Outputs of {LONG_CHARACTERS:,} characters took {seconds:.0f} s."
-    alone = metric.score(part_of(batch, 2, 3))
+    alone = metric.score(batch.part(2, 3))
     if bits_of(alone)[0] != scores.values[2:].tobytes():
         return "An ordinary output beside a very long one has another value than alone."
     return None

@@ -36,6 +36,7 @@ class Reason(IntEnum):
     SCORER_NO_NUMBER = 23
     SCORER_OFF_RANGE = 24
     NOT_A_CONFIDENCE = 25
+    METRIC_FAILED = 26
 
     @property
     def code(self) -> str:
@@ -75,4 +76,6 @@ _SENTENCES = {
     Reason.SCORER_NO_NUMBER: "What the scorer gave for this output is no finite number.",
     Reason.SCORER_OFF_RANGE: "The scorer's value is outside of the range it declares.",
     Reason.NOT_A_CONFIDENCE: "The confidence of this output is not from 0 to 1.",
+    Reason.METRIC_FAILED: "The metric stopped or took too long on this output, or gave no number "
+    "within its range.",
 }

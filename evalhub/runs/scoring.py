@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 
 from evalhub.runs import queue
+from evalhub.runs.apart import scores_apart
 from evalhub.runs.columns import NewColumn, covers
 from evalhub.runs.material import inputs_digest, pieces_of
 from evalhub.runs.models import Measurement, Run
@@ -13,6 +14,8 @@ from evalhub.runs.queue import Claim
 from metrics.base import Batch, Metric, MetricParamsError, Scores, Workspace, joined
 from metrics.cache import TextCache
 from metrics.catalog import MetricSpec, build
+from metrics.custom import is_custom
+from metrics.soundness import UnsoundError, sound
 
 log = logging.getLogger("evalhub.runs.scoring")
 
@@ -91,12 +94,20 @@ def _scored(metrics: Mapping[int, Metric], batch: Batch, claim: Claim) -> dict[i
 
 def _scored_by(metric: Metric, workspace: Workspace, claim: Claim) -> Scores | str:
     try:
-        return workspace.scores_of(metric)
+        if is_custom(metric):
+            return scores_apart(metric, workspace.batch)
+        return sound(workspace.scores_of(metric), metric, len(workspace.batch))
+    except UnsoundError as exc:
+        return f"The metric {metric.name} failed on the examples {_named(claim)}. {exc}"
     except MemoryError:
         raise  # that is the chunk's size, not the metric
     except Exception as exc:
         log.warning("metric failed", exc_info=exc)
         return (
             f"The metric {metric.name} stopped with {type(exc).__name__} on the examples "
-            f"{claim.start + 1:,} to {claim.stop:,}."
+            f"{_named(claim)}."
         )
+
+
+def _named(claim: Claim) -> str:
+    return f"{claim.start + 1:,} to {claim.stop:,}"

@@ -22,6 +22,7 @@ from evalhub.runs.models import Chunk, Job, Measurement, Run
 from evalhub.runs.scoring import metric_of
 from evalhub.runs.selectors import current_measurements, is_answered
 from metrics.base import Family
+from metrics.custom import code_digest, loaded
 from metrics.intervals import Interval, estimate
 from metrics.reasons import Reason
 from metrics.yardstick import Column, Yardstick, value_of
@@ -40,12 +41,16 @@ LIBRARIES = ("numpy", "scipy", "sacrebleu", "rouge-score", "rapidfuzz", "google-
 
 
 def yardstick_of(measurement: Measurement) -> Yardstick:
-    """Return how the numbers of a measurement are to be read."""
-    if measurement.kind == Measurement.Kind.AUTOMATIC:
+    """Return how the numbers of a measurement are to be read.
+
+    A mean says it all itself, so that it can be read when its metric is no longer installed.
+    """
+    family = Family(measurement.family)
+    if family in (Family.CORPUS, Family.QUANTILE):
         return Yardstick.of(metric_of(measurement))
     low, high = measurement.low_bound, measurement.high_bound
     return Yardstick(
-        family=Family(measurement.family),
+        family=family,
         low=-np.inf if low is None else low,
         high=np.inf if high is None else high,
         higher_is_better=measurement.higher_is_better,
@@ -111,6 +116,7 @@ def library_versions() -> dict[str, str]:
         "python": platform.python_version(),
         "machine": platform.machine(),
         **{name: version(name) for name in LIBRARIES},
+        **{f"metric {metric.name}": code_digest(metric)[:16] for metric in loaded()},
     }
 
 

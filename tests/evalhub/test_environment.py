@@ -44,6 +44,7 @@ WRONG = {
     "EVALHUB_JUDGE_URL": ["judge.example.org", "ftp://judge.example.org", "http://", "http://[x"],
     "EVALHUB_JUDGE_TIMEOUT": ["0", "nan", "inf", "1e999", "soon", "-1"],
     "EVALHUB_JUDGE_CONCURRENCY": ["0", "65", "four"],
+    "EVALHUB_METRIC_TIMEOUT": ["0.5", "3001", "x", "nan"],
     "EVALHUB_OUTBOUND_ALLOW": ["127.0.0.1:80", "10.0.0.0/33", "1.2.3", "http://a", "a b", "[::1]"],
     "EVALHUB_LOG_LEVEL": ["LOUD", "info"],
 }
@@ -52,6 +53,7 @@ FREE = {
     "EVALHUB_SECRET_KEY",
     "EVALHUB_ALLOWED_HOSTS",
     "EVALHUB_STATIC_ROOT",
+    "EVALHUB_METRICS",
     "EVALHUB_JUDGE_MODEL",
     "EVALHUB_JUDGE_KEY",
 }

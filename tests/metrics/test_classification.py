@@ -24,7 +24,7 @@ from metrics.classification import (
     F1Weighted,
     Mcc,
 )
-from metrics.contract import bits_of, part_of
+from metrics.contract import bits_of
 from metrics.groups import Groups
 from metrics.influence import influences
 from metrics.intervals import Interval, estimate
@@ -159,7 +159,7 @@ def test_chunks_of_any_size_give_the_same_bits(metric):
     whole = expecting(said, expected)
     cuts = [0, 1, 7, 7, 120, 300]
 
-    parts = [metric.score(part_of(whole, *ends)) for ends in itertools.pairwise(cuts)]
+    parts = [metric.score(whole.part(*ends)) for ends in itertools.pairwise(cuts)]
 
     assert bits_of(joined(parts)) == bits_of(metric.score(whole))
     assert {len(part.labels) for part in parts} != {len(metric.score(whole).labels)}
