@@ -34,6 +34,9 @@ from metrics.classification import (
 )
 from metrics.containment import Contains, StartsWith
 from metrics.exact_match import ExactMatch, QuasiExactMatch
+from metrics.json_fields import JsonFields, JsonFieldsMicro
+from metrics.json_schema import JsonSchema
+from metrics.json_valid import JsonValid
 from metrics.multiple_choice import MultipleChoice
 from metrics.numeric_match import NumericMatch
 from metrics.operational import (
@@ -47,6 +50,7 @@ from metrics.operational import (
     TimeToFirstToken,
 )
 from metrics.parameters import read_parameter, shown
+from metrics.regex_match import RegexMatch
 from metrics.retrieval import (
     AveragePrecision,
     HitAtK,
@@ -58,6 +62,7 @@ from metrics.retrieval import (
 from metrics.rouge import Rouge1, Rouge2, RougeL
 from metrics.ter import Ter
 from metrics.token_f1 import TokenF1
+from metrics.tool_calls import ToolCalls
 
 CATALOG: tuple[type[Metric], ...] = (
     ExactMatch,
@@ -72,6 +77,12 @@ CATALOG: tuple[type[Metric], ...] = (
     StartsWith,
     NumericMatch,
     MultipleChoice,
+    RegexMatch,
+    JsonValid,
+    JsonSchema,
+    JsonFields,
+    JsonFieldsMicro,
+    ToolCalls,
     PrecisionAtK,
     RecallAtK,
     HitAtK,

@@ -23,6 +23,20 @@ class ExtractionLimitError(Exception):
     """The pattern would take too much work on this text."""
 
 
+class Matcher:
+    """Says whether a pattern matches somewhere in a text, or the whole of it."""
+
+    def __init__(self, pattern: str, *, whole: bool) -> None:
+        _check_form(pattern, "pattern")
+        own = _compiled(pattern, "pattern")
+        self._match = own.fullmatch if whole else own.search
+        self._instructions = int(own.programsize)
+
+    def matches(self, text: str) -> bool:
+        """Return whether the text matches."""
+        return self._match(_affordable(text, self._instructions)) is not None
+
+
 class LastMatch:
     """Finds what a pattern's one group holds in its last match.
 
@@ -33,23 +47,20 @@ class LastMatch:
     """
 
     def __init__(self, pattern: str) -> None:
-        _check_form(pattern)
-        own = _compiled(pattern)
+        _check_form(pattern, "extract")
+        own = _compiled(pattern, "extract")
         if own.groups != 1:
             raise MetricParamsError(
                 f"extract has {own.groups} groups; put exactly one pair of parentheses around "
                 "what is the answer, and write other parentheses as (?:...)."
             )
         _check_never_empty(pattern)
-        self._whole = _compiled(f"(?:(?s:.*?)(?:{pattern}))+")
+        self._whole = _compiled(f"(?:(?s:.*?)(?:{pattern}))+", "extract")
         self._instructions = int(self._whole.programsize)
 
     def find(self, text: str) -> str | None:
         """Return the group of the last match, or None where nothing matches."""
-        encoded = text.encode()
-        if len(encoded) * self._instructions > MAX_WORK:
-            raise ExtractionLimitError
-        match = self._whole.match(encoded)
+        match = self._whole.match(_affordable(text, self._instructions))
         group: bytes | None = match[1] if match else None
         return None if group is None else group.decode()
 
@@ -60,10 +71,25 @@ def last_match(pattern: str) -> LastMatch:
     return LastMatch(pattern)
 
 
-def _check_form(pattern: str) -> None:
+@lru_cache(maxsize=64)
+def matcher(pattern: str, *, whole: bool) -> Matcher:
+    """Return what tries a pattern on texts; refuse with a sentence what cannot be used."""
+    return Matcher(pattern, whole=whole)
+
+
+def _affordable(text: str, instructions: int) -> bytes:
+    """Return the text as RE2 reads it, or raise where it would take too much work."""
+    encoded = text.encode()
+    if len(encoded) * instructions > MAX_WORK:
+        raise ExtractionLimitError
+    return encoded
+
+
+def _check_form(pattern: str, parameter: str) -> None:
     if len(pattern) > MAX_PATTERN_CHARACTERS:
         raise MetricParamsError(
-            f"extract is {len(pattern):,} characters long; {MAX_PATTERN_CHARACTERS:,} are allowed."
+            f"{parameter} is {len(pattern):,} characters long; {MAX_PATTERN_CHARACTERS:,} are "
+            "allowed."
         )
     escapes = set()
     after_backslash = False
@@ -73,8 +99,8 @@ def _check_form(pattern: str) -> None:
         after_backslash = character == "\\" and not after_backslash
     if refused := sorted(escapes & {"C", "Q"}):
         raise MetricParamsError(
-            f"extract uses \\{refused[0]}, which is not allowed here: escape single characters "
-            "with a backslash, and match any character with a dot."
+            f"{parameter} uses \\{refused[0]}, which is not allowed here: escape single "
+            "characters with a backslash, and match any character with a dot."
         )
 
 
@@ -86,7 +112,7 @@ def _check_never_empty(pattern: str) -> None:
     trials decide. Matching a wholly empty text is harmless.
     """
     for before, after in product(_SURROUNDINGS, repeat=2):
-        trial = _compiled(f"(?s:.{{{len(before)}}})(?:{pattern})(?s:.{{{len(after)}}})")
+        trial = _compiled(f"(?s:.{{{len(before)}}})(?:{pattern})(?s:.{{{len(after)}}})", "extract")
         if before + after and trial.fullmatch((before + after).encode()):
             raise MetricParamsError(
                 "extract also matches empty text, so its last match would be an empty one: "
@@ -94,14 +120,16 @@ def _check_never_empty(pattern: str) -> None:
             )
 
 
-def _compiled(pattern: str) -> Any:
+def _compiled(pattern: str, parameter: str) -> Any:
     options = re2.Options()
     options.log_errors = False
     options.max_mem = _MAX_MEMORY
     try:
         return re2.compile(pattern.encode(), options)
     except re2.error as error:
-        raise MetricParamsError(f"extract is not a usable pattern: {_explained(error)}") from None
+        raise MetricParamsError(
+            f"{parameter} is not a usable pattern: {_explained(error)}"
+        ) from None
 
 
 def _explained(error: Exception) -> str:

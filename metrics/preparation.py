@@ -131,7 +131,7 @@ class Preparation:
         if self.extract is not None:
             last_match(self.extract)
         if self.path is not None:
-            _check_path(self.path)
+            check_path(self.path)
 
     def prepare(self, workspace: Workspace) -> Prepared:
         """Read, extract and clean a batch; once for all metrics that prepare alike."""
@@ -145,7 +145,7 @@ class Preparation:
             texts, reason = self._references(batch.expected_outputs[row], batch.references[row])
             output = None
             if reason is Reason.SCORED:
-                output, reason = self._output(batch.outputs[row])
+                output, reason = self.output_text(batch.outputs[row])
             reasons[row] = reason
             outputs.append(output)
             references.append(tuple(self._remembered(text, cache) for text in texts))
@@ -163,7 +163,8 @@ class Preparation:
         reason = Reason.REFERENCE_NOT_TEXT if expected or references else Reason.NO_REFERENCE
         return (), reason
 
-    def _output(self, output: Json) -> tuple[str | None, Reason]:
+    def output_text(self, output: Json) -> tuple[str | None, Reason]:
+        """Return an output as text: None is a wrong answer, or unreadable by the reason."""
         if output is None:
             return None, Reason.SCORED
         if self.path is None and _is_container(output):
@@ -180,7 +181,7 @@ class Preparation:
         if isinstance(value, str):
             return value
         if _is_container(value):
-            value = None if self.path is None else _at(value, self.path)
+            value = None if self.path is None else at_path(value, self.path)
         if value is None or _is_container(value):
             return None
         return value if isinstance(value, str) else json.dumps(value)
@@ -199,7 +200,8 @@ def _is_container(value: Json) -> bool:
     return isinstance(value, (list, tuple, dict))
 
 
-def _check_path(path: str) -> None:
+def check_path(path: str) -> None:
+    """Refuse with a sentence what is no path."""
     if not all(path.split(".")) or len(path) > MAX_PATH_CHARACTERS:
         raise MetricParamsError(
             "path names a member of a JSON output, such as answer or choices.0.text: names and "
@@ -207,7 +209,8 @@ def _check_path(path: str) -> None:
         )
 
 
-def _at(value: Json, path: str) -> Json:
+def at_path(value: Json, path: str) -> Json:
+    """Return what stands at a path in a JSON value, None where nothing does."""
     for name in path.split("."):
         if isinstance(value, dict):
             value = value.get(name)

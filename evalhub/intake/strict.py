@@ -13,14 +13,13 @@ from typing import NoReturn, cast
 import msgspec
 
 from evalhub.errors import FieldError, LineError, ShapeError, TooLarge
+from metrics.strict_json import INT64_HIGH, INT64_LOW, MAX_DEPTH
 
 BOM = b"\xef\xbb\xbf"
-MAX_DEPTH = 64
 MAX_LINE_BYTES = 16 * 1024**2
 MAX_JSON_BYTES = 1024**2
 # A line of nothing but brackets costs a hundred times its size in memory.
 MAX_CONTAINERS = 200_000
-INT64_LOW, INT64_HIGH = -(2**63), 2**63 - 1
 
 _NEGATIVE_EXPONENT = re.compile(rb"[0-9][eE]-")
 _NONZERO_DIGITS = re.compile(r"[1-9]")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from evalhub.errors import DomainError, ShapeError, TooLarge
 from evalhub.intake import strict
+from metrics.strict_json import INT64_HIGH, INT64_LOW, NotJsonError, read_json
 from tests.evalhub.intake.bounds import bounded
 
 
@@ -157,7 +158,7 @@ def test_zeros_are_not_taken_for_underflow():
 json_values = st.recursive(
     st.none()
     | st.booleans()
-    | st.integers(min_value=strict.INT64_LOW, max_value=strict.INT64_HIGH)
+    | st.integers(min_value=INT64_LOW, max_value=INT64_HIGH)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
     lambda inner: (
@@ -193,6 +194,10 @@ MEMBERS = st.tuples(
 OBJECTS = st.lists(MEMBERS, max_size=4).map(lambda members: b"{" + b",".join(members) + b"}")
 
 
+def dumped(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
 def exact_answer(text: bytes) -> str:
     try:
         return repr(strict._decode_exactly(text))
@@ -214,6 +219,27 @@ def answer(text: bytes) -> str:
 @example(b'{"a":"x\\":","b":1,"b":2}')
 def test_the_fast_way_and_the_exact_way_never_differ(text):
     assert answer(text) == exact_answer(text)
+
+
+@settings(max_examples=200)
+@given(st.one_of(OBJECTS, PIECES.map(lambda text: b"[" + text + b"]"), json_values.map(dumped)))
+@example(nested(64))
+@example(nested(65))
+@example(nested(100_000))
+@example(b'["\\ud83d", {"\\u0000": 1}]')
+@example(b"[" + b"9" * 400 + b"]")
+def test_metrics_read_in_a_text_what_this_door_lets_in(text):
+    characters = text.decode(errors="replace")
+    try:
+        read = repr(read_json(characters))
+    except NotJsonError:
+        read = None
+    try:
+        let_in = repr(strict.decode(characters.encode()))
+    except ShapeError:
+        let_in = None
+
+    assert read == let_in
 
 
 @settings(max_examples=500)
