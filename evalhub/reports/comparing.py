@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from evalhub.datasets.selectors import Slicing, slicings
 from evalhub.reports.aligning import Aligned
-from evalhub.runs.columns import StoredScores, read_scores
+from evalhub.runs.columns import StoredScores, read_both
 from evalhub.runs.models import Measurement, Run
 from evalhub.runs.sealing import yardstick_of
 from evalhub.runs.selectors import current_measurements
@@ -173,12 +173,13 @@ class _Sides:
 
     @classmethod
     def read(cls, pairing: Pairing, aligned: Aligned, seed: int) -> _Sides:
-        old, new = read_scores(pairing.baseline), read_scores(pairing.candidate)
+        old, new = read_both(pairing.baseline, pairing.candidate)
+        yardstick = yardstick_of(pairing.candidate)
         return cls(
             pairing=pairing,
-            baseline=old.column().at(aligned.baseline),
-            candidate=new.column().at(aligned.candidate),
-            yardstick=yardstick_of(pairing.candidate),
+            baseline=old.column(yardstick).at(aligned.baseline),
+            candidate=new.column(yardstick).at(aligned.candidate),
+            yardstick=yardstick,
             clusters=aligned.clusters,
             asked=_was_rated(old)[aligned.baseline] | _was_rated(new)[aligned.candidate],
             seed=seed,

@@ -16,9 +16,10 @@ from evalhub.datasets.selectors import examples_at_positions
 from evalhub.errors import NotFound
 from evalhub.reports.aligning import Aligned, align
 from evalhub.reports.models import Comparison, Finding
-from evalhub.runs.columns import read_scores
+from evalhub.runs.columns import scores_in_blocks
 from evalhub.runs.models import Output, Run
 from metrics.base import Floats
+from metrics.yardstick import Column
 
 SHOWN_CASES = 10
 
@@ -108,8 +109,10 @@ class _Moved:
     def of(cls, finding: Finding) -> _Moved:
         comparison = finding.comparison
         aligned = align(comparison.baseline, comparison.candidate)
-        old = read_scores(finding.baseline_measurement).column().folded().values
-        new = read_scores(finding.candidate_measurement).column().folded().values
+        old, new = (
+            Column(values=scores_in_blocks(one).values).folded().values
+            for one in (finding.baseline_measurement, finding.candidate_measurement)
+        )
         old, new = old[aligned.baseline], new[aligned.candidate]
         sign = 1.0 if finding.candidate_measurement.higher_is_better else -1.0
         return cls(comparison, aligned, old, new, sign * (new - old))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import zstandard
 from django.db import connection
@@ -14,10 +16,11 @@ from numpy.typing import NDArray
 from psycopg import Cursor
 
 from evalhub.runs.models import Measurement, ScoreColumn
-from metrics.base import Floats, Scores
+from metrics.base import Family, Floats, Scores
 from metrics.reasons import Reason
 from metrics.rows import Rows
-from metrics.yardstick import Column
+from metrics.vocabulary import NoClassesError, class_names, expected_labels, renamed
+from metrics.yardstick import Column, Yardstick
 
 # Bytes of equal rank stand together (byte shuffle), then zstd. The tail names the statistics:
 # whole numbers that fit are int32, others float64. Both give back the same float64 bits.
@@ -25,6 +28,7 @@ WHOLE, REAL = "shuffle-zstd-1-i4", "shuffle-zstd-1-f8"
 _LEVEL = 3
 # Columns that are read by one query.
 _AT_ONCE = 32
+_STATISTICS = ("n_statistics", "codec", "statistics", "labels")
 _INT32 = np.iinfo(np.int32)
 
 
@@ -43,12 +47,14 @@ class NewColumn:
 class StoredScores:
     """A measurement's scores: arrays of (examples, attempts), statistics with one axis more.
 
-    `values` is NaN exactly where `reasons` is not 0; `statistics` are zero there.
+    `values` is NaN exactly where `reasons` is not 0; `statistics` are zero there. Statistics that
+    name labels hold places in `labels`, whatever the vocabularies of the columns.
     """
 
     values: Floats
     reasons: NDArray[np.uint8]
     statistics: Floats | Rows
+    labels: tuple[str, ...] = ()
 
     @property
     def rows(self) -> Rows:
@@ -56,10 +62,23 @@ class StoredScores:
         held = self.statistics
         return held if isinstance(held, Rows) else Rows.of(held)
 
-    def column(self) -> Column:
+    def under(self, labels: tuple[str, ...]) -> StoredScores:
+        """Return the same with places in other labels, among which are all of these."""
+        if labels == self.labels:
+            return self
+        rows = self.rows
+        changed = rows.changed(rows.shape, lambda _, block: renamed(block, self.labels, labels))
+        return replace(self, statistics=changed, labels=labels)
+
+    def column(self, yardstick: Yardstick) -> Column:
         """Return the scores as the statistics of `metrics` read them."""
-        has_statistics = self.statistics.shape[2] > 0
-        return Column(values=self.values, statistics=self.statistics if has_statistics else None)
+        rows = self.rows
+        if yardstick.additive is None or not rows.columns:
+            return Column(values=self.values)
+        additive = yardstick.additive(rows, self.labels)
+        # A table that is in memory stays one: it can be read at positions.
+        statistics = self.statistics if additive is rows else additive
+        return Column(values=self.values, statistics=statistics)
 
 
 def pack(array: NDArray[np.generic], dtype: str) -> bytes:
@@ -93,9 +112,18 @@ def packed(new: NewColumn) -> ScoreColumn:
         reasons=pack(new.scores.reasons, "u1"),
         statistics=pack(statistics, _statistics_type(codec)) if statistics.shape[1] else b"",
         n_statistics=statistics.shape[1],
+        labels=_packed_labels(new.scores.labels),
         inputs_digest=new.inputs_digest,
         codec=codec,
     )
+
+
+def _packed_labels(labels: Sequence[str]) -> bytes:
+    return zstandard.compress(json.dumps(labels).encode(), _LEVEL) if labels else b""
+
+
+def _unpacked_labels(blob: bytes | memoryview) -> list[str]:
+    return msgspec.json.decode(zstandard.decompress(blob), type=list[str]) if blob else []
 
 
 def failed_scores(n_rows: int) -> Scores:
@@ -138,7 +166,17 @@ def starts_and_sizes(measurement: Measurement) -> list[tuple[int, int]]:
 
 def read_scores(measurement: Measurement) -> StoredScores:
     """Return all scores of a scored measurement, whatever chunks wrote them."""
-    scores = scores_in_blocks(measurement)
+    return _whole(scores_in_blocks(measurement))
+
+
+def read_both(baseline: Measurement, candidate: Measurement) -> list[StoredScores]:
+    """Return all scores of two measurements, under the labels that either expects."""
+    sides = [scores_in_blocks(one) for one in (baseline, candidate)]
+    labels = tuple(sorted({label for side in sides for label in side.labels}))
+    return [_whole(side.under(labels)) for side in sides]
+
+
+def _whole(scores: StoredScores) -> StoredScores:
     return replace(scores, statistics=scores.rows.whole())
 
 
@@ -156,11 +194,31 @@ def scores_in_blocks(measurement: Measurement) -> StoredScores:
         reasons[part] = unpack(packed_reasons, "u1", n * attempts).reshape(n, attempts)
         start += n
 
-    def read() -> Iterator[Floats]:
-        for row in _stored(columns, "n_statistics", "codec", "statistics"):
-            yield _statistics(*row, attempts=attempts, k=k)
+    try:
+        labels = _classes(columns, attempts)
+    except NoClassesError:
+        if measurement.family == Family.CORPUS:
+            raise
+        # The value needs no classes; there is no confusion matrix beside it.
+        return StoredScores(values=values, reasons=reasons, statistics=np.zeros((*shape, 0)))
 
-    return StoredScores(values=values, reasons=reasons, statistics=Rows((*shape, k), read))
+    def read() -> Iterator[Floats]:
+        for *row, own_labels in _stored(columns, *_STATISTICS):
+            found = _statistics(*row, attempts=attempts, k=k)
+            yield renamed(found, _unpacked_labels(own_labels), labels) if labels else found
+
+    statistics = Rows((*shape, k), read)
+    return StoredScores(values=values, reasons=reasons, statistics=statistics, labels=labels)
+
+
+def _classes(columns: QuerySet[ScoreColumn], attempts: int) -> tuple[str, ...]:
+    """Return the labels that are expected anywhere; none where statistics are no labels."""
+    found: set[str] = set()
+    for n, n_statistics, codec, blob, labels in _stored(columns.exclude(labels=b""), *_STATISTICS):
+        places = _statistics(n, n_statistics, codec, blob, attempts=attempts, k=n_statistics)
+        found |= expected_labels(places, _unpacked_labels(labels))
+        class_names(found)
+    return class_names(found)
 
 
 def _stored(columns: QuerySet[ScoreColumn], *fields: str) -> Iterator[tuple[Any, ...]]:

@@ -261,7 +261,8 @@ class ScoreColumn(models.Model):
 
     Row i of a column is position start + i // attempts, attempt i % attempts + 1. `values` is
     float64, NaN exactly where `reasons` (uint8) is not 0; `statistics` are additive rows,
-    column-major. All are shuffled and zstd-compressed; `codec` names how.
+    column-major. All are shuffled and zstd-compressed; `codec` names how. Statistics that name
+    labels hold places in `labels`, the column's own vocabulary: zstd-compressed JSON.
     """
 
     measurement = models.ForeignKey(
@@ -273,6 +274,7 @@ class ScoreColumn(models.Model):
     reasons = models.BinaryField()
     statistics = models.BinaryField()
     n_statistics = models.PositiveSmallIntegerField(default=0)
+    labels = models.BinaryField(default=b"")
     inputs_digest = models.CharField(max_length=64)
     codec = models.CharField(max_length=20)
 

@@ -107,7 +107,7 @@ def _bins(public_id: str) -> Bins:
 def _slice_tables(public_id: str) -> tuple[SliceTable, ...]:
     measurement = _with_run(public_id)
     run, yardstick = measurement.run, yardstick_of(measurement)
-    column, of_cluster = read_scores(measurement).column(), clusters(run.version)
+    column, of_cluster = read_scores(measurement).column(yardstick), clusters(run.version)
     tables = []
     for slicing in slicings(run.version):
         rows = []

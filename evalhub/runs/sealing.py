@@ -25,6 +25,7 @@ from metrics.base import Family
 from metrics.custom import code_digest, loaded
 from metrics.intervals import Interval, estimate
 from metrics.reasons import Reason
+from metrics.vocabulary import NoClassesError
 from metrics.yardstick import Column, Yardstick, value_of
 
 log = logging.getLogger("evalhub.runs.sealing")
@@ -153,6 +154,8 @@ def _sealed_or_failed(
     """Seal one measurement; one whose value cannot be computed holds up no other, nor its run."""
     try:
         return _sealed(measurement, run, answered)
+    except NoClassesError as exc:
+        return {"state": Measurement.State.FAILED, "problem": str(exc)}
     except VALUE_FAULTS as exc:
         log.warning("value failed", exc_info=exc)
         return {
@@ -165,7 +168,9 @@ def _sealed(measurement: Measurement, run: Run, answered: NDArray[np.bool_]) -> 
     """Return what a measurement's row gets once all its scores are there."""
     scores = scores_in_blocks(measurement)
     yardstick = yardstick_of(measurement)
-    found = estimate(scores.column(), yardstick, clusters=clusters(run.version), seed=run.seed)
+    found = estimate(
+        scores.column(yardstick), yardstick, clusters=clusters(run.version), seed=run.seed
+    )
     interval = found.interval if isinstance(found.interval, Interval) else None
     reasons = np.bincount(scores.reasons.ravel(), minlength=len(Reason)).tolist()
     return {
@@ -192,7 +197,7 @@ def _answered_only(
     scores: StoredScores, yardstick: Yardstick, answered: NDArray[np.bool_]
 ) -> float | None:
     """Return the value without errors and missing outputs."""
-    column = scores.column()
+    column = scores.column(yardstick)
     kept = yardstick.units(
         Column(values=np.where(answered, column.values, np.nan), statistics=column.statistics)
     )
