@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import TypeAlias
 
 import numpy as np
@@ -44,12 +45,6 @@ class Sequences:
         return [text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
-class _Codes(dict[str, int]):
-    def __missing__(self, token: str) -> int:
-        code = self[token] = len(self) + 1
-        return code
-
-
 def blocks(sizes: Sequence[int], *, most: int) -> Iterator[slice]:
     """Cut rows into blocks that are small in rows and in size; one row is always allowed."""
     start = total = 0
@@ -64,13 +59,14 @@ def blocks(sizes: Sequence[int], *, most: int) -> Iterator[slice]:
 
 def encode_tokens(sides: Sequence[Sequence[Sequence[str]]]) -> list[Sequences]:
     """Give equal tokens equal codes, over all sides and rows of a block."""
-    codes = _Codes()
+    tokens = list(chain.from_iterable(chain.from_iterable(sides)))
+    code_of = dict(zip(dict.fromkeys(tokens), count(1), strict=False))
+    codes = np.array(list(map(code_of.__getitem__, tokens)), np.int64)
+    lengths = [_lengths(side) for side in sides]
+    ends = np.cumsum([side.sum() for side in lengths])
     return [
-        Sequences(
-            codes=np.array([codes[token] for tokens in side for token in tokens], np.int64),
-            lengths=_lengths(side),
-        )
-        for side in sides
+        Sequences(codes=part, lengths=side)
+        for part, side in zip(np.split(codes, ends[:-1]), lengths, strict=True)
     ]
 
 

@@ -1,5 +1,6 @@
 """ROUGE against rouge-score 0.1.2 and the examples of Lin 2004."""
 
+import unicodedata
 from importlib import metadata
 
 import pytest
@@ -8,6 +9,7 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from metrics.base import Workspace, score_many
 from metrics.rouge import Rouge1, Rouge2, RougeL
+from metrics.unicode_words import unicode_words
 from tests.metrics.texts import batch, corpus, several_texts, texts
 
 TYPES = ("rouge1", "rouge2", "rougeL")
@@ -90,3 +92,69 @@ def test_the_three_metrics_of_a_batch_share_their_counts():
 
     assert values == [1.0, 0.0, pytest.approx(2 / 3)]
     assert sum(key[0] == "rouge" for key in workspace.computed if isinstance(key, tuple)) == 1
+
+
+def test_words_that_begin_alike_or_are_very_long_are_told_apart():
+    words = [f"{'ab' * n}{end}" for n in range(20) for end in "xyz"]
+    [same] = rouge([" ".join(words)], [[" ".join(words)]])
+    [other] = rouge([" ".join(words)], [[" ".join(word + "q" for word in words)]])
+
+    assert same == (1.0, 1.0, 1.0)
+    assert other == (0.0, 0.0, 0.0)
+
+
+def test_words_that_share_a_place_in_the_table_are_told_apart():
+    # Twice as many different words as the table of hashes has places.
+    words = [f"w{n}" for n in range(70_000)]
+
+    [(unigrams, _, _)] = rouge([" ".join(words)], [[" ".join(words[:35_000])]])
+
+    assert unigrams == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("output", "reference"),
+    [
+        ("café", "cafe\u0301"),
+        ("ภาษาไทย", "ภาษาไทย"),
+        ("汉字", "汉字"),
+        ("नमस्ते", "नमस्ते"),
+    ],
+)
+def test_the_unicode_tokenizer_sees_the_words_of_every_script(output, reference):
+    examples = batch([output], [[reference]])
+
+    assert RougeL().score(examples).values[0] < 1.0
+    assert RougeL(tokenizer="unicode").score(examples).values[0] == 1.0
+
+
+def test_scripts_without_spaces_are_cut_into_characters_with_their_marks():
+    assert unicode_words("ก็ดี 漢字abc、カタカナ don't") == [
+        *("ก็", "ดี", "漢", "字", "abc", "カ", "タ", "カ", "ナ", "don", "t"),
+    ]
+
+
+def test_english_text_has_the_same_words_with_both_tokenizers():
+    outputs, references = ["The cat's 3 hats, running.", ""], [["the cat ran"], ["", "..."]]
+
+    for stemmer in (False, True):
+        assert [
+            Rouge1(stemmer=stemmer, tokenizer=tokenizer)
+            .score(batch(outputs, references))
+            .values.tolist()
+            for tokenizer in ("rouge_score", "unicode")
+        ] == [[score[0] for score in rouge(outputs, references, stemmer=stemmer)]] * 2
+
+
+def test_another_tokenizer_is_another_version_and_the_first_has_its_old_signature():
+    signed = RougeL().signature, RougeL(tokenizer="unicode").signature
+
+    assert signed[0] == (
+        'rouge_l|v1|extract:null|normalize:[]|against:"expected_output"|path:null|stemmer:false'
+        f"|rouge-score:{metadata.version('rouge-score')}"
+    )
+    assert signed[1].startswith("rouge_l|v2|")
+    assert (
+        f'|tokenizer:"unicode"|rouge-score:0.1.2|unicode:{unicodedata.unidata_version}'
+        in signed[1]
+    )
