@@ -354,12 +354,16 @@ CHECKS: tuple[Check, ...] = (
 def broken_promises(metric: Metric) -> Iterator[tuple[Check, str]]:
     """Yield each check that a metric fails, with the sentence; one that raises fails too."""
     for check in CHECKS:
-        try:
-            said = check(metric)
-        except Exception as exc:  # noqa: BLE001 - the check's answer is that it raised
-            said = f"It raised {type(exc).__name__}: {exc}"
-        if said:
+        if said := tried(check, metric):
             yield check, said
+
+
+def tried(check: Check, metric: Metric) -> str | None:
+    """Return what a check says, or what the metric raised meanwhile."""
+    try:
+        return check(metric)
+    except Exception as exc:  # noqa: BLE001 - the answer is that it raised
+        return f"It raised {type(exc).__name__}: {exc}"
 
 
 # --- helpers ----------------------------------------------------------------------------------

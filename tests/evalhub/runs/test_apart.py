@@ -8,13 +8,16 @@ from django.core.management import CommandError, call_command
 
 from evalhub.runs import apart
 from evalhub.runs.apart import FailedApartError, Host, scores_apart
+from evalhub.runs.management.commands import check_metric
 from evalhub.runs.models import Measurement, Run
 from metrics import catalog, custom
 from metrics.base import Batch
 from metrics.catalog import MetricSpec, build
+from metrics.contract import tried
 from metrics.reasons import Reason
 from metrics.soundness import UnsoundError
 from tests.evalhub.runs.building import a_run, measurement, right, scored
+from tests.metrics.custom_examples import Obeys
 from tests.metrics.texts import expecting
 
 MODULE = "tests.metrics.custom_examples"
@@ -149,6 +152,14 @@ def test_check_metric_says_what_is_broken(capsys):
         call_command("check_metric", "obeys")
 
     assert "BROKEN" in capsys.readouterr().out
+
+
+def test_check_metric_waits_for_no_check_forever(monkeypatch):
+    monkeypatch.setattr(check_metric, "LONGEST_SECONDS", 0.05)
+
+    said = tried(check_metric._in_time(lambda metric: time.sleep(20)), Obeys())
+
+    assert said == "It raised TimeoutError: it took longer than 0.05 seconds."
 
 
 @pytest.mark.parametrize(

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from metrics import custom
-from metrics.base import Json, Metric, MetricParamsError
+from metrics.base import Batch, Json, Metric, MetricParamsError
 from metrics.catalog import configured, known_metrics, register
-from metrics.contract import CHECKS, Check, sample_batch
+from metrics.contract import CHECKS, Check, sample_batch, tried
 from metrics.custom import CustomMetricError
 
 LONGEST_SECONDS = 60.0
@@ -46,7 +44,7 @@ class Command(BaseCommand):
         self.stdout.write(f"  code sha256 {custom.code_digest(type(metric))}")
         broken = 0
         for check in CHECKS:
-            said = _tried(check, metric)
+            said = tried(_in_time(check), metric)
             broken += said is not None
             self.stdout.write(f"  {'ok    ' if said is None else 'BROKEN'}  {_title(check)}")
             if said is not None:
@@ -78,30 +76,22 @@ def _params(text: str) -> Json:
     return parsed
 
 
-def _tried(check: Check, metric: Metric) -> str | None:
-    try:
-        with _at_most(LONGEST_SECONDS):
-            return check(metric)
-    except TimeoutError:
-        return f"It took longer than {LONGEST_SECONDS:g} seconds."
-    except Exception as exc:  # noqa: BLE001 - what an operator's code raises is the answer
-        return f"It raised {type(exc).__name__}: {exc}"
-
-
-@contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError inside once the time is over."""
+def _in_time(check: Check) -> Check:
+    """Return a check that raises TimeoutError once it takes too long."""
 
     def over(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise TimeoutError
+        raise TimeoutError(f"it took longer than {LONGEST_SECONDS:g} seconds.")
 
-    before = signal.signal(signal.SIGALRM, over)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    def checked(metric: Metric) -> str | None:
+        before = signal.signal(signal.SIGALRM, over)
+        signal.setitimer(signal.ITIMER_REAL, LONGEST_SECONDS)
+        try:
+            return check(metric)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+    return checked
 
 
 def _title(check: Check) -> str:
@@ -111,10 +101,11 @@ def _title(check: Check) -> str:
 def _speed(metric: Metric) -> str:
     batch = sample_batch()
     started = time.process_time()
-    try:
-        with _at_most(LONGEST_SECONDS):
-            metric.score(batch)
-    except Exception:  # noqa: BLE001 - said above, by the check that tried it
+    if tried(_in_time(lambda one: _scored(one, batch)), metric):
         return "speed unknown: it does not score the sample."
     seconds = max(time.process_time() - started, 1e-6)
     return f"about {len(batch) / seconds:,.0f} outputs a second, on {len(batch)} sample rows"
+
+
+def _scored(metric: Metric, batch: Batch) -> None:
+    metric.score(batch)
