@@ -23,7 +23,7 @@ from evalhub.scorers.selectors import batch_size_of
 
 JOB_KINDS = {Measurement.Kind.AUTOMATIC: "score", Measurement.Kind.JUDGE: "judge"}
 # So many chunks of a re-scoring wait for workers at most, unless a single run has more.
-CHUNKS_AHEAD = 32
+CHUNKS_AHEAD = 16
 
 # --- one run --------------------------------------------------------------------------------
 

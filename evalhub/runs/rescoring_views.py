@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib import messages
@@ -24,7 +25,6 @@ from evalhub.runs import rescored, rescoring
 from evalhub.runs.forms import RescoreForm, initial_of
 from evalhub.runs.models import Rescoring
 from evalhub.runs.selectors import living_workers
-from evalhub.runs.tables import as_text
 from metrics.catalog import describe_catalog
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -136,7 +136,7 @@ def _context(found: Rescoring, given: str) -> dict[str, Any]:
         "start": start,
         "is_working": is_working,
         "n_workers": living_workers(),
-        "specs": [as_text(spec) for spec in found.specs],
+        "specs": [json.dumps(spec, ensure_ascii=False) for spec in found.specs],
         "pagination": {
             "shown": f"{start + 1}–{min(stop, record.n_runs)} of {record.n_runs}",
             "previous": f"?from={max(0, start - ROWS)}#runs" if start else "",
