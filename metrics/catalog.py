@@ -64,64 +64,84 @@ from metrics.ter import Ter
 from metrics.token_f1 import TokenF1
 from metrics.tool_calls import ToolCalls
 
-CATALOG: tuple[type[Metric], ...] = (
-    ExactMatch,
-    TokenF1,
-    Bleu,
-    Chrf,
-    Rouge1,
-    Rouge2,
-    RougeL,
-    QuasiExactMatch,
-    Contains,
-    StartsWith,
-    NumericMatch,
-    MultipleChoice,
-    RegexMatch,
-    JsonValid,
-    JsonSchema,
-    JsonFields,
-    JsonFieldsMicro,
-    ToolCalls,
-    PrecisionAtK,
-    RecallAtK,
-    HitAtK,
-    Mrr,
-    AveragePrecision,
-    NdcgAtK,
-    Median,
-    Quantile,
-    PassRate,
-    WeightedMean,
-    Composite,
-    Latency,
-    TimeToFirstToken,
-    InputTokens,
-    OutputTokens,
-    CachedTokens,
-    Cost,
-    ErrorRate,
-    OutputLength,
-    PassAtK,
-    PassHatK,
-    MajorityVote,
-    BestOfAttempts,
-    WorstOfAttempts,
-    Flakiness,
-    Ter,
-    Accuracy,
-    F1Macro,
-    F1Micro,
-    F1Weighted,
-    BalancedAccuracy,
-    Mcc,
-    CohenKappa,
-    ClassF1,
-    ClassPrecision,
-    ClassRecall,
-    Ece,
-    Brier,
-)
+# What is chosen from, by what it is about. The reference page and the forms keep this order.
+GROUPS: Mapping[str, tuple[type[Metric], ...]] = {
+    "Match": (
+        ExactMatch,
+        QuasiExactMatch,
+        TokenF1,
+        Contains,
+        StartsWith,
+        RegexMatch,
+        NumericMatch,
+        MultipleChoice,
+    ),
+    "Text overlap": (
+        Bleu,
+        Chrf,
+        Rouge1,
+        Rouge2,
+        RougeL,
+        Ter,
+    ),
+    "Structured": (
+        JsonValid,
+        JsonSchema,
+        JsonFields,
+        JsonFieldsMicro,
+        ToolCalls,
+    ),
+    "Classification": (
+        Accuracy,
+        BalancedAccuracy,
+        F1Macro,
+        F1Micro,
+        F1Weighted,
+        ClassPrecision,
+        ClassRecall,
+        ClassF1,
+        Mcc,
+        CohenKappa,
+        Brier,
+        Ece,
+    ),
+    "Retrieval": (
+        PrecisionAtK,
+        RecallAtK,
+        HitAtK,
+        Mrr,
+        AveragePrecision,
+        NdcgAtK,
+    ),
+    "Several attempts": (
+        PassAtK,
+        PassHatK,
+        MajorityVote,
+        BestOfAttempts,
+        WorstOfAttempts,
+        Flakiness,
+    ),
+    "Operational": (
+        Latency,
+        TimeToFirstToken,
+        InputTokens,
+        OutputTokens,
+        CachedTokens,
+        Cost,
+        ErrorRate,
+        OutputLength,
+    ),
+    "Metrics of metrics": (
+        PassRate,
+        Median,
+        Quantile,
+        WeightedMean,
+        Composite,
+    ),
+}
+# Where metrics of the operator's own stand.
+OWN_GROUP = "Your own"
+CATALOG = tuple(metric for group in GROUPS.values() for metric in group)
 
 _BY_NAME: dict[str, type[Metric]] = {metric.name: metric for metric in CATALOG}
 MAX_DEPTH = 3  # a metric of a metric of a metric
@@ -217,5 +237,9 @@ def register(metric: type[Metric]) -> None:
 
 
 def describe_catalog() -> list[dict[str, object]]:
-    """Return the whole catalog as plain JSON, in its order."""
-    return [metric.describe() for metric in _BY_NAME.values()]
+    """Return the whole catalog as plain JSON, in its order, then what was registered besides."""
+    group_of = {metric.name: group for group, those in GROUPS.items() for metric in those}
+    return [
+        {**metric.describe(), "group": group_of.get(name, OWN_GROUP)}
+        for name, metric in _BY_NAME.items()
+    ]

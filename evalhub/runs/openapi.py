@@ -146,6 +146,7 @@ COMPONENTS = {
         high=nullable(number("The highest.")),
         higher_is_better=nullable(flag("Null where neither is.")),
         source=text("Who defined it."),
+        group=text("What it is about."),
         reads=listing(text(), "What it reads beside texts."),
         statistics=listing(text()),
         examples=listing(mapping(anything()), "Worked examples: what goes in, and the value."),
