@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -24,10 +24,11 @@ _SOMEWHERE = "*"
 
 Path: TypeAlias = tuple[str, ...]
 Fields: TypeAlias = Mapping[Path, Sequence[Json]]
+N = TypeVar("N", int, Floats)
 
 
 @dataclass(frozen=True, kw_only=True)
-class JsonFields(CountedMetric):
+class JsonFields(CountedMetric[Fields]):
     """F1, precision or recall over the fields of an output, counted in each example."""
 
     name: ClassVar[str] = "json_fields"
@@ -106,48 +107,47 @@ class JsonFields(CountedMetric):
         steps = [STEPS[name].signature for name in self.normalize]
         return {**super().signed_params(), "normalize": steps}
 
-    def accepts(self, expected: Document) -> bool:
-        """Any JSON has fields, if only one."""
-        return True
+    def standard(self, expected: Document) -> Fields:
+        """Return the fields of an expected document: any JSON has some, if only one."""
+        return self._fields(expected)
 
-    def counts(self, output: Document | None, expected: Document) -> Counts:
+    def counts(self, output: Document | None, standard: Fields) -> Counts:
         """Count the fields that are right, in the output alone and expected alone."""
-        want = self._fields(expected)
         got = {} if output is None else self._fields(output)
         right = sum(
-            self._shared(got[path], values) for path, values in want.items() if path in got
+            self._shared(got[path], values) for path, values in standard.items() if path in got
         )
         return Counts(
-            right=right, surplus=_number_of(got) - right, missing=_number_of(want) - right
+            right=right, surplus=_number_of(got) - right, missing=_number_of(standard) - right
         )
 
     def value_of(self, counts: Counts) -> float:
-        """Return the measure of one output."""
-        value: float = self._measured(np.array(counts, dtype=np.float64)).item()
-        return 1.0 if np.isnan(value) else value
+        """Return the measure of one output; 1 where neither side has a field."""
+        if not any(counts):
+            return 1.0
+        above, below = self._fraction(*counts)
+        return above / below if below else 0.0
 
-    def _measured(self, totals: Floats) -> Floats:
-        """Return the measure of counts; NaN where neither side has a field."""
-        right, surplus, missing = (totals[..., at] for at in range(3))
-        above, below = {
-            _F1: (2 * right, 2 * right + surplus + missing),
-            _PRECISION: (right, right + surplus),
-            _RECALL: (right, right + missing),
-        }[self.measure]
-        nothing = right + surplus + missing == 0
-        value = np.divide(above, below, out=np.zeros(np.shape(below)), where=below != 0)
-        return np.where(nothing, np.nan, value)
+    def _fraction(self, right: N, surplus: N, missing: N) -> tuple[N, N]:
+        """Return the measure of counts, what stands above and what below the line."""
+        if self.measure == _PRECISION:
+            return right, right + surplus
+        if self.measure == _RECALL:
+            return right, right + missing
+        return right + right, right + right + surplus + missing
 
     def _fields(self, document: Document) -> Fields:
-        fields: dict[Path, list[Json]] = defaultdict(list)
-        within = () if self.field is None else tuple(self.field.split("."))
-        for path, value in _leaves(document.value, keep_order=self.lists == _POSITION):
-            if path[: len(within)] == within:
-                fields[path].append(value)
-        return fields
+        fields: dict[Path, list[Json]] = {}
+        _collect(document.value, (), fields, keep_order=self.lists == _POSITION)
+        if self.field is None:
+            return fields
+        within = tuple(self.field.split("."))
+        return {path: values for path, values in fields.items() if path[: len(within)] == within}
 
     def _shared(self, got: Sequence[Json], want: Sequence[Json]) -> int:
         """Return how many values of one path pair off, each used once."""
+        if len(got) == len(want) == 1 and type(got[0]) is type(want[0]) and got[0] == want[0]:
+            return 1
         alike = Counter(map(self._key, _without_numbers(got))) & Counter(
             map(self._key, _without_numbers(want))
         )
@@ -203,23 +203,25 @@ class JsonFieldsMicro(JsonFields):
 
     def values_of(self, totals: Floats) -> Floats:
         """Return the measure of summed counts; NaN where there are none."""
-        return self._measured(totals)
+        right, surplus, missing = (totals[..., at] for at in range(3))
+        above, below = self._fraction(right, surplus, missing)
+        value = np.divide(above, below, out=np.zeros(np.shape(below)), where=below != 0)
+        return np.where(right + surplus + missing == 0, np.nan, value)
 
 
-def _leaves(value: Json, *, keep_order: bool) -> Iterator[tuple[Path, Json]]:
-    """Yield each value that holds no others with its path, however deep."""
-    waiting: list[tuple[Path, Json]] = [((), value)]
-    while waiting:
-        path, item = waiting.pop()
-        if isinstance(item, Mapping) and item:
-            waiting += (((*path, name), inner) for name, inner in item.items())
-        elif isinstance(item, list | tuple) and item:
-            waiting += (
-                ((*path, str(at) if keep_order else _SOMEWHERE), inner)
-                for at, inner in enumerate(item)
-            )
-        else:
-            yield path, item
+def _collect(value: Json, path: Path, into: dict[Path, list[Json]], *, keep_order: bool) -> None:
+    """Put each value that holds no others under its path; documents have a bounded depth."""
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            _collect(inner, (*path, name), into, keep_order=keep_order)
+    elif isinstance(value, list | tuple) and value:
+        for at, inner in enumerate(value):
+            place = str(at) if keep_order else _SOMEWHERE
+            _collect(inner, (*path, place), into, keep_order=keep_order)
+    elif path in into:
+        into[path].append(value)
+    else:
+        into[path] = [value]
 
 
 def _is_number(value: Json) -> bool:

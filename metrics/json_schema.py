@@ -33,7 +33,7 @@ _SCHEMA: Json = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class JsonSchema(ComparedMetric):
+class JsonSchema(ComparedMetric[Schema]):
     """1 where the output is JSON and valid under the schema, else 0."""
 
     name: ClassVar[str] = "json_schema"
@@ -86,8 +86,7 @@ class JsonSchema(ComparedMetric):
             outputs, reasons = self.outputs(workspace)
             schemas: Sequence[Sequence[Schema]] = [[schema_of(self.schema.value())]] * len(outputs)
         else:
-            outputs, expected, reasons = self.rows(workspace)
-            schemas = [[schema_of(one.value) for one in accepted] for accepted in expected]
+            outputs, schemas, reasons = self.rows(workspace)
         scores = blank_scores(reasons.copy())
         for row in np.flatnonzero(reasons == Reason.SCORED).tolist():
             document = outputs[row]
@@ -96,12 +95,11 @@ class JsonSchema(ComparedMetric):
             )
         return scores
 
-    def accepts(self, expected: Document) -> bool:
-        """Whether an expected document says that it is a schema, and can be used as one."""
+    def standard(self, expected: Document) -> Schema | None:
+        """Return the schema that an expected document says it is, None where it is none."""
         if not isinstance(expected.value, dict) or "$schema" not in expected.value:
-            return False
+            return None
         try:
-            schema_of(expected.value)
+            return schema_of(expected.value)
         except MetricParamsError:
-            return False
-        return True
+            return None

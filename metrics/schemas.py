@@ -48,6 +48,8 @@ class Schema:
                 f"schema is {len(text):,} characters long; {MAX_SCHEMA_CHARACTERS:,} are allowed."
             )
         schema = json.loads(text)
+        if not isinstance(schema, dict):
+            raise MetricParamsError("schema is not an object.")
         _refuse_endless(schema)
         try:
             validator = jsonschema_rs.validator_for(

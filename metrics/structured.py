@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, TypeAlias
+from typing import ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from metrics.base import Family, Json, Kind, Metric, Scores, Workspace, blank_sc
 from metrics.preparation import at_path, check_path
 from metrics.reasons import Reason
 from metrics.strict_json import MAX_JSON_CHARACTERS, NotJsonError, read_json, unfenced
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,24 +87,27 @@ class StructuredMetric(Metric):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparedMetric(StructuredMetric):
-    """A structured metric that compares an output with each document the example accepts."""
+class ComparedMetric(StructuredMetric, Generic[T]):
+    """A structured metric that compares an output with what it reads of an expected document."""
 
     def rows(
         self, workspace: Workspace
-    ) -> tuple[Sequence[Document | None], Sequence[tuple[Document, ...]], NDArray[np.uint8]]:
-        """Return outputs, what is accepted, and the reason of each row."""
+    ) -> tuple[Sequence[Document | None], Sequence[Sequence[T]], NDArray[np.uint8]]:
+        """Return outputs, what each example accepts as `standard` reads it, and the reasons."""
         outputs, unreadable = self.outputs(workspace)
         expected, undefined = self.expected(workspace)
         reasons = np.where(undefined == Reason.SCORED, unreadable, undefined)
-        kept = [tuple(one for one in accepted if self.accepts(one)) for accepted in expected]
-        nothing = np.array([not accepted for accepted in kept], dtype=np.bool_)
-        reasons[nothing & (undefined == Reason.SCORED)] = Reason.UNDEFINED
-        return outputs, kept, reasons
+        standards: list[Sequence[T]] = []
+        for row, accepted in enumerate(expected):
+            read = [self.standard(document) for document in accepted]
+            standards.append([one for one in read if one is not None])
+            if accepted and not standards[row]:
+                reasons[row] = Reason.UNDEFINED
+        return outputs, standards, reasons
 
     @abstractmethod
-    def accepts(self, expected: Document) -> bool:
-        """Whether anything can be compared with an expected document."""
+    def standard(self, expected: Document) -> T | None:
+        """Return what outputs are compared with, None where a document allows no comparison."""
 
 
 class Counts(NamedTuple):
@@ -120,17 +125,17 @@ class Counts(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CountedMetric(ComparedMetric):
+class CountedMetric(ComparedMetric[T]):
     """A metric that counts what an output has in common with an expected document."""
 
     family: ClassVar[Family] = Family.MEAN
 
     def score_in(self, workspace: Workspace) -> Scores:
         """Score each output by the document that it has most in common with."""
-        outputs, expected, reasons = self.rows(workspace)
+        outputs, standards, reasons = self.rows(workspace)
         scores = blank_scores(reasons, len(self.statistic_names))
         for row in np.flatnonzero(reasons == Reason.SCORED).tolist():
-            counts = [self.counts(outputs[row], one) for one in expected[row]]
+            counts = [self.counts(outputs[row], one) for one in standards[row]]
             best = max(counts, key=lambda one: (self.value_of(one), one.right, -one.missing))
             is_there = workspace.batch.outputs[row] is not None
             scores.values[row] = self.value_of(best) if is_there else self.worst
@@ -143,8 +148,8 @@ class CountedMetric(ComparedMetric):
         return counts.f1
 
     @abstractmethod
-    def counts(self, output: Document | None, expected: Document) -> Counts:
-        """Return what an output has in common with one expected document."""
+    def counts(self, output: Document | None, standard: T) -> Counts:
+        """Return what an output has in common with one of the standards."""
 
 
 def _expected(expected_outputs: Sequence[Json], references: Sequence[Sequence[Json]]) -> Expected:

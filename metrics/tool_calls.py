@@ -26,7 +26,7 @@ class Call:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ToolCalls(CountedMetric):
+class ToolCalls(CountedMetric[Sequence[Hashable]]):
     """F1 over the calls of an output and those that were expected."""
 
     name: ClassVar[str] = "tool_calls"
@@ -83,22 +83,21 @@ class ToolCalls(CountedMetric):
         meaning="Whether calls may come in any order, or count only in the same one.",
     )
 
-    def accepts(self, expected: Document) -> bool:
-        """Whether the document is made of calls that can be read."""
+    def standard(self, expected: Document) -> Sequence[Hashable] | None:
+        """Return what equal calls have in common, None where one of them cannot be read."""
         calls = _calls(expected.value)
-        return calls is not None and all(
-            call.name is not None and call.arguments is not None for call in calls
-        )
+        if calls is None or any(call.name is None or call.arguments is None for call in calls):
+            return None
+        return self._keys(calls)
 
-    def counts(self, output: Document | None, expected: Document) -> Counts:
+    def counts(self, output: Document | None, standard: Sequence[Hashable]) -> Counts:
         """Count the calls that are right, in the output alone and expected alone."""
         got = self._keys([] if output is None else _calls(output.value) or [])
-        want = self._keys(_calls(expected.value) or [])
         if self.order == _SAME:
-            right = LCSseq.similarity(got, want)
+            right = LCSseq.similarity(got, standard)
         else:
-            right = (Counter(got) & Counter(want)).total()
-        return Counts(right=right, surplus=len(got) - right, missing=len(want) - right)
+            right = (Counter(got) & Counter(standard)).total()
+        return Counts(right=right, surplus=len(got) - right, missing=len(standard) - right)
 
     def _keys(self, calls: Sequence[Call]) -> list[Hashable]:
         return [self._key(call) for call in calls]

@@ -135,6 +135,7 @@ def inward(levels):
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
+        ([{"type": "object"}], "not an object"),
         ({"type": "objekt"}, "not a usable JSON Schema"),
         ({"pattern": "(?=a)"}, "not a usable JSON Schema"),
         ({"pattern": "(a{1000}){1000}"}, "not a usable JSON Schema"),
