@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("evalhub.web.urls")),
     path("", include("evalhub.accounts.urls")),
     path("", include("evalhub.datasets.urls")),
+    path("", include("evalhub.scorers.urls")),
     path("", include("evalhub.runs.urls")),
     path("", include("evalhub.judging.urls")),
     path("", include("evalhub.reports.urls")),

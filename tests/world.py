@@ -18,6 +18,7 @@ from evalhub.runs import rescoring
 from labeling.models import Campaign, Unit
 from tests.evalhub.judging.building import a_call
 from tests.evalhub.runs.building import a_run, right, scored
+from tests.evalhub.scorers.building import a_scorer
 from tests.factories import a_member, a_project, a_version, jsonl
 from tests.labeling.building import FAITHFUL, a_campaign
 
@@ -82,6 +83,8 @@ def build_world() -> World:
     open_run = a_run(version, system="newest")
     comparison = compare_runs(baseline=baseline, candidate=candidate, actor=COMMAND_LINE)
     campaign = a_campaign(project, runs=[candidate], questions=(FAITHFUL,))
+    # At an address that is refused before anything is sent.
+    scorer = a_scorer(project, url="http://localhost:9/")
     key, _ = issue_api_key(project=project, name="test", scopes=["read"])
     return World(
         project=project,
@@ -106,6 +109,7 @@ def build_world() -> World:
             "user_id": a_member(project, "viewer").pk,
             "prefix": key.prefix,
             "digest": a_call(project).digest,
+            "slug": scorer.slug,
         },
     )
 

@@ -17,6 +17,7 @@ from evalhub.errors import Conflict, ContentError, FieldError, ShapeError
 from evalhub.intake.columns import OutputColumns
 from evalhub.intake.http import bulk_format, read_json, spool_body
 from evalhub.intake.lines import ErrorCollector
+from evalhub.intake.members import members_of
 from evalhub.intake.reading import read_outputs
 from evalhub.intake.rows import OutputRow
 from evalhub.intake.spool import OUTPUTS, Spool
@@ -66,7 +67,7 @@ class Runs(RunView):
     @idempotent
     def post(self, request: Request, project: str) -> Response:
         found = self.project(project, Capability.SUBMIT)
-        given: Any = requests.members_of(read_json(self.plain_request), requests.RUN)
+        given: Any = members_of(read_json(self.plain_request), requests.RUN)
         run = services.create_run(project=found, actor=self.actor, **given)
         return self.answer(run, status=201)
 
@@ -135,7 +136,7 @@ class Finish(RunView):
     def post(self, request: Request, run_id: str) -> Response:
         run = self.run(run_id, Capability.SUBMIT)
         body = read_json(self.plain_request, optional=True)
-        given: Any = requests.members_of(body, requests.FINISH)
+        given: Any = members_of(body, requests.FINISH)
         services.finish_run(run=run, actor=self.actor, **given)
         return self.answer(run, status=202)
 
@@ -157,7 +158,7 @@ class Measurements(RunView):
     @idempotent
     def post(self, request: Request, run_id: str) -> Response:
         run = self.run(run_id, Capability.SUBMIT)
-        given: Any = requests.members_of(read_json(self.plain_request), requests.MEASURE)
+        given: Any = members_of(read_json(self.plain_request), requests.MEASURE)
         made = services.measure_run(run=run, actor=self.actor, **given)
         fresh = run.measurements.in_bulk([one.pk for one in made])
         answers = [measurement_answer(fresh[one.pk], is_current=True) for one in made]
@@ -171,7 +172,7 @@ class Cancel(RunView):
     @idempotent
     def post(self, request: Request, run_id: str) -> Response:
         run = self.run(run_id, Capability.SUBMIT)
-        requests.members_of(read_json(self.plain_request, optional=True), {})
+        members_of(read_json(self.plain_request, optional=True), {})
         return self.answer(services.cancel_run(run=run, actor=self.actor))
 
 
@@ -182,7 +183,7 @@ class Reopen(RunView):
     @idempotent
     def post(self, request: Request, run_id: str) -> Response:
         run = self.run(run_id, Capability.LEAD)
-        requests.members_of(read_json(self.plain_request, optional=True), {})
+        members_of(read_json(self.plain_request, optional=True), {})
         return self.answer(services.reopen_run(run=run, actor=self.actor))
 
 

@@ -8,28 +8,34 @@ from typing import Any
 
 from django import forms
 
+from evalhub.accounts.models import Project
 from evalhub.errors import DomainError, FieldError
 from evalhub.intake.strict import strict_json
 from evalhub.runs.specs import JUDGE_PREFIX
+from evalhub.scorers.selectors import PREFIX, askable
 from evalhub.web.formatting import plural
 from metrics.base import Json
 from metrics.catalog import CATALOG
 from metrics.judge import RUBRICS
 
 
-def metric_names() -> list[tuple[str, str]]:
+def metric_names(project: Project) -> list[tuple[str, str]]:
     """Return what a run can be measured with, for a select box."""
     automatic = [(metric.name, f"{metric.name}: {metric.title}") for metric in CATALOG]
     judged = [
         (JUDGE_PREFIX + name, f"{JUDGE_PREFIX}{name}: asks a language model") for name in RUBRICS
     ]
-    return [*automatic, *judged]
+    remote = [
+        (PREFIX + one.scorer.slug, f"{PREFIX}{one.scorer.slug}: {one.scorer.title}")
+        for one in askable(project)
+    ]
+    return [*automatic, *remote, *judged]
 
 
 class MeasureForm(forms.Form):
     """A metric to score a finished run with, or to score it with again."""
 
-    metric = forms.ChoiceField(choices=metric_names)
+    metric = forms.ChoiceField()
     name = forms.CharField(
         max_length=64,
         required=False,
@@ -44,6 +50,10 @@ class MeasureForm(forms.Form):
         help_text='One JSON object, such as {"normalize": ["strip", "lowercase"]}. '
         "Left empty, the defaults.",
     )
+
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["metric"] = forms.ChoiceField(choices=metric_names(project))
 
     def clean_params(self) -> dict[str, Json]:
         given = self.cleaned_data["params"].strip()

@@ -12,6 +12,7 @@ from evalhub.accounts.rest import KeyView, idempotent
 from evalhub.api import decode_whole_number, encode_cursor, listed, page_limit
 from evalhub.datasets.selectors import dataset_of
 from evalhub.intake.http import read_json
+from evalhub.intake.members import members_of
 from evalhub.runs import requests, rescoring, rescoring_openapi, waiting
 from evalhub.runs.answers import rescored_run_answer, rescoring_answer
 from evalhub.runs.models import Rescoring
@@ -59,7 +60,7 @@ class Rescorings(RescoringView):
     @idempotent
     def post(self, request: Request, project: str, dataset: str) -> Response:
         on = dataset_of(self.project(project, Capability.SUBMIT), dataset)
-        given: Any = requests.members_of(read_json(self.plain_request), requests.RESCORE)
+        given: Any = members_of(read_json(self.plain_request), requests.RESCORE)
         begun = rescoring.begin(dataset=on, actor=self.actor, **given)
         return self.answer(begun, status=202)
 
@@ -98,7 +99,7 @@ class CancelRescoring(RescoringView):
     @idempotent
     def post(self, request: Request, rescoring_id: str) -> Response:
         found = self.rescoring(rescoring_id, Capability.SUBMIT)
-        requests.members_of(read_json(self.plain_request, optional=True), {})
+        members_of(read_json(self.plain_request, optional=True), {})
         rescoring.cancel(rescoring=found, actor=self.actor)
         return self.answer(found)
 
@@ -110,6 +111,6 @@ class ResumeRescoring(RescoringView):
     @idempotent
     def post(self, request: Request, rescoring_id: str) -> Response:
         found = self.rescoring(rescoring_id, Capability.SUBMIT)
-        requests.members_of(read_json(self.plain_request, optional=True), {})
+        members_of(read_json(self.plain_request, optional=True), {})
         rescoring.resume(rescoring=found, actor=self.actor)
         return self.answer(found, status=202)

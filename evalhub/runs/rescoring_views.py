@@ -63,6 +63,7 @@ def new(request: SignedInRequest, project: str, dataset: str) -> HttpResponse:
     form = RescoreForm(
         request.POST if request.method == "POST" else None,
         initial=initial_of(request.GET.get("metric", "")[:100], "", {}),
+        project=found.project,
         versions=rescored.finished_runs_by_version(found),
     )
     if request.method == "POST" and form.is_valid():

@@ -106,7 +106,9 @@ def measure(request: SignedInRequest, run_id: str) -> HttpResponse:
     """Score a finished run with another metric, or again."""
     run = enter_run(request, run_id, Capability.SUBMIT)
     data = request.POST if request.method == "POST" else None
-    form = MeasureForm(data, initial=_initial(run, request.GET.get("name", "")))
+    form = MeasureForm(
+        data, project=run.project, initial=_initial(run, request.GET.get("name", ""))
+    )
     if request.method == "POST" and form.is_valid():
         try:
             services.measure_run(run=run, metrics=[form.spec()], actor=actor_of(request))

@@ -65,6 +65,13 @@ def scorers_of(project: Project) -> list[Scorer]:
     return sorted(found, key=lambda one: one.retired_at is not None)
 
 
+def scorer_of(project: Project, slug: str) -> Scorer | None:
+    """Return a scorer with its revisions, or None where there is none of that name."""
+    if not re.fullmatch(SLUG, slug):
+        return None
+    return with_revisions(Scorer.objects.filter(project=project, slug=slug)).first()
+
+
 def with_revisions(scorers: QuerySet[Scorer]) -> QuerySet[Scorer]:
     """Load every scorer's revisions, the newest first."""
     newest_first = Revision.objects.select_related("created_by").order_by("-number")
@@ -95,8 +102,7 @@ def askable(project: Project) -> list[Ready]:
 
 def ready_by_name(project: Project, slug: str) -> Ready:
     """Return a scorer at its newest revision, or raise NotReadyError."""
-    is_slug = re.fullmatch(SLUG, slug) is not None
-    found = Scorer.objects.filter(project=project, slug=slug).first() if is_slug else None
+    found = scorer_of(project, slug)
     if found is None:
         known = ", ".join(PREFIX + one.scorer.slug for one in askable(project)) or "none"
         raise NotReadyError(

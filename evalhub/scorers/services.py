@@ -264,12 +264,13 @@ def retire_scorer(*, scorer: Scorer, actor: Actor) -> None:
         record(project=scorer.project, actor=actor, verb="retire scorer", subject=scorer.slug)
 
 
-def try_scorer(*, scorer: Scorer) -> Said | NoAnswer:
+def try_scorer(*, scorer: Scorer, actor: Actor) -> Said | NoAnswer:
     """Send one made-up output and return what the scorer says of it.
 
     Raises NotReadyError: what is not approved is not asked either, not even once.
     """
     ready = ready_by_name(scorer.project, scorer.slug)
+    record(project=scorer.project, actor=actor, verb="try scorer", subject=scorer.slug)
     seconds = min(scorer.timeout_seconds, TRIAL_SECONDS)
     answer = asking.ask(ready, [SAMPLE], seconds=seconds)
     return answer if isinstance(answer, NoAnswer) else answer[SAMPLE["id"]]

@@ -40,6 +40,7 @@ SECTIONS: Final = (
     Section("runs", "Runs", "runs:list", _VIEWERS),
     Section("comparisons", "Comparisons", "reports:list", _VIEWERS),
     Section("labeling", "Labeling", "labeling:list", _LABELERS),
+    Section("scorers", "Scorers", "scorers:list", _VIEWERS),
     Section("judges", "Judges", "judging:list", _VIEWERS),
     Section("settings", "Settings", "accounts:members", _OWNERS),
 )
@@ -49,6 +50,7 @@ _SECTION_OF_APP: Final = {
     "runs": "runs",
     "reports": "comparisons",
     "labeling": "labeling",
+    "scorers": "scorers",
     "judging": "judges",
 }
 _SETTINGS: Final = frozenset({"accounts:members", "accounts:keys", "accounts:key_created"})

@@ -16,6 +16,7 @@ from evalhub.openapi import ERROR, JSON, Shape
 from evalhub.reports import openapi as reports
 from evalhub.runs import openapi as runs
 from evalhub.runs import rescoring_openapi as rescorings
+from evalhub.scorers import openapi as scorers
 from labeling import openapi as labeling
 
 Document = dict[str, Any]
@@ -23,6 +24,7 @@ Document = dict[str, Any]
 COMPONENTS: Mapping[str, Shape] = {
     "Error": ERROR,
     **datasets.COMPONENTS,
+    **scorers.COMPONENTS,
     **runs.COMPONENTS,
     **rescorings.COMPONENTS,
     **reports.COMPONENTS,

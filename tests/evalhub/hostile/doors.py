@@ -121,6 +121,30 @@ def a_campaign_form(world: World) -> dict[str, Any]:
     return {**managed, **question, **named, "guidelines": "Read twice.", "show_reference": "on"}
 
 
+def a_scorer_body(world: World) -> dict[str, Any]:
+    return {
+        "slug": "brief",
+        "url": "https://scorer.example.org/score",
+        "version": "1",
+        "title": "Brief",
+        "description": "d",
+        "higher_is_better": False,
+        "low": 0,
+        "high": 100.5,
+        "is_binary": False,
+        "timeout_seconds": 5,
+        "batch_size": 10,
+        "header": "X-Api-Key",
+        "secret": "a word",
+    }
+
+
+def a_scorer_form(world: World) -> dict[str, Any]:
+    body = a_scorer_body(world)
+    typed = {name: str(value) for name, value in body.items() if name != "is_binary"}
+    return {**typed, "higher_is_better": "false"}
+
+
 def an_upload_form(world: World) -> dict[str, Any]:
     return {"name": "tides", "dataset": "", "file": upload(jsonl(EXAMPLE).encode())}
 
@@ -140,7 +164,7 @@ NEW = "two herons on a pole"
 A_NEW_PASSWORD = {"old_password": PASSWORD["password"], "new_password1": NEW, "new_password2": NEW}
 LOGIN = "accounts:login"
 # Good in any form, for all that counts is in the address.
-TAKES_NO_FIELDS = {"accounts:logout", "accounts:key_revoke"}
+TAKES_NO_FIELDS = {"accounts:logout", "accounts:key_revoke", "scorers:try", "scorers:retire"}
 DOORS = {
     "datasets:api_datasets": Door(
         kind="json", good=lambda world: {"name": "tides", "description": "d"}
@@ -167,6 +191,11 @@ DOORS = {
         instead=lambda world: {"rescoring_id": world.cancelled_rescoring},
         is_optional=True,
     ),
+    "scorers:api_scorers": Door(kind="json", good=a_scorer_body),
+    "scorers:new": Door(good=a_scorer_form),
+    "scorers:try": Door(good=lambda world: {}),
+    "scorers:host": Door(good=lambda world: {"do": "withdraw", "origin": "http://localhost:9"}),
+    "scorers:retire": Door(good=lambda world: {}),
     "labeling:api_campaigns": Door(kind="json", good=a_campaign_body),
     "labeling:api_annotations": Door(kind="lines", good=an_annotation),
     "labeling:api_publish": Door(kind="json", good=lambda world: {}, is_optional=True),

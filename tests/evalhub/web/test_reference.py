@@ -12,6 +12,7 @@ from evalhub.accounts.capabilities import SCOPES
 from evalhub.web import reference
 from labeling.models import Campaign
 from tests.evalhub.runs.building import a_run, drain, right, scored
+from tests.evalhub.scorers.building import a_scorer
 from tests.factories import a_key, a_project
 
 REFERENCE = re.compile(r'"#/components/schemas/(\w+)"')
@@ -83,6 +84,7 @@ def test_names_of_operations_are_unique():
 def test_answers_have_the_members_that_the_document_names(client):
     project = a_project("town")
     headers = a_key(project)
+    a_scorer(project)
     run = scored(a_run(project=project), *right(1, 2, 3))
     other = scored(a_run(run.version, system="other"), *right(1))
     client.post(
@@ -115,6 +117,7 @@ def test_answers_have_the_members_that_the_document_names(client):
             "RescoredRun",
             lambda body: body["data"][0],
         ),
+        ("projects/town/scorers", "Scorer", lambda body: body["data"][0]),
         ("metrics", "MetricDescription", lambda body: body["data"][0]),
         (comparison, "Comparison", lambda body: body),
         (comparison, "Finding", lambda body: body["findings"][0]),
