@@ -19,6 +19,8 @@ log = logging.getLogger("evalhub.runs.draining")
 Holding = Callable[[Claim], AbstractContextManager[None]]
 # How long a chunk waits when the database was away: that is no fault of the chunk's.
 DATABASE_PAUSE_SECONDS = 5.0
+# A chunk that rests no longer than this is waited for: whoever goes is woken by the next sweep.
+SOON_SECONDS, LOOK_SECONDS = 1.5, 0.1
 
 
 def drain(owner: str, *, seconds: float, holding: Holding = lambda _claim: nullcontext()) -> int:
@@ -33,6 +35,9 @@ def drain(owner: str, *, seconds: float, holding: Holding = lambda _claim: nullc
         claim = queue.claim(owner)
         if claim is None and sweeping.reclaim_dead():
             claim = queue.claim(owner)
+        if claim is None and queue.is_due_within(SOON_SECONDS):
+            time.sleep(LOOK_SECONDS)
+            continue
         if claim is None:
             break
         with holding(claim):

@@ -162,6 +162,12 @@ def has_waiting() -> bool:
     return _due().exists()
 
 
+def is_due_within(seconds: float) -> bool:
+    """Say whether a chunk that rests will be due so soon."""
+    soon = Now() + timedelta(seconds=seconds)
+    return Chunk.objects.filter(state=Chunk.State.WAITING, not_before__lte=soon).exists()
+
+
 def has_unfinished(job: Job) -> bool:
     return job.chunks.filter(_UNFINISHED).exists()
 
@@ -235,24 +241,28 @@ def rest(held: Claim, *, seconds: float, is_try: bool) -> None:
     durably(lambda: _rest(held, seconds=seconds, tried=int(is_try)))
 
 
+def end_rest(held: Claim) -> None:
+    """Make all of a job due that waits: whom it asks has answered."""
+    waiting = Chunk.objects.filter(job=held.job_id, state=Chunk.State.WAITING)
+    durably(lambda: waiting.filter(not_before__isnull=False).update(not_before=None))
+
+
 def tries_of(held: Claim) -> int:
     """Return how often a chunk was asked about in vain."""
     return Chunk.objects.values_list("tries", flat=True).get(pk=held.chunk_id)
 
 
-def must_wait_for_first(held: Claim) -> bool:
-    """Say whether an earlier chunk of the job is to show first that there are answers.
-
-    While nothing is known of whom a job asks, or the last try was in vain, one worker asks and no
-    other waits beside it.
-    """
+def is_unproven(held: Claim) -> bool:
+    """Say whether nothing is known of whom a job asks, or the last try was in vain."""
     chunks = Chunk.objects.filter(job=held.job_id)
-    earlier = chunks.filter(state=Chunk.State.CLAIMED, start__lt=held.start)
-    if not earlier.exists():
-        return False
     has_answers = chunks.filter(state=Chunk.State.DONE).exists()
-    in_vain = chunks.filter(_UNFINISHED, tries__gt=0)
-    return not has_answers or in_vain.exists()
+    return not has_answers or chunks.filter(_UNFINISHED, tries__gt=0).exists()
+
+
+def has_earlier_at_work(held: Claim) -> bool:
+    """Say whether another worker has an earlier chunk of the same job in hand."""
+    claimed = Chunk.objects.filter(job=held.job_id, state=Chunk.State.CLAIMED)
+    return claimed.filter(start__lt=held.start).exists()
 
 
 def note_crash(held: Claim, *, error: str) -> bool:

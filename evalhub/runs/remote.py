@@ -57,15 +57,19 @@ def run_chunk(claim: Claim) -> None:
     except NotReadyError as exc:
         queue.finish(claim, problems={measurement.pk: exc.detail})
         return
-    if queue.must_wait_for_first(claim):
+    is_unproven = queue.is_unproven(claim)
+    if is_unproven and queue.has_earlier_at_work(claim):
+        # One worker finds out whether the scorer answers; the others turn to other work.
         queue.rest(claim, seconds=OTHERS_SECONDS, is_try=False)
         return
     items = _items(run, claim)
     said = _said_of(ready, items)
     if isinstance(said, NoAnswer):
         _without_answer(claim, measurement, ready, said)
-    else:
-        queue.finish(claim, columns=[_column(measurement, run, claim, items, said)])
+        return
+    queue.finish(claim, columns=[_column(measurement, run, claim, items, said)])
+    if is_unproven:
+        queue.end_rest(claim)
 
 
 def _said_of(ready: Ready, items: Asked) -> dict[str, Said] | NoAnswer:

@@ -12,6 +12,5 @@ def endpoint(settings, monkeypatch):
     """A service that scores outputs by their length, until a test changes its script."""
     settings.OUTBOUND_ALLOW = ["127.0.0.1/32"]
     monkeypatch.setattr(remote, "FIRST_PAUSE_SECONDS", 0.005)
-    monkeypatch.setattr(remote, "OTHERS_SECONDS", 0.02)
     with serving(each(by_length)) as started:
         yield started

@@ -386,7 +386,7 @@ def test_while_nothing_is_known_of_a_scorer_one_worker_asks_alone(endpoint):
     assert Chunk.objects.get(pk=second.chunk_id).tries == 0
 
     remote.run_chunk(first)
-    time.sleep(0.03)
+    assert not Chunk.objects.filter(not_before__isnull=False).exists()
     third, fourth = claimed("this:1:1"), claimed("this:2:1")
     remote.run_chunk(fourth)
     remote.run_chunk(third)
