@@ -170,8 +170,9 @@ def test_runs_are_planned_only_so_far_ahead_and_the_others_stay_as_they_were(
     assert [current(run).generation for run in runs] == [2, 2, 2]
 
 
-def test_a_hundred_old_runs_hold_up_no_new_one(settings):
+def test_a_hundred_old_runs_hold_up_no_new_one(settings, monkeypatch):
     settings.CHUNK_POSITIONS = 10
+    monkeypatch.setattr(planning, "CHUNKS_AHEAD", 100)
     version = a_version(a_project(), n=80)
     old = [scored(a_run(version, system=f"s{number}", metrics=[]), *right(1)) for number in "abc"]
     begun(version, "exact_match")
