@@ -1,16 +1,25 @@
-"""The rows of a source, read once: keys and digests in memory, contents in a temporary file."""
+"""The rows of a source, read once and kept in temporary files: little of them is in memory."""
 
 from __future__ import annotations
 
 import tempfile
 from array import array
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import pairwise
+from operator import add
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol, Self
 
+from evalhub.datasets.packing import KEY_BYTES, key_digests
+
 DIGEST_BYTES = 32
-_IN_MEMORY = 4 * 1024**2
+# So many rows, or bytes of content, are in memory at a time.
+ROWS_AT_ONCE, BYTES_AT_ONCE = 4_096, 4 * 1024**2
+_IN_MEMORY = 1024**2
 
 
 class ExampleRow(Protocol):
@@ -27,36 +36,92 @@ class ExampleRow(Protocol):
 Source = Callable[[], Iterable[ExampleRow]]
 
 
+def scratch_file(folder: Path) -> IO[bytes]:
+    """Return a file without a name, in memory while it is small."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(folder))
+
+
+class Digests:
+    """Digests of one size in order, in a scratch file."""
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        self._file = file
+        self._size = size
+
+    def extend(self, joined: bytes) -> None:
+        """Append digests; nothing may have been read yet."""
+        self._file.write(joined)
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Return the digests [start, stop), joined."""
+        self._file.seek(start * self._size)
+        return self._file.read((stop - start) * self._size)
+
+
+@dataclass(slots=True)
+class Rows:
+    """Some rows in order: of each its key as UTF-8, its canonical content and their digests."""
+
+    keys: list[bytes] = field(default_factory=list)
+    contents: list[bytes] = field(default_factory=list)
+    digests: list[bytes] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, key: bytes, content: bytes, digest: bytes) -> None:
+        self.keys.append(key)
+        self.contents.append(content)
+        self.digests.append(digest)
+        self.size += len(content)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.keys) >= ROWS_AT_ONCE or self.size >= BYTES_AT_ONCE
+
+
 class Draft:
     """What a source said, to be read again by row number. Gone when its context ends."""
 
     def __init__(self, *, folder: Path) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.keys: list[str] = []
-        self._digests = bytearray()
-        self._starts = array("q", [0])
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed by __exit__
-            _IN_MEMORY, dir=str(folder)
-        )
+        self.folder = folder
+        self._files = ExitStack()
+        self._content = self.scratch()
+        self.digests = Digests(self.scratch(), DIGEST_BYTES)
+        self.key_digests = Digests(self.scratch(), KEY_BYTES)
+        # A row's key stands before its content; a key of 400 characters fits in 16 bits.
+        self._starts, self._key_sizes = array("q", [0]), array("H")
+
+    def scratch(self) -> IO[bytes]:
+        """Return a file that lives as long as the draft."""
+        return self._files.enter_context(scratch_file(self.folder))
 
     @classmethod
     def read(cls, source: Source, *, folder: Path) -> Self:
         """Read a source to its end; one with faults raises, and nothing of it is left."""
         draft = cls(folder=folder)
         try:
+            rows = Rows()
             for row in source():
-                draft._add(row)
+                rows.add(row.key.encode(), row.content.encode(), row.digest)
+                if rows.is_full:
+                    draft._add(rows)
+                    rows = Rows()
+            draft._add(rows)
         except BaseException:
-            draft._file.close()
+            draft._files.close()
             raise
         return draft
 
-    def _add(self, row: ExampleRow) -> None:
-        content = row.content.encode()
-        self.keys.append(row.key)
-        self._digests += row.digest
-        self._starts.append(self._starts[-1] + len(content))
-        self._file.write(content)
+    def _add(self, rows: Rows) -> None:
+        at = self._starts[-1]
+        for key, content in zip(rows.keys, rows.contents, strict=True):
+            at += len(key) + len(content)
+            self._starts.append(at)
+        self._key_sizes.extend(map(len, rows.keys))
+        pairs = zip(rows.keys, rows.contents, strict=True)
+        self._content.write(b"".join([part for pair in pairs for part in pair]))
+        self.digests.extend(b"".join(rows.digests))
+        self.key_digests.extend(key_digests(rows.keys))
 
     def __enter__(self) -> Self:
         return self
@@ -67,20 +132,44 @@ class Draft:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
+        self._files.close()
 
     def __len__(self) -> int:
-        return len(self.keys)
+        return len(self._key_sizes)
 
-    def digest(self, number: int) -> bytes:
-        return bytes(self._digests[number * DIGEST_BYTES : (number + 1) * DIGEST_BYTES])
+    def spans(self) -> Iterator[tuple[int, int]]:
+        """Yield the numbers [start, stop) of all rows in order, as many as may be in memory."""
+        start = 0
+        while start < len(self):
+            stop = min(start + ROWS_AT_ONCE, len(self))
+            end = self._starts[start] + BYTES_AT_ONCE
+            stop = max(bisect_right(self._starts, end, start, stop + 1) - 1, start + 1)
+            yield start, stop
+            start = stop
 
-    def size(self, number: int) -> int:
-        """Return how many bytes a row's content has."""
-        return self._starts[number + 1] - self._starts[number]
+    def rows_of(self, numbers: Sequence[int]) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the key and the content of rows, those that stand side by side read at once."""
+        at = 0
+        while at < len(numbers):
+            start, at = numbers[at], at + 1
+            stop, end = start + 1, self._starts[start] + BYTES_AT_ONCE
+            while at < len(numbers) and numbers[at] == stop and self._starts[stop + 1] <= end:
+                at, stop = at + 1, stop + 1
+            yield from self.rows(start, stop)
 
-    def content(self, number: int) -> bytes:
-        start = self._starts[number]
-        if self._file.tell() != start:
-            self._file.seek(start)
-        return self._file.read(self.size(number))
+    def rows(self, start: int, stop: int) -> list[tuple[bytes, bytes]]:
+        """Return the key and the content of the rows [start, stop)."""
+        first = self._starts[start]
+        self._content.seek(first)
+        block = self._content.read(self._starts[stop] - first)
+        begins = [at - first for at in self._starts[start : stop + 1]]
+        ends_of_keys = map(add, begins, self._key_sizes[start:stop])
+        return [
+            (block[begin:middle], block[middle:end])
+            for (begin, end), middle in zip(pairwise(begins), ends_of_keys, strict=True)
+        ]
+
+    def row(self, number: int) -> tuple[bytes, bytes]:
+        """Return one row's key and content."""
+        [row] = self.rows(number, number + 1)
+        return row

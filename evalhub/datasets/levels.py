@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,7 @@ _WHOLE = 2.0**53
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 Scalar = str | int | float | bool
+_PLAIN = {str, int, float, type(None)}
 
 
 @dataclass(frozen=True)
@@ -43,48 +46,78 @@ class Column:
 class _Field:
     """What was seen of one field, in the order of positions.
 
-    Kept in arrays: a million examples with a dozen fields must fit in memory. Levels are kept
-    while there are few, numbers while there is nothing else.
+    Kept in arrays: millions of examples with a dozen fields must fit in memory. Levels are kept
+    while there are few, numbers while there is nothing else. Values come many at a time, and
+    where all of them are of one kind no code of ours looks at each.
     """
 
     def __init__(self, *, is_cluster: bool) -> None:
         self.n = 0
         self.levels: dict[str, int] = {}
         self.numbers = array("d")
-        self.positions, self.codes = array("i"), array("i")
+        # As many codes as a field may have levels need 16 bits, but for clusters.
+        self._codes_type = "i" if is_cluster else "H"
+        self.codes = array(self._codes_type)
         self.has_levels = self.has_only_numbers = True
         self.is_cluster = is_cluster
-        self._codes: dict[str | int | float, int] = {}  # equal numbers are one level, 1 and 1.0
+        # None while every position so far has a value
+        self._positions: array[int] | None = None
+        self._code_of: dict[str | int | float, int] = {}  # equal numbers are one level, 1 and 1.0
 
-    def add(self, position: int, value: Scalar) -> None:
-        self.n += 1
-        if isinstance(value, bool):
-            value = level_text(value)
+    def add(self, start: int, values: Sequence[object]) -> None:
+        """Take the values at positions from `start` on; anything but a scalar is none."""
+        kinds = set(map(type, values))
+        if not kinds <= _PLAIN:
+            values = list(map(_plain, values))
+            kinds = set(map(type, values))
+        scalars = cast(list[str | int | float], values)
+        if type(None) in kinds or start != self.n:
+            there = [at for at, value in enumerate(values, start) if value is not None]
+            scalars = [value for value in scalars if value is not None]
+            self._note_positions(there)
+        elif self._positions is not None:
+            self._note_positions(range(start, start + len(values)))
+        self.n += len(scalars)
         if self.has_only_numbers:
-            self._add_number(value)
+            self._add_numbers(scalars)
         if self.has_levels:
-            self._add_level(value)
-        if self.has_levels or self.has_only_numbers:
-            self.positions.append(position)
+            self._add_levels(scalars)
 
-    def _add_number(self, value: str | float) -> None:
-        if isinstance(value, str):
+    def _note_positions(self, there: Sequence[int]) -> None:
+        if self._positions is None:
+            self._positions = array("i", range(self.n))
+        if self.has_levels or self.has_only_numbers:
+            self._positions.extend(there)
+
+    def _add_numbers(self, values: Sequence[str | int | float]) -> None:
+        try:
+            self.numbers.extend(cast(Sequence[float], values))
+        except TypeError:  # a text is among them
             self.has_only_numbers = False
             self.numbers = array("d")
-        else:
-            self.numbers.append(value)
 
-    def _add_level(self, value: str | float) -> None:
-        code = self._codes.get(value)
-        if code is None:
+    def _add_levels(self, values: Sequence[str | int | float]) -> None:
+        known = self._code_of
+        for value in dict.fromkeys(values):
+            if value in known:
+                continue
             text = level_text(value)
-            code = self._codes[value] = self.levels.setdefault(text, len(self.levels))
+            known[value] = self.levels.setdefault(text, len(self.levels))
             is_named = len(text) <= MAX_LEVEL_CHARACTERS and len(self.levels) <= MAX_KEPT_LEVELS
             if not (is_named or self.is_cluster):
                 self.has_levels = False
-                self.levels, self._codes, self.codes = {}, {}, array("i")
+                self.levels, self._code_of, self.codes = {}, {}, array(self._codes_type)
                 return
-        self.codes.append(code)
+        self.codes.extend(map(known.__getitem__, values))
+
+    def everywhere(self, codes: NDArray[np.int32], n: int) -> NDArray[np.int32]:
+        """Spread the codes of the values over `n` positions, -1 where there is none."""
+        if len(codes) == n:
+            return codes
+        there = range(self.n) if self._positions is None else self._positions
+        spread = np.full(n, -1, dtype=np.int32)
+        spread[np.array(there, dtype=np.int64)] = codes
+        return spread
 
     def longest_level(self) -> int:
         return max(map(len, self.levels), default=0)
@@ -113,18 +146,19 @@ class Levels:
         self._fields: dict[str, _Field] = {}
         self._n = 0
 
-    def add(self, metadata: Mapping[str, object]) -> None:
-        for name, value in metadata.items():
-            if isinstance(value, str | int | float):
-                seen = self._fields.get(name) or self._new_field(name)
-                if seen is not None:
-                    seen.add(self._n, value)
-        self._n += 1
+    def add(self, rows: Sequence[Mapping[str, object]]) -> None:
+        """Take the metadata of the next examples."""
+        for name in dict.fromkeys(chain.from_iterable(rows)):
+            values = [row.get(name) for row in rows]
+            seen = self._fields.get(name) or self._new_field(name, values)
+            if seen is not None:
+                seen.add(self._n, values)
+        self._n += len(rows)
 
-    def _new_field(self, name: str) -> _Field | None:
+    def _new_field(self, name: str, values: Sequence[object]) -> _Field | None:
         is_cluster = name == self._cluster_field
         is_room = len(self._fields) < MAX_FIELDS and len(name) <= MAX_FIELD_CHARACTERS
-        if not (is_room or is_cluster):
+        if not (is_room or is_cluster) or all(_plain(value) is None for value in values):
             return None
         seen = self._fields[name] = _Field(is_cluster=is_cluster)
         return seen
@@ -152,9 +186,15 @@ class Levels:
             levels, codes = seen.in_order()
         else:
             return None
-        everywhere = np.full(self._n, -1, dtype=np.int32)
-        everywhere[np.array(seen.positions)] = codes
+        everywhere = seen.everywhere(codes, self._n)
         return Column(name, levels, everywhere, MIN_LEVELS <= len(levels) <= MAX_LEVELS)
+
+
+def _plain(value: object) -> str | int | float | None:
+    """Return a scalar, true and false as texts, and None for anything else."""
+    if isinstance(value, bool):
+        return level_text(value)
+    return value if isinstance(value, str | int | float) else None
 
 
 def level_text(value: Scalar) -> str:

@@ -50,7 +50,10 @@ class Example(models.Model):
     `content` is canonical JSON text: a JSON column would reorder what the digest covers.
     """
 
-    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="examples")
+    # The constraint's index begins with the dataset; every further one costs each upload.
+    dataset = models.ForeignKey(
+        Dataset, on_delete=models.CASCADE, related_name="examples", db_index=False
+    )
     digest = models.BinaryField(max_length=32)
     key = models.CharField(max_length=400)
     content = models.TextField()
@@ -59,7 +62,6 @@ class Example(models.Model):
         constraints = [
             models.UniqueConstraint("dataset", "digest", name="example_once_per_dataset"),
         ]
-        indexes = [models.Index(fields=["dataset", "key"], name="example_by_key")]
 
     def __str__(self) -> str:
         return f"{self.key} of dataset {self.dataset_id}"
@@ -94,8 +96,8 @@ class DatasetVersion(models.Model):
     cluster_field = models.CharField(max_length=200, blank=True, default="")
     schema = models.JSONField(default=dict)  # JSON Schema of the examples, as seen
     notes = models.TextField(blank=True, default="")
-    # sorted 8-byte key hashes and their positions, compressed: keys to positions in one read
-    key_index = models.BinaryField()
+    # sha256 over the ordered digests of the keys, in hexadecimal: names the key blocks
+    keys_digest = models.CharField(max_length=64)
     created_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -128,6 +130,29 @@ class VersionPage(models.Model):
 
     def __str__(self) -> str:
         return f"page {self.number} of version {self.version_id}"
+
+
+class KeyBlock(models.Model):
+    """A part of where the keys stand in every version that has the same keys in the same order.
+
+    65,536 of the sorted 16-byte digests of keys, in two halves, and their positions, compressed;
+    `digest` is the versions' `keys_digest`. Blocks are written before the version exists.
+    """
+
+    dataset = models.ForeignKey(
+        Dataset, on_delete=models.CASCADE, related_name="key_blocks", db_index=False
+    )
+    digest = models.CharField(max_length=64)
+    number = models.PositiveIntegerField()
+    blob = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("dataset", "digest", "number", name="key_block_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"keys {self.number} of dataset {self.dataset_id}"
 
 
 class SliceColumn(models.Model):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-_KEY_BYTES = 16
+KEY_BYTES = 16
+BLOCK_KEYS = 65_536
 _LEVEL = 3
+
+N = TypeVar("N", bound=np.generic)
 
 
 def pack(values: NDArray[np.generic], dtype: str) -> bytes:
@@ -36,33 +40,55 @@ class KeyIndex:
 
     high: NDArray[np.uint64]
     low: NDArray[np.uint64]
-    positions: NDArray[np.int64]
+    positions: NDArray[np.uint32]
 
     @classmethod
-    def build(cls, keys: Sequence[str]) -> KeyIndex:
-        high, low = _digests(keys)
+    def build(cls, digests: bytes) -> KeyIndex:
+        """Index key digests, joined in the order of positions."""
+        high, low = _halves(digests)
         order = np.lexsort((low, high))
-        return cls(high=high[order], low=low[order], positions=order.astype(np.int64))
+        return cls(high=high[order], low=low[order], positions=order.astype(np.uint32))
 
-    def to_bytes(self) -> bytes:
-        raw = self.high.astype("<u8").tobytes() + self.low.astype("<u8").tobytes()
-        raw += self.positions.astype("<u4").tobytes()
-        # Digests do not compress; the lowest level costs nothing and packs the positions.
-        return zstandard.ZstdCompressor(level=1).compress(raw)
+    @property
+    def n_bytes(self) -> int:
+        return self.high.nbytes + self.low.nbytes + self.positions.nbytes
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the index in compressed blocks, none so large that storing it takes long."""
+        for start in range(0, len(self.high), BLOCK_KEYS):
+            part = slice(start, start + BLOCK_KEYS)
+            raw = self.high[part].astype("<u8").tobytes() + self.low[part].astype("<u8").tobytes()
+            raw += self.positions[part].astype("<u4").tobytes()
+            # Digests do not compress; the lowest level costs nothing and packs the positions.
+            yield zstandard.ZstdCompressor(level=1).compress(raw)
 
     @classmethod
-    def from_bytes(cls, blob: bytes | memoryview) -> KeyIndex:
-        raw = zstandard.ZstdDecompressor().decompress(bytes(blob))
-        n = len(raw) // (_KEY_BYTES + 4)
+    def from_blocks(cls, blobs: Iterable[bytes | memoryview]) -> KeyIndex:
+        """Return the index of which these are the blocks, in order."""
+        parts = [cls._of_block(blob) for blob in blobs]
         return cls(
-            high=np.frombuffer(raw, "<u8", n).astype(np.uint64),
-            low=np.frombuffer(raw, "<u8", n, offset=8 * n).astype(np.uint64),
-            positions=np.frombuffer(raw, "<u4", n, offset=16 * n).astype(np.int64),
+            high=_concatenated([part.high for part in parts], np.uint64),
+            low=_concatenated([part.low for part in parts], np.uint64),
+            positions=_concatenated([part.positions for part in parts], np.uint32),
+        )
+
+    @classmethod
+    def _of_block(cls, blob: bytes | memoryview) -> KeyIndex:
+        raw = zstandard.ZstdDecompressor().decompress(bytes(blob))
+        n = len(raw) // (KEY_BYTES + 4)
+        return cls(
+            high=np.frombuffer(raw, "<u8", n),
+            low=np.frombuffer(raw, "<u8", n, offset=8 * n),
+            positions=np.frombuffer(raw, "<u4", n, offset=16 * n),
         )
 
     def find(self, keys: Sequence[str]) -> NDArray[np.int64]:
         """Return each key's position, -1 where the version has no such key."""
-        return self.find_digests(*_digests(keys))
+        return self.find_digests(*_halves(key_digests([key.encode() for key in keys])))
+
+    def find_joined(self, digests: bytes) -> NDArray[np.int64]:
+        """Return the position of each of the key digests, given joined; -1 where there is none."""
+        return self.find_digests(*_halves(digests))
 
     def find_digests(self, high: NDArray[np.uint64], low: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Return the position of each digest, given in two halves; -1 where there is none."""
@@ -80,7 +106,16 @@ class KeyIndex:
         return found
 
 
-def _digests(keys: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    raw = b"".join(hashlib.blake2b(key.encode(), digest_size=_KEY_BYTES).digest() for key in keys)
-    pairs = np.frombuffer(raw, dtype="<u8").reshape(len(keys), 2)
-    return pairs[:, 0].astype(np.uint64), pairs[:, 1].astype(np.uint64)
+def key_digests(keys: Iterable[bytes]) -> bytes:
+    """Return the 128-bit digests of keys, joined."""
+    blake = hashlib.blake2b
+    return b"".join([blake(key, digest_size=KEY_BYTES).digest() for key in keys])
+
+
+def _halves(digests: bytes) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    pairs = np.frombuffer(digests, dtype="<u8").reshape(-1, 2)
+    return pairs[:, 0].astype(np.uint64, copy=False), pairs[:, 1].astype(np.uint64, copy=False)
+
+
+def _concatenated(parts: Sequence[NDArray[N]], dtype: type[N]) -> NDArray[N]:
+    return np.concatenate([np.zeros(0, dtype=dtype), *parts], dtype=dtype)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from evalhub.datasets.drafts import Source
 from evalhub.datasets.levels import MAX_FIELDS
@@ -21,8 +22,7 @@ SHOWN_SAMPLES = 3
 MAX_COUNTED_ROWS, MAX_COUNTED_BYTES = 50_000, 4 * 1024**2
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A checked example: its canonical content and the content's SHA-256."""
 
     key: str
@@ -40,7 +40,14 @@ def rows_of(
 
     def rows() -> Iterator[Row]:
         errors = ErrorCollector()
-        found = read_examples(spool, errors, format=kind, columns=columns, delimiter=delimiter)
+        found = read_examples(
+            spool,
+            errors,
+            format=kind,
+            columns=columns,
+            delimiter=delimiter,
+            expected=spool.lines,
+        )
         for _, example in found:
             content = example.content()
             yield Row(example.key, content, content_digest(content))

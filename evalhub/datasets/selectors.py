@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from django.db import connection
@@ -15,6 +15,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from numpy.typing import NDArray
 
 from evalhub.accounts.models import Project
+from evalhub.datasets.keys import shared_positions
 from evalhub.datasets.models import (
     PAGE_EXAMPLES,
     Dataset,
@@ -23,7 +24,7 @@ from evalhub.datasets.models import (
     SliceColumn,
     VersionPage,
 )
-from evalhub.datasets.packing import KeyIndex, unpack
+from evalhub.datasets.packing import unpack
 from evalhub.errors import ContentError, NotFound, ShapeError
 from evalhub.intake.strict import quoted
 
@@ -77,6 +78,12 @@ def example_ids(version: DatasetVersion, start: int, stop: int) -> NDArray[np.in
     pages = VersionPage.objects.filter(version=version, number__range=(first, last))
     ids = np.concatenate([unpack(page.example_ids, "i8") for page in pages.order_by("number")])
     return ids[start - first * PAGE_EXAMPLES : stop - first * PAGE_EXAMPLES]
+
+
+def page_digests(version: DatasetVersion) -> list[str]:
+    """Return the digest of each page of a version, in order."""
+    pages = VersionPage.objects.filter(version=version).order_by("number")
+    return list(pages.values_list("digest", flat=True))
 
 
 def examples_at(version: DatasetVersion, start: int, stop: int) -> list[Example]:
@@ -150,6 +157,25 @@ def _examples(ids: NDArray[np.int64]) -> list[Example]:
     return [found[pk] for pk in wanted]
 
 
+class Stored(NamedTuple):
+    """An example as it is stored."""
+
+    pk: int
+    key: str
+    digest: bytes
+    content: str
+
+
+def stored_at(version: DatasetVersion, start: int, stop: int) -> list[Stored]:
+    """Return the examples at positions [start, stop), in order, as plain rows."""
+    ids = example_ids(version, start, stop).tolist()
+    found = {
+        pk: Stored(pk, key, bytes(digest), content)
+        for pk, key, digest, content in _rows(ids, "id, key, digest, content")
+    }
+    return [found[pk] for pk in ids]
+
+
 def keys_and_digests(version: DatasetVersion) -> tuple[list[str], list[bytes]]:
     """Return every key and example digest of a version, by position."""
     rows: dict[int, tuple[str, bytes]] = {}
@@ -164,18 +190,6 @@ def keys_and_digests(version: DatasetVersion) -> tuple[list[str], list[bytes]]:
 def keys_of(version: DatasetVersion) -> list[str]:
     """Return every key of a version, by position."""
     return keys_and_digests(version)[0]
-
-
-@lru_cache(maxsize=8)
-def _key_index(version_id: int, digest: str) -> KeyIndex:
-    blob = DatasetVersion.objects.values_list("key_index", flat=True).get(pk=version_id)
-    return KeyIndex.from_bytes(blob)
-
-
-def positions_of(version: DatasetVersion, keys: Sequence[str]) -> NDArray[np.int64]:
-    """Return each key's position in the version, -1 where it has none."""
-    # The digest is part of the cache's key so that a reused row id can never answer.
-    return _key_index(version.pk, version.digest).find(keys)
 
 
 @dataclass(frozen=True)
@@ -313,10 +327,11 @@ def find_examples(
 
     A page may then hold fewer than asked, and still say where the walk goes on.
     """
-    candidates = np.arange(version.n_examples) if within is None else within
-    candidates = candidates[candidates >= start]
+    candidates: Sequence[int] | NDArray[np.int64] = range(start, version.n_examples)
+    if within is not None:
+        candidates = within[np.searchsorted(within, start) :]
     if not text:
-        page = candidates[:limit].tolist()
+        page = [int(position) for position in candidates[:limit]]
         rows = examples_at_positions(version, page)
         more = int(candidates[limit]) if len(candidates) > limit else None
         return Found([(position, rows[position]) for position in page], more)
@@ -324,7 +339,11 @@ def find_examples(
 
 
 def _search(
-    version: DatasetVersion, candidates: NDArray[np.int64], *, limit: int, text: str
+    version: DatasetVersion,
+    candidates: Sequence[int] | NDArray[np.int64],
+    *,
+    limit: int,
+    text: str,
 ) -> Found:
     hits: list[tuple[int, Example]] = []
     # As a text looks inside JSON: an escaped quote is found by one that is not.
@@ -333,7 +352,8 @@ def _search(
     for at in range(0, len(candidates), SEARCH_STEP):
         if at and time.monotonic() > until:
             return Found(hits, int(candidates[at]))
-        rows = examples_at_positions(version, candidates[at : at + SEARCH_STEP].tolist())
+        step = [int(position) for position in candidates[at : at + SEARCH_STEP]]
+        rows = examples_at_positions(version, step)
         for position, example in rows.items():
             if written in example.content.lower() and _says(example.fields, text):
                 if len(hits) == limit:
@@ -352,15 +372,6 @@ def _says(value: object, text: str) -> bool:
     return text in written.lower()
 
 
-def shared_positions(version: DatasetVersion, other: DatasetVersion) -> NDArray[np.int64]:
-    """Return where the other version has the key of each position, -1 where it has not."""
-    index = _key_index(version.pk, version.digest)
-    found = np.full(version.n_examples, -1, dtype=np.int64)
-    theirs = _key_index(other.pk, other.digest)
-    found[index.positions] = theirs.find_digests(index.high, index.low)
-    return found
-
-
 @dataclass(frozen=True)
 class Change:
     """What a version did to one key."""
@@ -376,24 +387,48 @@ def changes(version: DatasetVersion, *, limit: int) -> list[Change]:
     parent = version.parent
     if parent is None:
         return []
+    new, old, gone = _changed_positions(version.pk, version.digest, limit)
+    now = examples_at_positions(version, new)
+    before = examples_at_positions(parent, [*(at for at in old if at >= 0), *gone])
+    return [
+        *(_change(before.get(was), now[position]) for position, was in zip(new, old, strict=True)),
+        *(_change(before[position], None) for position in gone),
+    ]
+
+
+# The digest is part of the cache's key so that a reused row id can never answer.
+@lru_cache(maxsize=1_000)
+def _changed_positions(
+    version_id: int, digest: str, limit: int
+) -> tuple[list[int], list[int], list[int]]:
+    """Return the first positions that differ, where their keys were before, and those gone."""
+    version = DatasetVersion.objects.select_related("parent").get(pk=version_id, digest=digest)
+    parent = version.parent
+    assert parent is not None  # noqa: S101 - the caller has looked
+    if parent.keys_digest == version.keys_digest:
+        new = _differing(version, parent)[:limit]
+        return new, new, []
     in_parent = shared_positions(version, parent)
     ids = example_ids(version, 0, version.n_examples)
     old_ids = example_ids(parent, 0, parent.n_examples)
     is_changed = (in_parent < 0) | (old_ids[in_parent] != ids)
-    new = np.flatnonzero(is_changed)[:limit]
+    changed = np.flatnonzero(is_changed)[:limit]
     is_gone = np.ones(parent.n_examples, dtype=np.bool_)
     is_gone[in_parent[in_parent >= 0]] = False
-    gone = np.flatnonzero(is_gone)[: limit - len(new)]
-    old = in_parent[new]
-    now = examples_at_positions(version, new.tolist())
-    before = examples_at_positions(parent, [*old[old >= 0].tolist(), *gone.tolist()])
-    return [
-        *(
-            _change(before.get(was), now[position])
-            for position, was in zip(new.tolist(), old.tolist(), strict=True)
-        ),
-        *(_change(before[position], None) for position in gone.tolist()),
-    ]
+    gone = np.flatnonzero(is_gone)[: limit - len(changed)]
+    return changed.tolist(), in_parent[changed].tolist(), gone.tolist()
+
+
+def _differing(version: DatasetVersion, parent: DatasetVersion) -> list[int]:
+    """Return the positions at which versions with the same keys have different examples."""
+    found: list[int] = []
+    pages = zip(page_digests(version), page_digests(parent), strict=True)
+    for number, (ours, theirs) in enumerate(pages):
+        if ours != theirs:
+            start, stop = number * PAGE_EXAMPLES, (number + 1) * PAGE_EXAMPLES
+            differs = example_ids(version, start, stop) != example_ids(parent, start, stop)
+            found += (start + np.flatnonzero(differs)).tolist()
+    return found
 
 
 def _change(before: Example | None, after: Example | None) -> Change:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from django.conf import settings
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from evalhub.accounts.models import Project, valid_slug
 from evalhub.accounts.services import Actor, record
 from evalhub.datasets.drafts import Draft, Source
+from evalhub.datasets.keys import positions_of_digests
 from evalhub.datasets.levels import MAX_FIELD_CHARACTERS
 from evalhub.datasets.manifests import Manifest
 from evalhub.datasets.models import (
@@ -27,9 +27,9 @@ from evalhub.datasets.models import (
     VersionPage,
     VersionTag,
 )
-from evalhub.datasets.packing import KeyIndex, pack
-from evalhub.datasets.selectors import example_ids, newest_version, positions_of
-from evalhub.datasets.storing import store_examples
+from evalhub.datasets.packing import pack
+from evalhub.datasets.selectors import example_ids, newest_version
+from evalhub.datasets.storing import store_examples, store_keys
 from evalhub.datasets.sweeping import filling, sweep_examples
 from evalhub.errors import Conflict, ContentError
 from evalhub.intake.strict import quoted
@@ -99,22 +99,23 @@ def add_version(
     _check_wishes(mode, cluster_field)
     sweep_examples(dataset)
     with Draft.read(source, folder=settings.SPOOL_DIR) as draft:
-        plan = partial(
-            _plan, dataset, draft, is_merge=mode == "merge", cluster_field=cluster_field
-        )
-        parent, manifest = plan()
+        parent = newest_version(dataset)
+        manifest = _manifest(draft, parent if mode == "merge" else None, cluster_field)
         existing = _existing(dataset, manifest)
         if existing is not None:
             return Added(existing, is_new=False)
         with filling(dataset) as mark:
             for _ in range(TRIES):
-                ids = store_examples(dataset=dataset, draft=draft, manifest=manifest)
+                ids = store_examples(dataset=dataset, manifest=manifest, parent=parent)
+                store_keys(dataset=dataset, manifest=manifest)
                 prepared = _Prepared.of(dataset, parent, manifest, ids)
                 prepared.version.notes = notes
                 added = _commit(prepared, mark, actor)
                 if added is not None:
                     return added
-                parent, manifest = plan()
+                parent = newest_version(dataset)
+                if mode == "merge":
+                    manifest = _manifest(draft, parent, cluster_field)
             raise Conflict(
                 "Other versions of this dataset keep coming in at the same time. Send this one "
                 "again."
@@ -130,14 +131,12 @@ def _check_wishes(mode: str, cluster_field: str | None) -> None:
         )
 
 
-def _plan(
-    dataset: Dataset, draft: Draft, *, is_merge: bool, cluster_field: str | None
-) -> tuple[DatasetVersion | None, Manifest]:
-    parent = newest_version(dataset)
-    base = parent if is_merge else None
+def _manifest(draft: Draft, base: DatasetVersion | None, cluster_field: str | None) -> Manifest:
     if cluster_field is None:
         cluster_field = base.cluster_field if base else ""
-    return parent, Manifest.of(draft, parent=base, cluster_field=cluster_field)
+    if base is None:
+        return Manifest.of(draft, cluster_field=cluster_field)
+    return Manifest.merged(draft, base, cluster_field=cluster_field)
 
 
 def _existing(dataset: Dataset, manifest: Manifest) -> DatasetVersion | None:
@@ -166,15 +165,20 @@ class _Prepared:
             number=parent.number + 1 if parent else 1,
             parent=parent,
             digest=manifest.digest,
-            n_examples=len(manifest.keys),
+            n_examples=manifest.n_examples,
             cluster_field=manifest.cluster_field,
             schema=manifest.schema(),
-            key_index=KeyIndex.build(manifest.keys).to_bytes(),
+            keys_digest=manifest.keys_digest,
             **_counts(manifest, ids, parent),
         )
         pages = [
-            VersionPage(version=version, number=number, example_ids=blob, digest=digest)
-            for number, (blob, digest) in enumerate(manifest.pages(ids))
+            VersionPage(
+                version=version,
+                number=number,
+                example_ids=pack(ids[start:stop], "i8"),
+                digest=manifest.page_digests[number],
+            )
+            for number, (start, stop) in enumerate(manifest.pages())
         ]
         columns = [
             SliceColumn(
@@ -219,11 +223,18 @@ def _counts(
     """Count what a version does to the one before it, by key."""
     if parent is None:
         return {"n_added": len(ids), "n_changed": 0, "n_removed": 0, "n_unchanged": 0}
-    before = positions_of(parent, manifest.keys)
-    is_shared = before >= 0
+    n_shared = n_same = 0
     # Content-addressed within the dataset: the same content is the same id.
-    is_same = example_ids(parent, 0, parent.n_examples)[before[is_shared]] == ids[is_shared]
-    n_shared, n_same = int(is_shared.sum()), int(is_same.sum())
+    their_ids = example_ids(parent, 0, parent.n_examples)
+    has_same_keys = parent.keys_digest == manifest.keys_digest
+    for start, stop in manifest.pages():
+        ours, theirs = ids[start:stop], their_ids[start:stop]
+        if not has_same_keys and not np.array_equal(ours, theirs):
+            before = positions_of_digests(parent, manifest.key_digests(start, stop))
+            is_shared = before >= 0
+            ours, theirs = ours[is_shared], their_ids[before[is_shared]]
+        n_shared += len(ours)
+        n_same += int((ours == theirs).sum())
     return {
         "n_added": len(ids) - n_shared,
         "n_changed": n_shared - n_same,

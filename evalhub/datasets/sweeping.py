@@ -45,7 +45,13 @@ def sweep_examples(dataset: Dataset) -> int:
             if _is_in_use(dataset) or newest_version(dataset) != newest:
                 return at
             Example.objects.filter(pk__in=waste[at : at + _AT_ONCE]).delete()
-    abandoned.delete()
+    with transaction.atomic():
+        _lock(dataset)
+        if _is_in_use(dataset):
+            return len(waste)
+        in_use = dataset.versions.values("keys_digest")
+        dataset.key_blocks.exclude(digest__in=in_use).delete()
+        abandoned.delete()
     return len(waste)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from evalhub.errors import SHOWN_ERRORS, ContentError, LineError, ShapeError
 from evalhub.intake import strict
@@ -52,13 +52,27 @@ class ErrorCollector:
 Place = TypeVar("Place", bound=Hashable)
 
 
+Taken_contra = TypeVar("Taken_contra", bound=Hashable, contravariant=True)
+
+
+class Lines(Protocol[Taken_contra]):
+    """Places and the lines that claim them; a dict does, where there are not millions."""
+
+    def setdefault(self, place: Taken_contra, line: int, /) -> int: ...
+
+
 class Repeats(Generic[Place]):
     """Finds rows of one body that claim the same place; `say` puts a place into words."""
 
-    def __init__(self, errors: ErrorCollector, say: Callable[[Place], str]) -> None:
+    def __init__(
+        self,
+        errors: ErrorCollector,
+        say: Callable[[Place], str],
+        lines: Lines[Place] | None = None,
+    ) -> None:
         self._errors = errors
         self._say = say
-        self._lines: dict[Place, int] = {}
+        self._lines: Lines[Place] = {} if lines is None else lines
 
     def is_new(self, place: Place, line: int) -> bool:
         """Return whether nobody has this place yet; otherwise add a fault naming both lines."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from evalhub.errors import ShapeError
 from evalhub.intake.columns import ExampleColumns, OutputColumns
+from evalhub.intake.keylines import KeyLines
 from evalhub.intake.lines import ErrorCollector, Repeats, Rows, json_lines
 from evalhub.intake.rows import AnnotationRow, ExampleRow, OutputRow, typed
 from evalhub.intake.strict import decode, quoted, shortened
@@ -23,13 +24,15 @@ def read_examples(
     format: Format = Format.JSONL,
     columns: ExampleColumns = _EXAMPLE_FIELDS,
     delimiter: str = ",",
+    expected: int = 0,
 ) -> Iterator[tuple[int, ExampleRow]]:
     """Yield the line and the example of each good row; a key stands once in a body.
 
     One text stands for a list of one in `references` and `context`. In CSV, `relevant` and
-    `metadata` are JSON. A named column that no row has raises ContentError.
+    `metadata` are JSON. A named column that no row has raises ContentError. Memory is made ready
+    for as many rows as are `expected`.
     """
-    repeats = Repeats[str](errors, lambda key: f"Key {quoted(key)}")
+    repeats = Repeats[str](errors, lambda key: f"Key {quoted(key)}", KeyLines(expected))
     for line, values in _example_values(lines, errors, format, columns, delimiter):
         members = columns.members(values, line, errors)
         for name in ("references", "context"):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalhub.datasets import selectors as datasets
+from evalhub.datasets.keys import shared_positions
 from evalhub.runs.models import Run
 
 
@@ -38,7 +39,7 @@ def align(baseline: Run, candidate: Run) -> Aligned:
     if baseline.version_id == candidate.version_id:
         every = np.arange(candidate.version.n_examples)
         return Aligned(every, every, groups, field, changed=0)
-    found = datasets.shared_positions(candidate.version, baseline.version)
+    found = shared_positions(candidate.version, baseline.version)
     shared = np.flatnonzero(found >= 0)
     before = found[shared]
     old_ids = datasets.example_ids(baseline.version, 0, baseline.version.n_examples)

@@ -14,8 +14,8 @@ from evalhub.errors import NotFound
 from evalhub.runs.models import Chunk, Job, Measurement, Run
 from evalhub.runs.selectors import Progress, current_of_names, progress_of
 
-# The key index of a large version weighs megabytes, and no page reads it.
-_UNREAD = ("version__key_index", "version__schema")
+# No page reads it, and it names every member that an example has.
+_UNREAD = ("version__schema",)
 
 
 @dataclass(frozen=True)

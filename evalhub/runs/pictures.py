@@ -125,7 +125,5 @@ def _slice_tables(public_id: str) -> tuple[SliceTable, ...]:
 
 
 def _with_run(public_id: str) -> Measurement:
-    measurements = Measurement.objects.select_related("run__version").defer(
-        "run__version__key_index", "run__version__schema"
-    )
+    measurements = Measurement.objects.select_related("run__version").defer("run__version__schema")
     return measurements.get(public_id=public_id)

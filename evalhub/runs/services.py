@@ -13,13 +13,9 @@ from django.utils import timezone
 
 from evalhub.accounts.models import Project, valid_slug
 from evalhub.accounts.services import COMMAND_LINE, Actor, record
+from evalhub.datasets.keys import positions_of
 from evalhub.datasets.models import DatasetVersion
-from evalhub.datasets.selectors import (
-    dataset_of,
-    examples_at_positions,
-    positions_of,
-    version_of,
-)
+from evalhub.datasets.selectors import dataset_of, examples_at_positions, version_of
 from evalhub.errors import Conflict, ContentError, FieldError
 from evalhub.intake.lines import ErrorCollector
 from evalhub.intake.rows import OutputRow

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from evalhub.accounts.services import Actor, record
-from evalhub.datasets.selectors import positions_of
+from evalhub.datasets.keys import positions_of
 from evalhub.errors import Conflict
 from evalhub.intake.lines import ErrorCollector
 from evalhub.intake.reading import read_annotations

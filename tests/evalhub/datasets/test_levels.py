@@ -13,8 +13,7 @@ from evalhub.datasets.levels import (
 
 def columns_of(*rows, cluster_field=""):
     levels = Levels(cluster_field=cluster_field)
-    for row in rows:
-        levels.add(row)
+    levels.add(rows)
     return {column.field: column for column in levels.columns()}
 
 

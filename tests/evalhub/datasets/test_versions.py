@@ -7,6 +7,7 @@ import pytest
 
 from evalhub.accounts.services import COMMAND_LINE
 from evalhub.datasets import selectors, storing
+from evalhub.datasets.keys import positions_of
 from evalhub.datasets.models import PAGE_EXAMPLES, Example
 from evalhub.datasets.services import add_version, move_tag
 from evalhub.errors import ContentError, NotFound, ShapeError
@@ -63,7 +64,7 @@ def test_positions_cross_pages():
     n = PAGE_EXAMPLES + 5
     version = a_version(a_project(), n=n)
     keys = [f"q{n}", "q1", "nobody", f"q{PAGE_EXAMPLES + 1}"]
-    assert selectors.positions_of(version, keys).tolist() == [n - 1, 0, -1, PAGE_EXAMPLES]
+    assert positions_of(version, keys).tolist() == [n - 1, 0, -1, PAGE_EXAMPLES]
     rows = selectors.examples_at(version, PAGE_EXAMPLES - 1, PAGE_EXAMPLES + 1)
     assert [row.key for row in rows] == [f"q{PAGE_EXAMPLES}", f"q{PAGE_EXAMPLES + 1}"]
     scattered = selectors.examples_at_positions(version, [n - 1, 0])
