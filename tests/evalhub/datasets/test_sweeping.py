@@ -56,7 +56,10 @@ def test_a_day_later_the_next_upload_sweeps_what_is_in_no_version(dataset):
         *("left-1", "left-2", "q1", "q2", "q3")
     ]
     make_old(dataset)
+    assert dataset.key_blocks.count() == 2
     version = add(dataset, "q4")
+    in_use = set(dataset.versions.values_list("keys_digest", flat=True))
+    assert set(dataset.key_blocks.values_list("digest", flat=True)) == in_use
     assert sorted(dataset.examples.values_list("key", flat=True)) == ["q1", "q2", "q3", "q4"]
     assert not dataset.fillings.exists()
     assert selectors.keys_of(version) == ["q4"]
