@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from evalhub.accounts.capabilities import Capability
 from evalhub.accounts.http import SignedInRequest, actor_of, enter_project, signed_in
 from evalhub.datasets import selectors, services
+from evalhub.datasets.changes import Change, changes
 from evalhub.datasets.forms import TagForm
 from evalhub.datasets.models import Dataset, DatasetVersion, Example
 from evalhub.errors import ContentError, DomainError
@@ -99,7 +100,7 @@ def _version_page(
         "n_clusters": n_clusters,
         "least_clusters": MIN_CLUSTERS,
         "has_few_clusters": n_clusters < MIN_CLUSTERS,
-        "changed": [_shown_change(one) for one in selectors.changes(wanted, limit=SHOWN_CHANGES)],
+        "changed": [_shown_change(one) for one in changes(wanted, limit=SHOWN_CHANGES)],
         "n_changes": wanted.n_added + wanted.n_changed + wanted.n_removed,
         "slices": slices,
         "shown_fields": shown_fields,
@@ -200,7 +201,7 @@ class ShownChange:
     fields: list[tuple[str, str, str]]  # name, before and after, of those that differ
 
 
-def _shown_change(change: selectors.Change) -> ShownChange:
+def _shown_change(change: Change) -> ShownChange:
     old, new = (_flat(row) for row in (change.before, change.after))
     if change.before is None or change.after is None:
         return ShownChange(change.kind, change.key, (old or new).get("input"), [])

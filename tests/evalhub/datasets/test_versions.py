@@ -7,6 +7,7 @@ import pytest
 
 from evalhub.accounts.services import COMMAND_LINE
 from evalhub.datasets import selectors, storing
+from evalhub.datasets.changes import changes
 from evalhub.datasets.keys import positions_of
 from evalhub.datasets.models import PAGE_EXAMPLES, Example
 from evalhub.datasets.services import add_version, move_tag
@@ -44,9 +45,34 @@ def test_a_version_counts_what_it_changed():
     ).version
     counts = version.n_added, version.n_changed, version.n_removed, version.n_unchanged
     assert counts == (1, 1, 1, 1)
-    changes = [(change.kind, change.key) for change in selectors.changes(version, limit=9)]
-    assert changes == [("changed", "b"), ("added", "d"), ("removed", "c")]
-    assert len(selectors.changes(version, limit=2)) == 2
+    found = [(change.kind, change.key) for change in changes(version, limit=9)]
+    assert found == [("changed", "b"), ("added", "d"), ("removed", "c")]
+    assert len(changes(version, limit=2)) == 2
+
+
+def test_a_version_with_the_keys_of_its_parent_shares_where_they_stand():
+    dataset = a_dataset(a_project())
+    n = PAGE_EXAMPLES + 5
+    rows = [example_row(f"k{i}") for i in range(n)]
+    first = add(dataset, rows).version
+    others = [example_row(f"k{i}", expected_output="x") for i in (2, n - 1)]
+    version = add(dataset, [*rows[:2], others[0], *rows[3:-1], others[1]]).version
+    assert (version.n_changed, version.n_unchanged) == (2, n - 2)
+    found = changes(version, limit=9)
+    assert [(one.key, one.before.fields, one.after.fields) for one in found] == [
+        (f"k{at}", first.fields, last.fields)
+        for at in (2, n - 1)
+        for first in selectors.examples_at(version.parent, at, at + 1)
+        for last in selectors.examples_at(version, at, at + 1)
+    ]
+    assert [one.after.fields["expected_output"] for one in found] == ["x", "x"]
+    assert dataset.key_blocks.count() == 1
+    turned = add(dataset, rows[::-1]).version
+    assert (turned.n_unchanged, turned.n_changed, turned.n_added) == (n, 0, 0)
+    assert changes(turned, limit=9) == []
+    keys = [row.key for row in rows]
+    assert positions_of(turned, keys).tolist() == list(range(n))[::-1]
+    assert positions_of(first, keys).tolist() == list(range(n))
 
 
 def test_merging_keeps_what_the_file_does_not_name():
