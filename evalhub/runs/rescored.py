@@ -17,7 +17,7 @@ from evalhub.runs.selectors import Progress, current_of_names
 from metrics.base import Json
 from metrics.catalog import read_spec
 
-_UNREAD = ("version__key_index", "version__schema")
+_UNREAD = ("version__schema",)
 _State = RescoredRun.State
 
 
