@@ -56,7 +56,8 @@ def test_a_version_with_the_keys_of_its_parent_shares_where_they_stand():
     rows = [example_row(f"k{i}") for i in range(n)]
     first = add(dataset, rows).version
     others = [example_row(f"k{i}", expected_output="x") for i in (2, n - 1)]
-    version = add(dataset, [*rows[:2], others[0], *rows[3:-1], others[1]]).version
+    rows = [*rows[:2], others[0], *rows[3:-1], others[1]]
+    version = add(dataset, rows).version
     assert (version.n_changed, version.n_unchanged) == (2, n - 2)
     found = changes(version, limit=9)
     assert [(one.key, one.before.fields, one.after.fields) for one in found] == [
