@@ -19,7 +19,7 @@ from metrics.attempts import (
 from metrics.base import Json, Metric, MetricParamsError
 from metrics.bleu import Bleu
 from metrics.calibration import Brier, Ece
-from metrics.chrf import Chrf
+from metrics.chrf import Chrf, ChrfPlusPlus
 from metrics.classification import (
     Accuracy,
     BalancedAccuracy,
@@ -60,6 +60,8 @@ from metrics.retrieval import (
     RecallAtK,
 )
 from metrics.rouge import Rouge1, Rouge2, RougeL
+from metrics.rouge_lsum import RougeLsum
+from metrics.rouge_w import RougeW
 from metrics.ter import Ter
 from metrics.token_f1 import TokenF1
 from metrics.tool_calls import ToolCalls
@@ -142,6 +144,67 @@ GROUPS: Mapping[str, tuple[type[Metric], ...]] = {
 # Where metrics of the operator's own stand.
 OWN_GROUP = "Your own"
 CATALOG = tuple(metric for group in GROUPS.values() for metric in group)
+CATALOG: tuple[type[Metric], ...] = (
+    ExactMatch,
+    TokenF1,
+    Bleu,
+    Chrf,
+    Rouge1,
+    Rouge2,
+    RougeL,
+    QuasiExactMatch,
+    Contains,
+    StartsWith,
+    NumericMatch,
+    MultipleChoice,
+    RegexMatch,
+    JsonValid,
+    JsonSchema,
+    JsonFields,
+    JsonFieldsMicro,
+    ToolCalls,
+    PrecisionAtK,
+    RecallAtK,
+    HitAtK,
+    Mrr,
+    AveragePrecision,
+    NdcgAtK,
+    Median,
+    Quantile,
+    PassRate,
+    WeightedMean,
+    Composite,
+    Latency,
+    TimeToFirstToken,
+    InputTokens,
+    OutputTokens,
+    CachedTokens,
+    Cost,
+    ErrorRate,
+    OutputLength,
+    PassAtK,
+    PassHatK,
+    MajorityVote,
+    BestOfAttempts,
+    WorstOfAttempts,
+    Flakiness,
+    Ter,
+    ChrfPlusPlus,
+    RougeLsum,
+    RougeW,
+    Accuracy,
+    F1Macro,
+    F1Micro,
+    F1Weighted,
+    BalancedAccuracy,
+    Mcc,
+    CohenKappa,
+    ClassF1,
+    ClassPrecision,
+    ClassRecall,
+    Ece,
+    Brier,
+)
 
 _BY_NAME: dict[str, type[Metric]] = {metric.name: metric for metric in CATALOG}
 MAX_DEPTH = 3  # a metric of a metric of a metric

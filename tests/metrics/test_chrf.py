@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from sacrebleu.metrics import CHRF
 
-from metrics.base import run_value
-from metrics.chrf import Chrf
+from metrics.base import run_value, score_many
+from metrics.chrf import Chrf, ChrfPlusPlus
 from tests.metrics.texts import batch, corpus, several_texts, texts
 
 
@@ -58,3 +58,34 @@ def test_values_of_many_sums_are_the_values_of_each():
     totals = np.stack([rows[:30].sum(axis=0), rows[30:].sum(axis=0)])
 
     assert Chrf().values_of(totals).tolist() == [float(Chrf().values_of(row)) for row in totals]
+
+
+@given(texts, several_texts)
+def test_an_example_has_sacrebleus_sentence_chrf_with_words_to_the_bit(output, references):
+    scores = ChrfPlusPlus().score(batch([output], [references]))
+
+    assert scores.values[0] == CHRF(word_order=2).sentence_score(output, references).score
+
+
+def test_counts_and_run_with_words_are_sacrebleus_to_the_bit():
+    outputs, references = corpus(120)
+    first = [[row[0]] for row in references]
+    scores = ChrfPlusPlus().score(batch(outputs, first))
+    theirs = CHRF(word_order=2, references=[[text for (text,) in first]])
+
+    counted = theirs._extract_corpus_statistics(outputs, None)
+
+    assert scores.statistics.tolist() == counted
+    assert (
+        run_value(ChrfPlusPlus(), scores)
+        == CHRF(word_order=2).corpus_score(outputs, [[text for (text,) in first]]).score
+    )
+
+
+def test_both_metrics_of_a_batch_count_characters_once():
+    examples = batch(["(the cat)"], [["the cat."]])
+
+    together = score_many([Chrf(), ChrfPlusPlus()], examples)
+
+    assert together[0].statistics[0].tolist() == together[1].statistics[0, :18].tolist()
+    assert together[1].statistics[0, 18:21].tolist() == [4.0, 3.0, 2.0]
