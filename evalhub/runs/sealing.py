@@ -38,7 +38,10 @@ VALUE_FAULTS = (
 )
 # How often a chunk may end without its columns before its measurements fail.
 MOST_CRASHES = 4
-LIBRARIES = ("numpy", "scipy", "sacrebleu", "rouge-score", "rapidfuzz", "google-re2")
+LIBRARIES = (
+    *("numpy", "scipy", "sacrebleu", "rouge-score", "rapidfuzz", "google-re2"),
+    "jsonschema-rs",
+)
 
 
 def yardstick_of(measurement: Measurement) -> Yardstick:
