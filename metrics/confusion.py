@@ -22,6 +22,11 @@ class ClassRow:
     f1: float
     support: int
 
+    @property
+    def is_said(self) -> bool:
+        """Whether any output says the class: without, it has no precision."""
+        return not math.isnan(self.precision)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Confusion:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import asdict
 from typing import Any
 
 from evalhub.runs.listing import Record
 from evalhub.runs.models import Measurement, Output, Run
 from evalhub.runs.places import Row
 from evalhub.runs.rescored import RescoringRecord, RunRow
+from metrics.confusion import Confusion
 
 Answer = dict[str, Any]
 
@@ -105,6 +108,23 @@ def measurement_answer(measurement: Measurement, *, is_current: bool) -> Answer:
         **metric_answer(measurement),
         "created_at": measurement.created_at,
         "scored_at": measurement.scored_at,
+    }
+
+
+def confusion_answer(measurement: Measurement, confusion: Confusion) -> Answer:
+    """Return a confusion matrix and its classes."""
+    return {
+        "metric": measurement.name,
+        "labels": list(confusion.labels),
+        "matrix": confusion.matrix[:, :-1].tolist(),
+        "other": confusion.other,
+        "classes": [
+            {
+                name: None if isinstance(value, float) and math.isnan(value) else value
+                for name, value in asdict(row).items()
+            }
+            for row in confusion.classes()
+        ],
     }
 
 

@@ -23,8 +23,8 @@ from evalhub.intake.rows import OutputRow
 from evalhub.intake.spool import OUTPUTS, Spool
 from evalhub.intake.strict import quoted
 from evalhub.intake.tables import Format
-from evalhub.runs import openapi, places, requests, services, waiting
-from evalhub.runs.answers import measurement_answer, output_answer, run_answer
+from evalhub.runs import confusions, openapi, places, requests, services, waiting
+from evalhub.runs.answers import confusion_answer, measurement_answer, output_answer, run_answer
 from evalhub.runs.listing import record_of, records, run_of, runs_of
 from evalhub.runs.models import Measurement, Run
 from evalhub.runs.selectors import current_measurements
@@ -163,6 +163,17 @@ class Measurements(RunView):
         fresh = run.measurements.in_bulk([one.pk for one in made])
         answers = [measurement_answer(fresh[one.pk], is_current=True) for one in made]
         return Response({"data": answers, "next_cursor": None}, status=202)
+
+
+class ConfusionMatrix(RunView):
+    """GET /api/v1/runs/{id}/confusion"""
+
+    @openapi.read_confusion
+    def get(self, request: Request, run_id: str) -> Response:
+        run = self.run(run_id, Capability.VIEW)
+        name = request.query_params.get("metric", "")
+        measurement = confusions.chosen(current_measurements(run), name)
+        return Response(confusion_answer(measurement, confusions.confusion_of(measurement)))
 
 
 class Cancel(RunView):

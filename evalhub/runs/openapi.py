@@ -134,6 +134,27 @@ COMPONENTS = {
         unscored=mapping(text(), "By metric, why there is no score."),
         position=whole("The example's place in the version, from 0."),
     ),
+    "Confusion": members(
+        "Counts of outputs, scored ones.",
+        metric=text("Its name in the run."),
+        labels=listing(text(), "The classes, in order."),
+        matrix=listing(
+            listing(whole()),
+            "A row for each expected label, a column for each label that was said.",
+        ),
+        other=listing(
+            whole(), "By expected label, how often what is no class was said, or nothing."
+        ),
+        classes=listing(
+            members(
+                label=text(),
+                precision=nullable(number("Null where the class is never said.")),
+                recall=nullable(number("Null where the class is never expected.")),
+                f1=nullable(number()),
+                support=whole("How many outputs it was expected of."),
+            )
+        ),
+    ),
     "MetricDescription": members(
         name=text(),
         version=whole(),
@@ -319,6 +340,18 @@ measure_run = operation(
     answers={202: ("The new measurements.", page_of(component("Measurement")))},
     errors=[400, 409, 422],
     is_idempotent=True,
+)
+read_confusion = operation(
+    "read_confusion",
+    tag=TAG,
+    summary="Read the confusion matrix of a run",
+    detail="Of a metric that reads outputs as labels, such as accuracy or f1_macro. The classes "
+    "are the labels that occur among the expected outputs.",
+    scope="read",
+    path=["run_id"],
+    query={"metric": text("Its name in the run; by default the first one with classes.")},
+    answers={200: ("The matrix.", component("Confusion"))},
+    errors=[409, 422],
 )
 cancel_run = operation(
     "cancel_run",

@@ -15,7 +15,7 @@ from django.utils import timezone
 from evalhub.accounts.models import Project
 from evalhub.datasets.models import Dataset
 from evalhub.datasets.selectors import examples_at, slicings
-from evalhub.runs import documents, pictures, places, tables
+from evalhub.runs import confusions, documents, pictures, places, tables
 from evalhub.runs.answers import coverage, why_no_value
 from evalhub.runs.generations import earlier_of
 from evalhub.runs.listing import (
@@ -151,6 +151,7 @@ def run_context(record: Record, query: QueryDict, *, rest: str) -> dict[str, Any
         "is_at_work": is_at_work(record),
         "has_gaps": run.state != Run.State.OPEN
         and (bool(run.n_errors) or run.n_outputs < run.n_expected),
+        **classes_context(record, query),
         **slices_context(record, query),
         **outputs_context(record, query),
     }
@@ -218,6 +219,14 @@ def _left(seconds: float | None) -> str:
     if seconds < 55:
         return f"about {max(1, round(seconds))} s left"
     return f"about {duration(60.0 * max(1, round(seconds / 60)))} left"
+
+
+def classes_context(record: Record, query: QueryDict) -> dict[str, Any]:
+    """Return the context of `runs/_classes.html`; without classes there is nothing to show."""
+    return {
+        "classes": confusions.shown(record.measurements, query.get("classes", "")),
+        "class_metrics": confusions.labelled(record.measurements),
+    }
 
 
 def slices_context(record: Record, query: QueryDict) -> dict[str, Any]:

@@ -23,6 +23,7 @@ urlpatterns = [
     path(f"{REST}/outputs", api.Outputs.as_view(), name="api_outputs"),
     path(f"{REST}/finish", api.Finish.as_view(), name="api_finish"),
     path(f"{REST}/measurements", api.Measurements.as_view(), name="api_measurements"),
+    path(f"{REST}/confusion", api.ConfusionMatrix.as_view(), name="api_confusion"),
     path(f"{REST}/cancel", api.Cancel.as_view(), name="api_cancel"),
     path(f"{REST}/reopen", api.Reopen.as_view(), name="api_reopen"),
     path(RESCORINGS, rescoring_api.Rescorings.as_view(), name="api_rescorings"),

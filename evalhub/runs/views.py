@@ -47,9 +47,9 @@ def run_list(request: SignedInRequest, project: str) -> HttpResponse:
 @require_safe
 @signed_in
 def detail(request: SignedInRequest, run_id: str) -> HttpResponse:
-    """A run. Its slices and its outputs are also fragments of their own."""
+    """A run. Its classes, its slices and its outputs are also fragments of their own."""
     run = enter_run(request, run_id, Capability.VIEW)
-    fragments = {"slices": _slices, "outputs": _outputs}
+    fragments = {"classes": _classes, "slices": _slices, "outputs": _outputs}
     target = request.headers.get("HX-Target", "")
     if target in fragments:
         response = fragments[target](request, run)
@@ -57,6 +57,11 @@ def detail(request: SignedInRequest, run_id: str) -> HttpResponse:
         response = render(request, "runs/detail.html", _run_context(request, run))
     patch_vary_headers(response, ["HX-Target"])
     return response
+
+
+def _classes(request: SignedInRequest, run: Run) -> HttpResponse:
+    context = pages.classes_context(record_of(run), request.GET)
+    return render(request, "runs/_classes.html", {"run": run, **context})
 
 
 def _slices(request: SignedInRequest, run: Run) -> HttpResponse:

@@ -87,6 +87,7 @@ REST = {
     "runs:api_outputs": {"get": VIEW, "post": SUBMIT},
     "runs:api_finish": {"post": SUBMIT},
     "runs:api_measurements": {"get": VIEW, "post": SUBMIT},
+    "runs:api_confusion": {"get": VIEW},
     "runs:api_cancel": {"post": SUBMIT},
     "runs:api_reopen": {"post": LEAD},
     "runs:api_rescorings": {"get": VIEW, "post": SUBMIT},

@@ -44,6 +44,7 @@ def test_what_is_missing_is_other_and_what_is_unscored_is_not_counted():
     assert found.matrix.tolist() == [[0, 0, 1], [0, 1, 0]]
     first, second = found.classes()
     assert math.isnan(first.precision)
+    assert (first.is_said, second.is_said) == (False, True)
     assert (first.recall, first.f1, second.f1) == (0.0, 0.0, 1.0)
 
 

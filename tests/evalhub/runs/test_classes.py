@@ -12,7 +12,7 @@ from evalhub.runs.columns import read_both, scores_in_blocks
 from evalhub.runs.models import Measurement, Run, ScoreColumn
 from metrics.vocabulary import MAX_CLASSES
 from tests.evalhub.runs.building import a_run, measurement, scored, scores
-from tests.factories import a_project, a_version, example_row
+from tests.factories import a_key, a_member, a_project, a_version, example_row
 
 pytestmark = pytest.mark.django_db
 METRICS = ["f1_macro", "accuracy", "mcc", "cohen_kappa", "ece", "brier"]
@@ -142,3 +142,98 @@ def test_sides_of_other_versions_are_compared_over_the_classes_of_both():
     assert finding.gain == pytest.approx(
         macro_f1(expected, said[:100]) - macro_f1(expected, told), abs=1e-12
     )
+
+
+@pytest.fixture
+def measured():
+    version, expected = labelled(a_project("town"), n=90)
+    said = said_of(expected)
+    specs = [
+        "accuracy",
+        "f1_macro",
+        {"name": "f1_macro", "as": "cased", "params": {"normalize": []}},
+    ]
+    return scored(a_run(version, metrics=["brier", *specs]), *lines(said)), expected, said
+
+
+def test_the_confusion_matrix_is_read_over_rest(client, measured):
+    run, expected, said = measured
+    key = a_key(run.project, "viewer")
+
+    def read(query=""):
+        return client.get(f"/api/v1/runs/{run.public_id}/confusion{query}", headers=key)
+
+    body = read().json()
+
+    labels = sorted(set(expected))
+    told = [one.lower() if one.lower() in labels else "other" for one in said]
+    table = sklearn.confusion_matrix(expected, told, labels=[*labels, "other"])
+    assert (body["metric"], body["labels"]) == ("accuracy", labels)
+    assert body["matrix"] == table[:-1, :-1].tolist()
+    assert body["other"] == table[:-1, -1].tolist()
+    f1 = [row["f1"] for row in body["classes"]]
+    assert np.mean(f1) == pytest.approx(measurement(run, "f1_macro").value)
+    assert sum(row["support"] for row in body["classes"]) == 90
+    assert sum(read("?metric=cased").json()["other"]) > sum(body["other"])
+    refused = read("?metric=brier")
+    assert refused.status_code == 422
+    assert "They are: accuracy, f1_macro, cased." in refused.json()["detail"]
+
+
+def test_a_class_that_is_never_said_has_no_precision(client):
+    version = version_of(a_project("town"), ["spam", "ham"])
+    run = scored(a_run(version, metrics=["accuracy", "exact_match"]), *lines(["ham", "ham"]))
+    key = a_key(run.project, "viewer")
+    address = f"/api/v1/runs/{run.public_id}/confusion"
+
+    body = client.get(address, headers=key).json()
+
+    assert body["classes"][1] == {
+        "label": "spam",
+        "precision": None,
+        "recall": 0.0,
+        "f1": 0.0,
+        "support": 1,
+    }
+
+
+@pytest.mark.parametrize("metrics", [["exact_match"], ["accuracy"]])
+def test_without_classes_there_is_no_matrix(client, metrics):
+    run = scored(a_run(a_version(a_project("town"), [example_row("q0")]), metrics=metrics))
+    key = a_key(run.project, "viewer")
+    client.force_login(a_member(run.project, "viewer"))
+
+    answer = client.get(f"/api/v1/runs/{run.public_id}/confusion", headers=key)
+
+    assert answer.status_code == 409
+    assert "classes" in answer.json()["detail"]
+    assert 'id="classes"' not in client.get(f"/runs/{run.public_id}/").content.decode()
+
+
+def test_the_page_shows_the_classes_and_what_was_said_in_place_of_what(client, measured):
+    run, *_ = measured
+    client.force_login(a_member(run.project, "viewer"))
+
+    page = client.get(f"/runs/{run.public_id}/").content.decode()
+    other = client.get(f"/runs/{run.public_id}/?classes=cased", HTTP_HX_TARGET="classes")
+
+    part = page[page.index('id="classes"') : page.index('id="slices"')]
+    assert part.count("<table") == 2
+    assert part.count('scope="row"') == 8
+    assert part.count('<span class="vh"> right</span>') == 4
+    assert "as accuracy reads them" in part
+    assert "as cased reads them" in other.content.decode()
+    assert other.content.decode().lstrip().startswith("<section")
+
+
+def test_of_many_classes_the_page_shows_the_largest(client):
+    expected = [f"class {row % 60:02}" for row in range(130)]
+    version = version_of(a_project("town"), [*expected, ""])
+    run = scored(a_run(version, metrics=["accuracy"]), *lines([*expected, "x"]))
+    client.force_login(a_member(run.project, "viewer"))
+
+    page = client.get(f"/runs/{run.public_id}/", HTTP_HX_TARGET="classes").content.decode()
+
+    assert "The 50 most frequent of 61 classes" in page
+    assert "The 12 most frequent classes; what was said besides" in page
+    assert page.count('scope="row"') == 62
