@@ -33,10 +33,12 @@ from metrics.classification import (
     Mcc,
 )
 from metrics.containment import Contains, StartsWith
+from metrics.edit_similarity import EditSimilarity
 from metrics.exact_match import ExactMatch, QuasiExactMatch
 from metrics.json_fields import JsonFields, JsonFieldsMicro
 from metrics.json_schema import JsonSchema
 from metrics.json_valid import JsonValid
+from metrics.length_ratio import LengthRatio
 from metrics.multiple_choice import MultipleChoice
 from metrics.numeric_match import NumericMatch
 from metrics.operational import (
@@ -81,10 +83,15 @@ GROUPS: Mapping[str, tuple[type[Metric], ...]] = {
     "Text overlap": (
         Bleu,
         Chrf,
+        ChrfPlusPlus,
+        Ter,
         Rouge1,
         Rouge2,
         RougeL,
-        Ter,
+        RougeLsum,
+        RougeW,
+        EditSimilarity,
+        LengthRatio,
     ),
     "Structured": (
         JsonValid,
@@ -144,67 +151,6 @@ GROUPS: Mapping[str, tuple[type[Metric], ...]] = {
 # Where metrics of the operator's own stand.
 OWN_GROUP = "Your own"
 CATALOG = tuple(metric for group in GROUPS.values() for metric in group)
-CATALOG: tuple[type[Metric], ...] = (
-    ExactMatch,
-    TokenF1,
-    Bleu,
-    Chrf,
-    Rouge1,
-    Rouge2,
-    RougeL,
-    QuasiExactMatch,
-    Contains,
-    StartsWith,
-    NumericMatch,
-    MultipleChoice,
-    RegexMatch,
-    JsonValid,
-    JsonSchema,
-    JsonFields,
-    JsonFieldsMicro,
-    ToolCalls,
-    PrecisionAtK,
-    RecallAtK,
-    HitAtK,
-    Mrr,
-    AveragePrecision,
-    NdcgAtK,
-    Median,
-    Quantile,
-    PassRate,
-    WeightedMean,
-    Composite,
-    Latency,
-    TimeToFirstToken,
-    InputTokens,
-    OutputTokens,
-    CachedTokens,
-    Cost,
-    ErrorRate,
-    OutputLength,
-    PassAtK,
-    PassHatK,
-    MajorityVote,
-    BestOfAttempts,
-    WorstOfAttempts,
-    Flakiness,
-    Ter,
-    ChrfPlusPlus,
-    RougeLsum,
-    RougeW,
-    Accuracy,
-    F1Macro,
-    F1Micro,
-    F1Weighted,
-    BalancedAccuracy,
-    Mcc,
-    CohenKappa,
-    ClassF1,
-    ClassPrecision,
-    ClassRecall,
-    Ece,
-    Brier,
-)
 
 _BY_NAME: dict[str, type[Metric]] = {metric.name: metric for metric in CATALOG}
 MAX_DEPTH = 3  # a metric of a metric of a metric
