@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from metrics.base import Scores, Workspace, blank_scores
+from metrics.preparation import Preparation
 from metrics.reasons import Reason
 from metrics.text import TextMetric, normalize_parameter
 from metrics.vocabulary import class_names, expected_labels, renamed
@@ -69,6 +70,11 @@ class LabelMetric(TextMetric):
         classes = class_names(expected_labels(scores.statistics, scores.labels))
         statistics = renamed(scores.statistics, scores.labels, classes)
         return replace(scores, statistics=statistics, labels=classes)
+
+    @property
+    def reading(self) -> Preparation:
+        """How labels are read: metrics that read them alike have one confusion matrix."""
+        return self._preparation
 
     def cleaned_label(self, label: str) -> str:
         """Return a label of the parameters as outputs are prepared."""

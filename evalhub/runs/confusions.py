@@ -16,6 +16,8 @@ from evalhub.runs.models import Measurement
 from evalhub.runs.scoring import metric_of
 from metrics.base import MetricParamsError
 from metrics.confusion import ClassRow, Confusion
+from metrics.labels import LabelMetric
+from metrics.preparation import Preparation
 
 SHOWN_CLASSES, SHOWN_COLUMNS = 50, 12
 _KEPT = 64
@@ -55,8 +57,16 @@ class Shown:
 
 def labelled(measurements: Sequence[Measurement]) -> list[Measurement]:
     """Return the scored measurements whose metric reads outputs as labels."""
-    scored = (one for one in measurements if one.state == Measurement.State.SCORED)
-    return [one for one in scored if _names_labels(one)]
+    return [one for one in measurements if _reading(one)]
+
+
+def read_apart(measurements: Sequence[Measurement]) -> list[Measurement]:
+    """Return the first of those that read labels alike: the others have the same matrix."""
+    first: dict[Preparation, Measurement] = {}
+    for one in measurements:
+        if reading := _reading(one):
+            first.setdefault(reading, one)
+    return list(first.values())
 
 
 def chosen(measurements: Sequence[Measurement], name: str) -> Measurement:
@@ -118,13 +128,16 @@ def _heat(share: float, *, is_right: bool) -> str:
     return depth and ("p" if is_right else "n") + depth
 
 
-def _names_labels(measurement: Measurement) -> bool:
-    if measurement.kind != Measurement.Kind.AUTOMATIC:
-        return False
+def _reading(measurement: Measurement) -> Preparation | None:
+    """Return how a scored measurement reads labels; None where it reads none."""
+    is_automatic = measurement.kind == Measurement.Kind.AUTOMATIC
+    if not is_automatic or measurement.state != Measurement.State.SCORED:
+        return None
     try:
-        return metric_of(measurement).names_labels
+        metric = metric_of(measurement)
     except MetricParamsError:  # a metric that is gone
-        return False
+        return None
+    return metric.reading if isinstance(metric, LabelMetric) else None
 
 
 @lru_cache(maxsize=_KEPT)

@@ -225,7 +225,7 @@ def classes_context(record: Record, query: QueryDict) -> dict[str, Any]:
     """Return the context of `runs/_classes.html`; without classes there is nothing to show."""
     return {
         "classes": confusions.shown(record.measurements, query.get("classes", "")),
-        "class_metrics": confusions.labelled(record.measurements),
+        "class_metrics": confusions.read_apart(record.measurements),
     }
 
 

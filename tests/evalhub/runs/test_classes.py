@@ -222,6 +222,8 @@ def test_the_page_shows_the_classes_and_what_was_said_in_place_of_what(client, m
     assert part.count('scope="row"') == 8
     assert part.count('<span class="vh"> right</span>') == 4
     assert "as accuracy reads them" in part
+    tabs = [f'id="classes-of-{number}"' in part for number in (1, 2, 3)]
+    assert tabs == [True, True, False]  # f1_macro reads labels as accuracy does
     assert "as cased reads them" in other.content.decode()
     assert other.content.decode().lstrip().startswith("<section")
 
