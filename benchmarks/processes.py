@@ -28,6 +28,19 @@ def workers(roots: Sequence[int]) -> list[int]:
     return [pid for pid in pool if pid not in parents]
 
 
+def web(roots: Sequence[int]) -> list[int]:
+    """Return those of the processes that answer requests."""
+    found = [pid for pid in _family(roots) if b"EVALHUB_ROLE=web" in _environment(pid)]
+    parents = {int(_stat(pid)[1]) for pid in found}
+    return [pid for pid in found if pid not in parents]
+
+
+def environment(pid: int) -> dict[str, str]:
+    """Return the environment that a process was started with."""
+    pairs = (entry.decode(errors="replace").partition("=") for entry in _environment(pid))
+    return {name: value for name, _, value in pairs}
+
+
 def forget_peaks(pids: Sequence[int]) -> None:
     """Let the processes' peaks of memory begin anew."""
     for pid in pids:
@@ -36,10 +49,19 @@ def forget_peaks(pids: Sequence[int]) -> None:
 
 def peaks_mb(pids: Sequence[int]) -> list[float]:
     """Return each process's peak of resident memory."""
+    return _from_status(pids, "VmHWM:")
+
+
+def resident_mb(pids: Sequence[int]) -> list[float]:
+    """Return each process's resident memory."""
+    return _from_status(pids, "VmRSS:")
+
+
+def _from_status(pids: Sequence[int], name: str) -> list[float]:
     found = []
     for pid in pids:
         lines = _read(pid, "status").splitlines()
-        found += [int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")]
+        found += [int(line.split()[1]) / 1024 for line in lines if line.startswith(name)]
     return found
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 from rouge_score.rouge_scorer import RougeScorer
@@ -28,6 +29,22 @@ def store_plainly(lines: bytes) -> None:
         database.execute("CREATE TABLE output (key TEXT PRIMARY KEY, text TEXT, latency REAL)")
         with database:
             database.executemany("INSERT INTO output VALUES (?, ?, ?)", rows)
+
+
+def store_examples_plainly(lines: Iterable[bytes], *, at_once: int = 4_096) -> None:
+    """Read examples with json and put their texts, by key, into a new SQLite file, safely."""
+    insert = "INSERT INTO example VALUES (?, ?)"
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(sqlite3.connect(Path(folder) / "plain.sqlite3")) as database,
+    ):
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        database.execute("CREATE TABLE example (key TEXT PRIMARY KEY, content TEXT)")
+        read = map(json.loads, lines)
+        while rows := [(row["key"], json.dumps(row)) for row in islice(read, at_once)]:
+            with database:
+                database.executemany(insert, rows)
 
 
 def score_with_libraries(
