@@ -273,10 +273,8 @@ class Metric(ABC):
         return "|".join([self.name, f"v{self.version}", *params, *self.defined_by])
 
     def signed_params(self) -> dict[str, object]:
-        """Return every parameter by name, as the signature carries it."""
-        return {
-            field.name: _signed(getattr(self, field.name)) for field in dataclasses.fields(self)
-        }
+        """Return every parameter by name, as far as it stands in the signature."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     @classmethod
     def describe(cls) -> dict[str, object]:
@@ -389,17 +387,16 @@ def _plain(value: object) -> object:
     return [_plain(one) for one in value] if isinstance(value, tuple) else value
 
 
-def _signed(value: object) -> object:
-    """Return a parameter's value as a signature carries it: of a metric, its signature."""
-    if isinstance(value, Metric | JsonText):
-        return value.signature
-    if isinstance(value, Part):
-        return [value.weight, value.metric.signature]
-    return [_signed(one) for one in value] if isinstance(value, tuple) else value
-
-
 def _written(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """Return a parameter as a signature has it: JSON, and a metric's own signature in brackets."""
+    if isinstance(value, Metric):
+        return f"({value.signature})"
+    if isinstance(value, Part):
+        return f"{_written(value.weight)}*({value.metric.signature})"
+    if isinstance(value, tuple):
+        return f"[{','.join(map(_written, value))}]"
+    plain = value.signature if isinstance(value, JsonText) else value
+    return json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
 
 
 def score_many(

@@ -110,7 +110,7 @@ def test_another_metric_may_say_what_is_right():
     assert Brier().score(batch).values.tolist() == [0.0, 1.0]
     assert strict.score(batch).values.tolist() == [1.0, 1.0]
     assert strict.reads == ("confidence",)
-    assert 'of:"accuracy|v1' in Brier().signature
+    assert "of:(accuracy|v1|" in Brier().signature
     assert Brier().signature != strict.signature
 
 

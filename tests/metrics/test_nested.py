@@ -64,7 +64,8 @@ def test_a_metric_of_a_metric_stands_on_the_inner_ones_scale():
 
 def test_what_is_taken_over_is_no_parameter():
     assert Same(of=Milliseconds()) == Same(of=Milliseconds()) != Same()
-    assert Same().signed_params() == {"of": ExactMatch().signature, "threshold": None}
+    assert Same().signed_params() == {"of": ExactMatch(), "threshold": None}
+    assert Same().signature == f"same|v1|of:({ExactMatch().signature})|threshold:null"
 
 
 def test_columns_of_several_metrics_are_read_once_each_in_one_order():
