@@ -256,6 +256,25 @@ class Rating(models.Model):
         return f"{self.rater} on {self.position}/{self.attempt}"
 
 
+class ScoreNote(models.Model):
+    """A scorer's own words about one output: why it has its value, or none."""
+
+    measurement = models.ForeignKey(Measurement, on_delete=models.CASCADE, related_name="notes")
+    position = models.PositiveIntegerField()
+    attempt = models.PositiveSmallIntegerField()
+    words = models.CharField(max_length=300)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "measurement", "position", "attempt", name="note_once_per_output"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"note on {self.position}/{self.attempt}"
+
+
 class ScoreColumn(models.Model):
     """The scores of one measurement for positions [start, start + n), every attempt of each.
 

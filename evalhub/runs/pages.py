@@ -26,7 +26,7 @@ from evalhub.runs.listing import (
     runs_of,
     work_under_way,
 )
-from evalhub.runs.models import Measurement, Rating, Run, System
+from evalhub.runs.models import Measurement, Rating, Run, ScoreNote, System
 from evalhub.runs.selectors import living_workers
 from evalhub.runs.tables import Wish, as_text, sentence_of
 from evalhub.web.formatting import count, duration, number
@@ -267,7 +267,7 @@ def output_context(record: Record, place: int, wish: Wish) -> dict[str, Any]:
     found = tables.order_of(run, wish, record.measurements)
     index = found.index_of(place)
     (row,) = places.rows_at(run, [place], record.measurements)
-    ratings = _ratings(record.measurements, row)
+    ratings = _ratings(record.measurements, row) | _notes(record.measurements, row)
     fields = row.example.fields
     cells = tables.cells(row.scores, record.measurements)
     return {
@@ -308,6 +308,7 @@ class Said:
     rater: str
     text: str
     has_value: bool
+    is_long: bool = False  # words, not a number
 
 
 def _ratings(measurements: Sequence[Measurement], row: places.Row) -> dict[int, list[Said]]:
@@ -322,6 +323,20 @@ def _ratings(measurements: Sequence[Measurement], row: places.Row) -> dict[int, 
     for rating in ratings.order_by("rater"):
         said.setdefault(rating.measurement_id, []).append(_said(rating))
     return said
+
+
+def _notes(measurements: Sequence[Measurement], row: places.Row) -> dict[int, list[Said]]:
+    """Return what scorers said of the output in words, by measurement."""
+    remote = [one for one in measurements if one.kind == Measurement.Kind.REMOTE]
+    if not remote:
+        return {}
+    notes_ = ScoreNote.objects.filter(
+        measurement__in=remote, position=row.position, attempt=row.attempt
+    )
+    return {
+        note.measurement_id: [Said("the scorer's words", note.words, has_value=True, is_long=True)]
+        for note in notes_
+    }
 
 
 def _said(rating: Rating) -> Said:

@@ -13,13 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 import numpy as np
+from django.db import transaction
 
 from evalhub.datasets.selectors import examples_at
 from evalhub.outbound.client import NoAnswer
 from evalhub.outbound.patience import Trouble, pause
 from evalhub.runs import queue, workers
 from evalhub.runs.columns import NewColumn, covers
-from evalhub.runs.models import Measurement, Output, Run
+from evalhub.runs.models import Measurement, Output, Run, ScoreNote
 from evalhub.runs.queue import Claim
 from evalhub.runs.scoring import measurements_at_work
 from evalhub.runs.selectors import outputs_between
@@ -67,7 +68,8 @@ def run_chunk(claim: Claim) -> None:
     if isinstance(said, NoAnswer):
         _without_answer(claim, measurement, ready, said)
         return
-    queue.finish(claim, columns=[_column(measurement, run, claim, items, said)])
+    column = _column(measurement, run, claim, items, said)
+    queue.durably(lambda: _write(claim, column, said))
     if is_unproven:
         queue.end_rest(claim)
 
@@ -157,6 +159,27 @@ def _column(
             statistics=np.zeros((len(rows), 0)),
         ),
         inputs_digest=digest.hexdigest(),
+    )
+
+
+@transaction.atomic
+def _write(claim: Claim, column: NewColumn, said: Mapping[str, Said]) -> None:
+    """Write scores and the scorer's words and mark the chunk done, all of it or nothing."""
+    queue.finish(claim, columns=[column])
+    places = {identity: identity.split(":") for identity, one in said.items() if one.words}
+    ScoreNote.objects.bulk_create(
+        [
+            ScoreNote(
+                measurement_id=column.measurement_id,
+                position=int(position),
+                attempt=int(attempt),
+                words=said[identity].words,
+            )
+            for identity, (position, attempt) in places.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["measurement", "position", "attempt"],
+        update_fields=["words"],
     )
 
 

@@ -1,6 +1,7 @@
 """The scorer pages and their REST interface: proposed, approved, tried, changed, retired."""
 
 import json
+from typing import Any
 
 import pytest
 from django.core.serializers import serialize
@@ -91,7 +92,7 @@ def test_what_can_change_a_number_is_another_revision(project, change):
     assert Revision.objects.get(number=1).version == "1"
 
 
-WRONG = {
+WRONG: dict[str, list[Any]] = {
     "slug": ["", "A", "a b", "-a", "x" * 51, "ü"],
     "url": ["scorer", "ftp://a.example.org/", "http://127.0.0.1/", "http://u:p@a.example.org/"],
     "version": ["", " ", "a\nb", "x" * 101],

@@ -5,12 +5,13 @@ import time
 
 import numpy as np
 import pytest
+from django.test import Client
 
 from evalhub.accounts.services import COMMAND_LINE
 from evalhub.errors import ContentError
 from evalhub.outbound.patience import LONGEST_PAUSE_SECONDS
 from evalhub.runs import queue, remote, services, workers
-from evalhub.runs.models import Chunk, Job, Measurement, Run, ScoreColumn
+from evalhub.runs.models import Chunk, Job, Measurement, Run, ScoreColumn, ScoreNote
 from evalhub.scorers.asking import ask
 from evalhub.scorers.services import retire_scorer, withdraw_host
 from metrics.reasons import Reason
@@ -23,7 +24,7 @@ from tests.evalhub.judging.endpoint import (
 )
 from tests.evalhub.runs.building import a_run, claimed, drain, finished, measurement, scores
 from tests.evalhub.scorers.building import a_scorer, answers, approve, by_length, each
-from tests.factories import a_project, a_version, example_row
+from tests.factories import a_member, a_project, a_version, example_row
 
 pytestmark = pytest.mark.django_db
 SPEC = "remote_polite"
@@ -260,6 +261,23 @@ def test_a_value_without_bounds_still_has_a_limit(endpoint):
 
     assert reasons(run)[0] == Reason.SCORER_OFF_RANGE
     assert values(run)[1:] == [-1e12, -1e12]
+
+
+def test_a_scorers_words_are_kept_and_shown_beside_its_score(endpoint):
+    words = "too curt\n<b>\0" + "x" * 400
+    given = {"0:1": {"value": 0.5}, "1:1": {"value": None, "reason": words}}
+    endpoint.script = each(lambda item: given.get(item["id"], {"value": 1, "reason": 7}))
+
+    run = remotely_scored(endpoint)
+
+    [note] = ScoreNote.objects.all()
+    assert (note.position, note.attempt, len(note.words)) == (1, 1, 300)
+    assert note.words.startswith("too curt <b> xxx")
+    client = Client()
+    client.force_login(a_member(run.project, "viewer"))
+    page = client.get(f"/runs/{run.public_id}/outputs/1/1/").content.decode()
+    assert "too curt &lt;b&gt; xxx" in page
+    assert "The scorer gave no value for this output." in page
 
 
 # The answer as a whole.
