@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from evalhub.runs.listing import Record
 from evalhub.runs.models import Measurement, Output, Run
+from evalhub.runs.pictures import SliceRow
 from evalhub.runs.places import Row
 from evalhub.runs.rescored import RescoringRecord, RunRow
 from metrics.confusion import Confusion
@@ -125,6 +127,21 @@ def confusion_answer(measurement: Measurement, confusion: Confusion) -> Answer:
             }
             for row in confusion.classes()
         ],
+    }
+
+
+def slice_answer(levels: Mapping[str, str], row: SliceRow) -> Answer:
+    """Return the value over the examples of one slice, named by field."""
+    return {
+        "slice": dict(levels),
+        "n": row.n,
+        "unscored": row.n_unscored,
+        "value": row.estimate.value,
+        "low": row.low,
+        "high": row.high,
+        "interval_method": row.interval.method if row.interval else None,
+        "no_interval": row.why_none or None,
+        "is_small": row.is_small,
     }
 
 

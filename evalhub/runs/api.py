@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from evalhub.accounts.capabilities import Capability
 from evalhub.accounts.rest import KeyView, answer_once, idempotent
 from evalhub.api import decode_cursor, decode_whole_number, encode_cursor, listed, page_limit
-from evalhub.datasets.selectors import positions_in
+from evalhub.datasets.selectors import SHOWN_NAMES, SPLITS, positions_in, slicings
 from evalhub.errors import Conflict, ContentError, FieldError, ShapeError
 from evalhub.intake.columns import OutputColumns
 from evalhub.intake.http import bulk_format, read_json, spool_body
@@ -23,8 +23,14 @@ from evalhub.intake.rows import OutputRow
 from evalhub.intake.spool import OUTPUTS, Spool
 from evalhub.intake.strict import quoted
 from evalhub.intake.tables import Format
-from evalhub.runs import confusions, openapi, places, requests, services, waiting
-from evalhub.runs.answers import confusion_answer, measurement_answer, output_answer, run_answer
+from evalhub.runs import confusions, openapi, pictures, places, requests, services, waiting
+from evalhub.runs.answers import (
+    confusion_answer,
+    measurement_answer,
+    output_answer,
+    run_answer,
+    slice_answer,
+)
 from evalhub.runs.listing import record_of, records, run_of, runs_of
 from evalhub.runs.models import Measurement, Run
 from evalhub.runs.selectors import current_measurements
@@ -126,6 +132,18 @@ class Outputs(RunView):
                 return Response(asdict(done))
 
             return answer_once(self, body_digest=spool.digest.hex, produce=produce)
+
+
+class Slices(RunView):
+    """GET /api/v1/runs/{id}/slices"""
+
+    @openapi.list_slices
+    def get(self, request: Request, run_id: str) -> Response:
+        run = self.run(run_id, Capability.VIEW)
+        name = request.query_params.get("metric")
+        measurement = _scored(current_measurements(run), name)
+        fields = _fields(run, request.query_params.get("by"))
+        return listed(_slices(measurement, fields), next_cursor=None)
 
 
 class Finish(RunView):
@@ -233,13 +251,62 @@ def _order(
     chosen = next((one for one in measurements if one.name == name), None)
     if after is not None:
         chosen = run.measurements.filter(public_id=after.measurement_id, name=name).first()
+    return _checked(chosen, measurements, name, field="order")
+
+
+def _scored(measurements: list[Measurement], name: str | None) -> Measurement:
+    """Return the scored measurement of this name; without one, the run's first."""
+    if name is None and measurements:
+        name = measurements[0].name
+    chosen = next((one for one in measurements if one.name == name), None)
+    return _checked(chosen, measurements, name or "", field="metric")
+
+
+def _checked(
+    chosen: Measurement | None, measurements: list[Measurement], name: str, *, field: str
+) -> Measurement:
     if chosen is None:
         known = ", ".join(one.name for one in measurements) or "none"
-        detail = f"order names no metric of this run: {quoted(name)}. They are: {known}."
-        raise ContentError(detail, errors=[FieldError("order", "metric", detail)])
+        detail = f"{field} names no metric of this run: {quoted(name)}. They are: {known}."
+        raise ContentError(detail, errors=[FieldError(field, "metric", detail)])
     if chosen.state != Measurement.State.SCORED:
-        raise Conflict(f"{name} is {chosen.state}: outputs are sorted by scores that are there.")
+        raise Conflict(f"{name} is {chosen.state}: its scores are not there.")
     return chosen
+
+
+def _fields(run: Run, given: str | None) -> list[str]:
+    """Return the one or two fields that are asked for; a name may itself hold a comma."""
+    if given is None:
+        return []
+    known = [one.field for one in slicings(run.version)]
+    if given in known:
+        return [given]
+    cuts = [at for at, letter in enumerate(given[:1_000]) if letter == ","][:SPLITS]
+    pairs = [(given[:at], given[at + 1 :]) for at in cuts]
+    found = next((pair for pair in pairs if pair[0] in known and pair[1] in known), None)
+    if found is None or found[0] == found[1]:
+        names = ", ".join(known[:SHOWN_NAMES]) or "none"
+        detail = f"by is one field, or two different ones with a comma: {quoted(given)} is not. "
+        detail += f"The fields of this version are: {names}."
+        raise ContentError(detail, errors=[FieldError("by", "field", detail)])
+    return list(found)
+
+
+def _slices(measurement: Measurement, fields: list[str]) -> list[dict[str, Any]]:
+    if len(fields) == 2:
+        table = pictures.cross_table(measurement, *fields)
+        return [
+            slice_answer({fields[0]: line.level, fields[1]: cell.level}, cell)
+            for line in (table.lines if table else ())
+            for cell in line.cells
+            if cell.n
+        ]
+    return [
+        slice_answer({table.field: row.level}, row)
+        for table in pictures.slice_tables(measurement)
+        for row in table.rows
+        if not fields or table.field in fields
+    ]
 
 
 def _is_descending(given: str | None) -> bool:

@@ -155,6 +155,18 @@ COMPONENTS = {
             )
         ),
     ),
+    "Slice": members(
+        "The value of one metric over the examples that share metadata.",
+        slice=mapping(text(), "By field, the value that the examples share."),
+        n=whole("How many examples there are."),
+        unscored=whole("How many of them have no score."),
+        value=nullable(number()),
+        low=nullable(number()),
+        high=nullable(number()),
+        interval_method=nullable(text()),
+        no_interval=nullable(text("Why there is no interval.")),
+        is_small=flag("Fewer than 20 scored examples: listed, and tested nowhere."),
+    ),
     "MetricDescription": members(
         name=text(),
         version=whole(),
@@ -265,6 +277,20 @@ list_outputs = operation(
     },
     answers={200: ("The outputs.", page_of(component("Output")))},
     errors=[400, 409, 422],
+)
+list_slices = operation(
+    "list_slices",
+    tag=TAG,
+    summary="List the slices of a run",
+    detail="The value of a metric over the examples that share a metadata value, or two.",
+    scope="read",
+    path=["run_id"],
+    query={
+        "metric": text("The name of a scored metric of the run; by default its first."),
+        "by": text("field, or field,field for every pair of values; by default each field."),
+    },
+    answers={200: ("The slices that have examples.", page_of(component("Slice")))},
+    errors=[409, 422],
 )
 submit_outputs = operation(
     "submit_outputs",

@@ -235,11 +235,16 @@ def slices_context(record: Record, query: QueryDict) -> dict[str, Any]:
     scored = [one for one in record.measurements if one.state == Measurement.State.SCORED]
     chosen = next((one for one in scored if one.name == name), scored[0] if scored else None)
     tables_ = pictures.slice_tables(chosen) if chosen else ()
-    n_fields = len(tables_)
+    fields = [table.field for table in tables_]
+    field, across = query.get("by", ""), query.get("across", "")
     if query.get("fields") != "all":
         tables_ = tables_[:SHOWN_SLICE_FIELDS]
     return {
-        "n_slice_fields": n_fields,
+        "slice_fields": fields,
+        "cross_table": pictures.cross_table(chosen, field, across) if chosen else None,
+        "cross_by": field if field in fields else next(iter(fields), ""),
+        "cross_across": across if across in fields else next(iter(fields[1:]), ""),
+        "is_crossed_with_itself": field == across and field in fields,
         "slice_metrics": scored,
         "slice_metric": chosen,
         "slice_tables": tables_,

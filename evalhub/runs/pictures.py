@@ -5,9 +5,14 @@ Scores never change once they are there, so each picture is computed once in a p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+
+from evalhub.datasets.models import DatasetVersion
 from evalhub.datasets.selectors import clusters, slicings
 from evalhub.runs.columns import read_scores
 from evalhub.runs.models import Measurement
@@ -17,6 +22,7 @@ from evalhub.web.axes import Axis
 from evalhub.web.histograms import Bins, bins_of
 from metrics.intervals import Estimate, Interval, NoInterval, estimate
 from metrics.slices import MIN_EXAMPLES
+from metrics.yardstick import Column, Yardstick
 
 _KEPT = 256
 
@@ -28,6 +34,7 @@ class SliceRow:
     level: str
     n: int
     estimate: Estimate
+    n_unscored: int = 0  # examples without any score
 
     @property
     def interval(self) -> Interval | None:
@@ -50,7 +57,12 @@ class SliceRow:
     @property
     def is_drawn(self) -> bool:
         """Say whether there are enough examples for the eye to believe the picture."""
-        return self.estimate.n >= MIN_EXAMPLES and self.interval is not None
+        return not self.is_small and self.interval is not None
+
+    @property
+    def is_small(self) -> bool:
+        """Say whether there are too few examples for anything but a list."""
+        return self.estimate.n < MIN_EXAMPLES
 
 
 @dataclass(frozen=True)
@@ -68,10 +80,43 @@ class SliceTable:
     @property
     def notes(self) -> list[str]:
         """Say once each why some levels have no interval, or are not drawn."""
-        said = dict.fromkeys(row.why_none for row in self.rows if row.why_none)
-        if any(row.interval and not row.is_drawn for row in self.rows):
-            said[f"Slices under {MIN_EXAMPLES} examples are listed, not drawn."] = None
-        return list(said)
+        return _notes(self.rows, f"Slices under {MIN_EXAMPLES} examples are listed, not drawn.")
+
+
+def _notes(rows: Sequence[SliceRow], of_small: str) -> list[str]:
+    said = dict.fromkeys(row.why_none for row in rows if row.why_none)
+    if any(row.interval and row.is_small for row in rows):
+        said[of_small] = None
+    return list(said)
+
+
+@dataclass(frozen=True)
+class CrossLine:
+    """One level of a field, in every level of another."""
+
+    level: str
+    cells: tuple[SliceRow, ...]
+
+
+@dataclass(frozen=True)
+class CrossTable:
+    """Two metadata fields with the value of each pair of their levels."""
+
+    field: str
+    across: str
+    lines: tuple[CrossLine, ...]
+    n_without: int  # examples that lack one of the fields
+
+    @property
+    def levels(self) -> list[str]:
+        """The levels that the columns stand for."""
+        return [cell.level for cell in self.lines[0].cells] if self.lines else []
+
+    @property
+    def notes(self) -> list[str]:
+        """Say once each why some cells have no interval, or little weight."""
+        cells = [cell for line in self.lines for cell in line.cells if cell.n]
+        return _notes(cells, f"Cells under {MIN_EXAMPLES} examples are listed, not tested.")
 
 
 def bins(measurement: Measurement) -> Bins | None:
@@ -86,6 +131,16 @@ def slice_tables(measurement: Measurement) -> tuple[SliceTable, ...]:
     if measurement.state != Measurement.State.SCORED:
         return ()
     return _slice_tables(measurement.public_id)
+
+
+def cross_table(measurement: Measurement, field: str, across: str) -> CrossTable | None:
+    """Return the value of every pair of levels of two fields, once the measurement is scored.
+
+    None where a field is no slice of the version, or both are the same.
+    """
+    if measurement.state != Measurement.State.SCORED:
+        return None
+    return _cross_table(measurement.public_id, field, across)
 
 
 def axis_of(measurement: Measurement, tables: tuple[SliceTable, ...]) -> Axis:
@@ -105,23 +160,69 @@ def _bins(public_id: str) -> Bins:
 
 @lru_cache(maxsize=_KEPT)
 def _slice_tables(public_id: str) -> tuple[SliceTable, ...]:
-    measurement = _with_run(public_id)
-    run, yardstick = measurement.run, yardstick_of(measurement)
-    column, of_cluster = read_scores(measurement).column(yardstick), clusters(run.version)
-    tables = []
-    for slicing in slicings(run.version):
-        rows = []
-        for code, level in enumerate(slicing.levels):
-            chosen = slicing.codes == code
-            found = estimate(
-                column.at(chosen),
-                yardstick,
-                clusters=None if of_cluster is None else of_cluster[chosen],
-                seed=run.seed,
-            )
-            rows.append(SliceRow(level, int(chosen.sum()), found))
-        tables.append(SliceTable(slicing.field, tuple(rows)))
-    return tuple(tables)
+    scored = _Scored.of(public_id)
+    return tuple(
+        SliceTable(
+            one.field,
+            tuple(scored.row(level, one.codes == code) for code, level in enumerate(one.levels)),
+        )
+        for one in slicings(scored.version)
+    )
+
+
+@lru_cache(maxsize=_KEPT)
+def _cross_table(public_id: str, field: str, across: str) -> CrossTable | None:
+    scored = _Scored.of(public_id)
+    by_field = {one.field: one for one in slicings(scored.version)}
+    down, right = by_field.get(field), by_field.get(across)
+    if down is None or right is None or field == across:
+        return None
+    lines = [
+        CrossLine(
+            level,
+            tuple(
+                scored.row(other, (down.codes == code) & (right.codes == at))
+                for at, other in enumerate(right.levels)
+            ),
+        )
+        for code, level in enumerate(down.levels)
+    ]
+    without = (down.codes < 0) | (right.codes < 0)
+    return CrossTable(field, across, tuple(lines), int(without.sum()))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Scored:
+    """A scored measurement, ready to be read in any choice of its examples."""
+
+    version: DatasetVersion
+    column: Column
+    yardstick: Yardstick
+    clusters: NDArray[np.int64] | None
+    seed: int
+
+    @classmethod
+    def of(cls, public_id: str) -> _Scored:
+        measurement = _with_run(public_id)
+        run, yardstick = measurement.run, yardstick_of(measurement)
+        return cls(
+            version=run.version,
+            column=read_scores(measurement).column(yardstick),
+            yardstick=yardstick,
+            clusters=clusters(run.version),
+            seed=run.seed,
+        )
+
+    def row(self, level: str, chosen: NDArray[np.bool_]) -> SliceRow:
+        column = self.column.at(chosen)
+        found = estimate(
+            column,
+            self.yardstick,
+            clusters=None if self.clusters is None else self.clusters[chosen],
+            seed=self.seed,
+        )
+        n_unscored = int(np.isnan(column.values).all(axis=1).sum())
+        return SliceRow(level, int(chosen.sum()), found, n_unscored)
 
 
 def _with_run(public_id: str) -> Measurement:

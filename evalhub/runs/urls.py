@@ -21,6 +21,7 @@ urlpatterns = [
     path("api/v1/projects/<str:project>/runs", api.Runs.as_view(), name="api_runs"),
     path(REST, api.RunDetail.as_view(), name="api_run"),
     path(f"{REST}/outputs", api.Outputs.as_view(), name="api_outputs"),
+    path(f"{REST}/slices", api.Slices.as_view(), name="api_slices"),
     path(f"{REST}/finish", api.Finish.as_view(), name="api_finish"),
     path(f"{REST}/measurements", api.Measurements.as_view(), name="api_measurements"),
     path(f"{REST}/confusion", api.ConfusionMatrix.as_view(), name="api_confusion"),

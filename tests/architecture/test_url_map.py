@@ -85,6 +85,7 @@ REST = {
     "runs:api_runs": {"get": VIEW, "post": SUBMIT},
     "runs:api_run": {"get": VIEW},
     "runs:api_outputs": {"get": VIEW, "post": SUBMIT},
+    "runs:api_slices": {"get": VIEW},
     "runs:api_finish": {"post": SUBMIT},
     "runs:api_measurements": {"get": VIEW, "post": SUBMIT},
     "runs:api_confusion": {"get": VIEW},

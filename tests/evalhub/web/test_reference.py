@@ -12,6 +12,7 @@ from evalhub.accounts.capabilities import SCOPES
 from evalhub.web import reference
 from labeling.models import Campaign
 from tests.evalhub.runs.building import a_run, drain, right, scored
+from tests.evalhub.runs.test_pages import sliced_version
 from tests.evalhub.scorers.building import a_scorer
 from tests.factories import a_key, a_project
 
@@ -46,6 +47,7 @@ def test_the_contract_is_all_there():
         "projects/{project}/runs": "get post",
         "runs/{run_id}": "get",
         "runs/{run_id}/outputs": "get post",
+        "runs/{run_id}/slices": "get",
         "runs/{run_id}/finish": "post",
         "runs/{run_id}/measurements": "get post",
         "runs/{run_id}/cancel": "post",
@@ -86,6 +88,7 @@ def test_answers_have_the_members_that_the_document_names(client):
     headers = a_key(project)
     a_scorer(project)
     run = scored(a_run(project=project), *right(1, 2, 3))
+    sliced = scored(a_run(sliced_version(project)))
     other = scored(a_run(run.version, system="other"), *right(1))
     client.post(
         "/api/v1/projects/town/campaigns",
@@ -105,6 +108,7 @@ def test_answers_have_the_members_that_the_document_names(client):
         (f"runs/{run.public_id}", "Metric", lambda body: body["metrics"]["exact_match"]),
         (f"runs/{run.public_id}/outputs", "Output", lambda body: body["data"][0]),
         (f"runs/{run.public_id}/measurements", "Measurement", lambda body: body["data"][0]),
+        (f"runs/{sliced.public_id}/slices", "Slice", lambda body: body["data"][0]),
         ("projects/town/datasets", "Dataset", lambda body: body["data"][0]),
         (
             f"projects/town/datasets/{run.version.dataset.slug}/versions",
