@@ -196,6 +196,8 @@ LIGHT, DARK = (WIDE, "light"), (NARROW, "dark")
         ("/runs/{scored}/outputs/0/1/", [LIGHT, DARK]),
         ("/runs/{scored}/measure/", [LIGHT, DARK]),
         ("/runs/{open}/", [LIGHT, DARK]),
+        ("/p/canal/new-scorer/", [LIGHT]),
+        ("/p/canal/scorers/{scorer}/", [DARK]),
         ("/api/v1/docs", [LIGHT]),
     ],
 )
@@ -203,7 +205,8 @@ def test_every_page_fits_is_accessible_and_silent(looked_at, api, scored, addres
     page, said = looked_at
     said.clear()
     opened = open_run(api, "newcomer", 3) if "{open}" in address else ""
-    page.goto(address.format(scored=scored, open=opened))
+    scorer = propose_scorer(api) if "{scorer}" in address else ""
+    page.goto(address.format(scored=scored, open=opened, scorer=scorer))
     for size, scheme in ((WIDE, "dark"), (NARROW, "light"), LIGHT, DARK):
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
@@ -212,6 +215,11 @@ def test_every_page_fits_is_accessible_and_silent(looked_at, api, scored, addres
         if (size, scheme) in examined:
             assert violations(page) == [], (size, scheme)
     assert said == []
+
+
+def propose_scorer(api):
+    body = {"slug": "polite", "url": "https://scorer.example.org/a/long/path", "version": "1"}
+    return done(api.post("/api/v1/projects/canal/scorers", json=body))["slug"]
 
 
 def violations(page: Page) -> list[tuple[str, list[str]]]:
