@@ -80,7 +80,7 @@ class Growth:
 
     def __init__(self, service: Service, project: str, pids: list[int], results: Results) -> None:
         self._service, self._project = service, project
-        self._workers = processes.workers(pids)
+        self._pids = pids
         self._results = results
         self._new: list[Cost] = []
 
@@ -137,16 +137,17 @@ class Growth:
         return run
 
     def _cost(self, run: str, size: int, address: str, body: dict[str, Any]) -> Cost:
-        processes.forget_peaks(self._workers)
-        cpu, started = processes.own_cpu_seconds(self._workers), time.perf_counter()
+        workers = processes.workers(self._pids)
+        processes.forget_peaks(workers)
+        cpu, started = processes.own_cpu_seconds(workers), time.perf_counter()
         self._post(address, body)
         for _ in self._service.states(run, seconds=GIVE_UP_SECONDS + size / LEAST_PER_SECOND):
             pass
         return Cost(
             size=size,
             seconds=time.perf_counter() - started,
-            cpu=processes.own_cpu_seconds(self._workers) - cpu,
-            peak_mb=max(processes.peaks_mb(self._workers)),
+            cpu=processes.own_cpu_seconds(workers) - cpu,
+            peak_mb=max(processes.peaks_mb(workers)),
         )
 
     def _tell(self, what: str, cost: Cost, plain_ms: float) -> None:
