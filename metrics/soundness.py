@@ -34,15 +34,32 @@ def sound(answer: object, metric: Metric, n: int) -> Scores:
             f"It answered values, reasons and statistics of the shapes {shapes} for {n} rows."
         )
     values, reasons, statistics = (_numbers(part) for part in parts)
+    labels = _labels(answer.labels)
     broken = _broken(values, reasons, statistics, metric)
+    if metric.names_labels:
+        broken |= ~_are_places(statistics, len(labels))
     clean = np.where(broken, Reason.METRIC_FAILED, reasons).astype(np.uint8)
     scored = clean == Reason.SCORED
     return Scores(
         values=np.where(scored, values, np.nan),
         reasons=clean,
         statistics=np.where(scored[:, None], statistics, 0.0),
-        labels=answer.labels,
+        labels=labels,
     )
+
+
+def _labels(given: object) -> tuple[str, ...]:
+    if isinstance(given, tuple) and all(isinstance(one, str) for one in given):
+        return given
+    raise UnsoundError("It answered labels that are no tuple of texts.")
+
+
+def _are_places(statistics: Floats, n_labels: int) -> NDArray[np.bool_]:
+    whole = statistics == np.floor(statistics)
+    are_places: NDArray[np.bool_] = np.all(
+        whole & (statistics >= 0.0) & (statistics <= n_labels), axis=1
+    )
+    return are_places
 
 
 def _numbers(part: Any) -> Floats:

@@ -69,6 +69,7 @@ def pack_scores(scores: Scores) -> bytes:
         values=np.asarray(scores.values),
         reasons=np.asarray(scores.reasons),
         statistics=np.asarray(scores.statistics),
+        labels=np.frombuffer(json.dumps(scores.labels).encode(), np.uint8),
     )
     return b"S" + packed.getvalue()
 
@@ -81,6 +82,7 @@ def unpack_answer(frame: bytes) -> Scores | str:
                 values=arrays["values"],
                 reasons=arrays["reasons"],
                 statistics=arrays["statistics"],
+                labels=tuple(json.loads(arrays["labels"].tobytes())),
             )
     said: str = json.loads(frame[1:])
     return said

@@ -373,3 +373,9 @@ def test_codes_are_given_common_names():
         [2.0, 0.0],
         [0.0, 0.0],
     ]
+
+
+def test_metrics_that_read_labels_alike_have_one_matrix():
+    cased = build(MetricSpec(name="accuracy", params={"normalize": []}))
+
+    assert F1Macro().reading == Accuracy().reading != cased.reading

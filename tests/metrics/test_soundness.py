@@ -7,6 +7,7 @@ import pytest
 
 from metrics.base import Scores
 from metrics.bleu import Bleu
+from metrics.classification import Accuracy
 from metrics.exact_match import ExactMatch
 from metrics.reasons import Reason
 from metrics.soundness import UnsoundError, all_failed, sound
@@ -14,12 +15,13 @@ from metrics.soundness import UnsoundError, all_failed, sound
 FAILED = Reason.METRIC_FAILED
 
 
-def answer(values, reasons=None, statistics=None):
+def answer(values, reasons=None, statistics=None, labels=()):
     n = len(values)
     return Scores(
         values=np.array(values),
         reasons=np.zeros(n, np.uint8) if reasons is None else np.array(reasons),
         statistics=np.zeros((n, 0)) if statistics is None else np.array(statistics),
+        labels=labels,
     )
 
 
@@ -43,6 +45,17 @@ def test_statistics_that_are_no_numbers_fail_their_row():
     assert scores.reasons.tolist() == [0, FAILED]
     assert scores.statistics[1].tolist() == [0.0] * 10
     assert all_failed(Bleu(), 2).statistics.shape == (2, 10)
+
+
+def test_places_of_labels_that_are_not_there_fail_their_row():
+    places = [[1.0, 2.0], [3.0, 1.0], [1.0, -1.0], [1.0, 0.5], [2.0, 0.0], [math.nan, 1.0]]
+
+    scores = sound(answer([1.0] * 6, statistics=places, labels=("a", "b")), Accuracy(), 6)
+
+    assert scores.reasons.tolist() == [0, FAILED, FAILED, FAILED, 0, FAILED]
+    assert scores.labels == ("a", "b")
+    with pytest.raises(UnsoundError, match="labels that are no tuple of texts"):
+        sound(answer([1.0], statistics=[[1.0, 1.0]], labels=(1,)), Accuracy(), 1)
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,13 @@ from sklearn import metrics as sklearn
 from evalhub.accounts.services import COMMAND_LINE
 from evalhub.reports.services import compare_runs
 from evalhub.runs.columns import read_both, scores_in_blocks
+from evalhub.runs.metric_host import pack_scores, unpack_answer
 from evalhub.runs.models import Measurement, Run, ScoreColumn
+from metrics.classification import Accuracy
 from metrics.vocabulary import MAX_CLASSES
 from tests.evalhub.runs.building import a_run, measurement, scored, scores
 from tests.factories import a_key, a_member, a_project, a_version, example_row
+from tests.metrics.texts import expecting
 
 pytestmark = pytest.mark.django_db
 METRICS = ["f1_macro", "accuracy", "mcc", "cohen_kappa", "ece", "brier"]
@@ -239,3 +242,12 @@ def test_of_many_classes_the_page_shows_the_largest(client):
     assert "The 50 most frequent of 61 classes" in page
     assert "The 12 most frequent classes; what was said besides" in page
     assert page.count('scope="row"') == 62
+
+
+def test_labels_come_back_from_a_process_apart():
+    scores_ = Accuracy().score(expecting(["a", "東京 \U0001f600", None], ["a", "b", "c"]))
+
+    back = unpack_answer(pack_scores(scores_))
+
+    assert back.labels == scores_.labels == ("a", "b", "c", "東京 \U0001f600")
+    assert back.statistics.tobytes() == scores_.statistics.tobytes()
