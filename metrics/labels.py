@@ -42,6 +42,9 @@ class LabelMetric(TextMetric):
 
     def score_in(self, workspace: Workspace) -> Scores:
         """Say of every output whether it is the expected label, and which labels these are."""
+        return workspace.once((LabelMetric, self.reading), lambda: self._scored(workspace))
+
+    def _scored(self, workspace: Workspace) -> Scores:
         prepared = self.prepared(workspace)
         reasons = prepared.reasons.copy()
         said: dict[int, tuple[str, str | None]] = {}
