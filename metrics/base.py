@@ -367,11 +367,13 @@ class Example:
 
 
 def _described(field: dataclasses.Field[Any]) -> dict[str, object]:
+    bounds = {end: field.metadata[end] for end in ("low", "high") if end in field.metadata}
     return {
         "name": field.name,
         "type": field.metadata["kind"].value,
         "default": _plain(field.default),
         "choices": list(field.metadata["choices"]),
+        **bounds,
         "meaning": field.metadata["meaning"],
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from metrics.aggregation import Composite, Median, PassRate, Quantile, WeightedMean
@@ -153,6 +153,7 @@ OWN_GROUP = "Your own"
 CATALOG = tuple(metric for group in GROUPS.values() for metric in group)
 
 _BY_NAME: dict[str, type[Metric]] = {metric.name: metric for metric in CATALOG}
+_CATALOGED = frozenset(_BY_NAME)
 MAX_DEPTH = 3  # a metric of a metric of a metric
 _LONGEST_NAME = 100
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}")
@@ -245,10 +246,16 @@ def register(metric: type[Metric]) -> None:
     _BY_NAME[metric.name] = metric
 
 
+def by_group() -> Mapping[str, Sequence[type[Metric]]]:
+    """Return every metric there is by what it is about: the catalog's groups, then one's own."""
+    own = tuple(metric for name, metric in _BY_NAME.items() if name not in _CATALOGED)
+    return {**GROUPS, OWN_GROUP: own} if own else GROUPS
+
+
 def describe_catalog() -> list[dict[str, object]]:
     """Return the whole catalog as plain JSON, in its order, then what was registered besides."""
-    group_of = {metric.name: group for group, those in GROUPS.items() for metric in those}
     return [
-        {**metric.describe(), "group": group_of.get(name, OWN_GROUP)}
-        for name, metric in _BY_NAME.items()
+        {**metric.describe(), "group": group}
+        for group, metrics in by_group().items()
+        for metric in metrics
     ]

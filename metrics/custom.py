@@ -91,6 +91,11 @@ def check(metric: type[Metric]) -> None:
         raise CustomMetricError(f"{where}: there is a metric {metric.name!r} already.")
     if not isinstance(metric.version, int) or metric.version < 1:
         raise CustomMetricError(f"{where}: version is a whole number from 1.")
+    try:
+        metric()
+    except Exception as exc:
+        said = f"{type(exc).__name__}: {exc}"
+        raise CustomMetricError(f"{where} cannot be made with its defaults. {said}") from exc
     if metric.family is Family.CORPUS:
         raise CustomMetricError(
             f"{where}: a metric of your own is the mean or a quantile of its outputs' values. "

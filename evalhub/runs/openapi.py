@@ -189,6 +189,8 @@ COMPONENTS = {
                 type=text(),
                 default=anything(),
                 choices=listing(text()),
+                low=number("Of numbers: the lowest that is taken."),
+                high=number("The highest."),
                 meaning=text(),
             )
         ),

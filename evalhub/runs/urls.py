@@ -10,6 +10,7 @@ OF_DATASET = "p/<str:project>/datasets/<str:dataset>/rescorings/"
 RESCORINGS = "api/v1/projects/<str:project>/datasets/<str:dataset>/rescorings"
 RESCORING = "api/v1/rescorings/<str:rescoring_id>"
 urlpatterns = [
+    path("metrics/", views.metrics, name="metrics"),
     path("p/<str:project>/runs/", views.run_list, name="list"),
     path(PAGE, views.detail, name="detail"),
     path(f"{PAGE}progress/", views.progress, name="progress"),

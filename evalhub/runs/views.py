@@ -19,7 +19,7 @@ from evalhub.accounts.http import (
     signed_in,
 )
 from evalhub.errors import DomainError
-from evalhub.runs import pages, services, tables
+from evalhub.runs import catalog, pages, services, tables
 from evalhub.runs.forms import MeasureForm, initial_of
 from evalhub.runs.listing import record_of, with_names
 from evalhub.runs.models import Measurement, Run
@@ -35,6 +35,15 @@ def enter_run(request: SignedInRequest, run_id: str, capability: Capability) -> 
         raise Http404("There is no such run, or it is not yours.")
     enter_project_of(request, run.project_id, capability)
     return run
+
+
+@require_safe
+@signed_in
+def metrics(request: SignedInRequest) -> HttpResponse:
+    """The reference of all metrics, for everybody who is signed in."""
+    groups = list(catalog.reference().items())
+    n_metrics = sum(len(entries) for _, entries in groups)
+    return render(request, "runs/catalog.html", {"groups": groups, "n_metrics": n_metrics})
 
 
 @require_safe

@@ -52,6 +52,7 @@ PAGES = {
     "datasets:version": {"get": VIEW},
     "datasets:tag": {"post": LEAD},
     "datasets:example": {"get": VIEW},
+    "runs:metrics": {"get": SIGNED_IN},
     "runs:list": {"get": VIEW},
     "runs:detail": {"get": VIEW},
     "runs:progress": {"get": VIEW},

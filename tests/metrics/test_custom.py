@@ -146,3 +146,11 @@ def test_a_class_without_a_family_is_refused():
 
     with pytest.raises(CustomMetricError, match="lacks family"):
         custom.check(bare)
+
+
+def test_a_class_that_cannot_be_made_with_its_defaults_is_refused(tmp_path):
+    path = tmp_path / "broken.py"
+    path.write_text(GOOD.format(**SOUND) + "\n    def __post_init__(self):\n        1 / 0\n")
+
+    with pytest.raises(CustomMetricError, match=r"with its defaults. ZeroDivisionError"):
+        load_all([str(path)])

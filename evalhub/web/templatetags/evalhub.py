@@ -43,6 +43,13 @@ def gain(value: float | None, span: float = 1) -> str:
 
 
 @register.filter
+def worked(value: float) -> str:
+    """Write the value of a worked example: up to four decimals, without zeros at the end."""
+    text = formatting.number(value, 4)
+    return text.rstrip("0").rstrip(".")
+
+
+@register.filter
 def plural(n: int, nouns: str) -> str:
     """Write a count with its noun: `{{ n|plural:"run" }}`, `{{ n|plural:"entry,entries" }}`."""
     one, _, many = nouns.partition(",")

@@ -147,6 +147,40 @@
     toast("The server cannot be reached. Check the connection and retry.", "down");
   });
 
+  // A reference that is filtered by typing: what lacks one of the words is hidden, also in its list.
+
+  const filter = (box) => {
+    const whole = box.closest("[data-filtered]");
+    const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let found = 0;
+    for (const item of whole.querySelectorAll("[data-filter-item]")) {
+      const [head, summary] = item.children;
+      const text = `${head.textContent} ${summary.textContent}`.toLowerCase();
+      item.hidden = !words.every((word) => text.includes(word));
+      found += item.hidden ? 0 : 1;
+      whole.querySelector(`li a[href="#${item.id}"]`).parentElement.hidden = item.hidden;
+    }
+    for (const group of whole.querySelectorAll("[data-filter-group]")) {
+      group.hidden = !group.querySelector(":is(li, [data-filter-item]):not([hidden])");
+    }
+    whole.querySelector("[role=status]").textContent = words.length ? `${found} found.` : "";
+  };
+
+  document.addEventListener("input", (event) => {
+    if ("filter" in event.target.dataset) filter(event.target);
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const box = event.target;
+    if (!("filter" in box.dataset)) return;
+    if (event.key === "Enter") {
+      box.closest("[data-filtered]").querySelector("li:not([hidden]) a")?.click();
+    } else if (event.key === "Escape") {
+      box.value = "";
+      filter(box);
+    }
+  });
+
   // Start
 
   const start = () => {

@@ -1,0 +1,186 @@
+"""The catalog of metrics as people read it: the reference page, and what forms offer."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from evalhub.runs.specs import JUDGE_PREFIX
+from metrics.base import Example, Family, Kind, Metric
+from metrics.catalog import by_group, known_metrics
+from metrics.judge import RUBRICS, Rubric
+
+JUDGES: Final = "Language models as judges"
+REMOTE: Final = "Scorers of this project"
+_FAMILIES: Final[Mapping[Family, str]] = {
+    Family.BINARY: "the mean of yes (1) or no (0)",
+    Family.MEAN: "the mean of the outputs' values",
+    Family.CORPUS: "computed from sums over the whole run",
+    Family.QUANTILE: "a quantile of the outputs' values",
+}
+_KINDS: Final[Mapping[Kind, str]] = {
+    Kind.TEXT: "text",
+    Kind.BOOLEAN: "true or false",
+    Kind.CHOICE: "one of",
+    Kind.STEPS: "list, in this order, of",
+    Kind.NUMBER: "number",
+    Kind.WHOLE: "whole number",
+    Kind.JSON: "JSON",
+    Kind.METRIC: "metric",
+    Kind.PARTS: "list of {metric, weight}",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParamShown:
+    """One parameter as the reference shows it."""
+
+    name: str
+    kind: str
+    choices: Sequence[str]
+    default: str
+    meaning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExampleShown:
+    """One worked example: what goes in by its label, and the value that comes out."""
+
+    given: Sequence[tuple[str, str]]
+    value: float | None
+    params: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One metric as the reference shows it, its traits those it has by default."""
+
+    name: str
+    title: str
+    version: int
+    summary: str
+    formula: str
+    source: str
+    needs: str
+    reads: Sequence[str]
+    range: str
+    direction: str
+    family: str
+    signature: str
+    params: Sequence[ParamShown]
+    examples: Sequence[ExampleShown]
+    spec: str
+
+
+def reference() -> dict[str, list[Entry]]:
+    """Return all metrics by group, in the order of the catalog."""
+    return {group: [entry_of(one) for one in those] for group, those in by_group().items()}
+
+
+def entry_named(name: str) -> Entry | None:
+    """Return one metric of the catalog, or None where it is none: a judge, or a scorer."""
+    metric = known_metrics().get(name)
+    return None if metric is None else entry_of(metric)
+
+
+def entry_of(metric: type[Metric]) -> Entry:
+    """Return a metric as the reference shows it."""
+    made = metric()
+    described = metric.describe()
+    params: Any = described["params"]
+    return Entry(
+        name=metric.name,
+        title=metric.title,
+        version=metric.version,
+        summary=metric.summary,
+        formula=metric.formula,
+        source=metric.source,
+        needs=metric.needs,
+        reads=made.reads,
+        range=range_in_words(made.low, made.high),
+        direction=direction_in_words(is_better=made.higher_is_better),
+        family=_family_in_words(made.family, made.level),
+        signature=made.signature,
+        params=[_param(one) for one in params],
+        examples=[_example(one) for one in metric.examples],
+        spec=json.dumps({"name": metric.name, "params": _defaults(params)}, ensure_ascii=False),
+    )
+
+
+def range_in_words(low: float | None, high: float | None) -> str:
+    """Return between which values a metric lies; an end that is None or infinite is open."""
+    has_low = low is not None and math.isfinite(low)
+    has_high = high is not None and math.isfinite(high)
+    if has_low and has_high:
+        return f"{low:g} to {high:g}"
+    if has_low:
+        return f"{low:g} and up"
+    return f"up to {high:g}" if has_high else "any number"
+
+
+def direction_in_words(*, is_better: bool | None) -> str:
+    """Return which side is better, for `higher_is_better`."""
+    if is_better is None:
+        return "neither more nor less is better: shown, and not compared"
+    return "more is better" if is_better else "less is better"
+
+
+def _family_in_words(family: Family, level: float) -> str:
+    if family is Family.QUANTILE:
+        return f"the value that {level:.1%} of the outputs do not exceed".replace(".0%", " %")
+    return _FAMILIES[family]
+
+
+def _param(described: Mapping[str, Any]) -> ParamShown:
+    kind = Kind(described["type"])
+    written = _written(described["default"])
+    return ParamShown(
+        name=described["name"],
+        kind=_KINDS[kind] + (", or null" if described["default"] is None else ""),
+        choices=described["choices"],
+        default=written,
+        meaning=described["meaning"],
+    )
+
+
+def _written(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _defaults(params: Sequence[Mapping[str, Any]]) -> dict[str, object]:
+    """Return the parameters of a copyable spec: the defaults that say something."""
+    return {one["name"]: one["default"] for one in params if one["default"] is not None}
+
+
+def _example(example: Example) -> ExampleShown:
+    attempts = [example.output, *example.further_attempts]
+    many = len(attempts) > 1
+    given = [(f"attempt {at}" if many else "output", _text(one))
+             for at, one in enumerate(attempts, start=1)]  # fmt: skip
+    if example.retrieved is not None:
+        given = [("retrieved", ", ".join(example.retrieved))]
+    if example.expected_output is not None:
+        given.append(("expected", _text(example.expected_output)))
+    given += [("reference", _text(one)) for one in example.references]
+    if example.relevant is not None:
+        grades = ", ".join(f"{name}: {grade:g}" for name, grade in example.relevant.items())
+        given.append(("relevant", grades))
+    return ExampleShown(
+        given=given,
+        value=example.value,
+        params=_written(dict(example.params)) if example.params else "",
+        note=example.note,
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else _written(value)
+
+
+def rubric_named(name: str) -> Rubric | None:
+    """Return what a judge of this name asks about."""
+    return RUBRICS.get(name.removeprefix(JUDGE_PREFIX)) if name.startswith(JUDGE_PREFIX) else None
