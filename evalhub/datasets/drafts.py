@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, chain, pairwise
 from operator import add
 from pathlib import Path
 from types import TracebackType
@@ -113,13 +113,11 @@ class Draft:
         return draft
 
     def _add(self, rows: Rows) -> None:
-        at = self._starts[-1]
-        for key, content in zip(rows.keys, rows.contents, strict=True):
-            at += len(key) + len(content)
-            self._starts.append(at)
+        sizes = map(add, map(len, rows.keys), map(len, rows.contents))
+        self._starts.extend(accumulate(sizes, initial=self._starts.pop()))
         self._key_sizes.extend(map(len, rows.keys))
         pairs = zip(rows.keys, rows.contents, strict=True)
-        self._content.write(b"".join([part for pair in pairs for part in pair]))
+        self._content.write(b"".join(chain.from_iterable(pairs)))
         self.digests.extend(b"".join(rows.digests))
         self.key_digests.extend(key_digests(rows.keys))
 

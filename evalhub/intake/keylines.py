@@ -6,7 +6,8 @@ import hashlib
 import struct
 from array import array
 
-_HALVES = struct.Struct("<QQ")
+_halves = struct.Struct("<QQ").unpack
+_digest = hashlib.blake2b
 _FEWEST = 1_024
 
 
@@ -24,7 +25,7 @@ class KeyLines:
 
     def setdefault(self, key: str, line: int) -> int:
         """Return the line that has the key already, or else give it this one (from 1)."""
-        high, low = _HALVES.unpack(hashlib.blake2b(key.encode(), digest_size=16).digest())
+        high, low = _halves(_digest(key.encode(), digest_size=16).digest())
         at = self._slot(high, low)
         if first := self._lines[at]:
             return first
