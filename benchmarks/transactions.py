@@ -19,7 +19,8 @@ import psycopg
 SQLITE_SECONDS, POSTGRES_SECONDS = 0.002, 0.02
 _OLDEST = (
     "SELECT max(extract(epoch FROM clock_timestamp() - xact_start)) FROM pg_stat_activity "
-    "WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid() AND datname = current_database()"
+    "WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid() AND datname = current_database() "
+    "AND backend_type = 'client backend'"
 )
 
 

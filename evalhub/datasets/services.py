@@ -96,47 +96,77 @@ def add_version(
     Nothing of a refused source is stored. Where another version comes in meanwhile, this one is
     made anew as the next after it.
     """
-    _check_wishes(mode, cluster_field)
-    sweep_examples(dataset)
+    wishes = _Wishes(mode, cluster_field, notes)
     with Draft.read(source, folder=settings.SPOOL_DIR) as draft:
-        parent = newest_version(dataset)
-        manifest = _manifest(draft, parent if mode == "merge" else None, cluster_field)
-        existing = _existing(dataset, manifest)
-        if existing is not None:
-            return Added(existing, is_new=False)
-        with filling(dataset) as mark:
-            for _ in range(TRIES):
-                ids = store_examples(dataset=dataset, manifest=manifest, parent=parent)
-                store_keys(dataset=dataset, manifest=manifest)
-                prepared = _Prepared.of(dataset, parent, manifest, ids)
-                prepared.version.notes = notes
-                added = _commit(prepared, mark, actor)
-                if added is not None:
-                    return added
-                parent = newest_version(dataset)
-                if mode == "merge":
-                    manifest = _manifest(draft, parent, cluster_field)
-            raise Conflict(
-                "Other versions of this dataset keep coming in at the same time. Send this one "
-                "again."
+        return _add_draft(dataset, draft, wishes, actor)
+
+
+def create_with_version(
+    *,
+    project: Project,
+    name: str,
+    description: str = "",
+    source: Source,
+    cluster_field: str | None = "",
+    notes: str = "",
+    actor: Actor,
+) -> Added:
+    """Open a dataset with a source's examples; a source with faults makes no dataset either."""
+    wishes = _Wishes("replace", cluster_field, notes)
+    with Draft.read(source, folder=settings.SPOOL_DIR) as draft:
+        dataset = create_dataset(project=project, name=name, description=description, actor=actor)
+        return _add_draft(dataset, draft, wishes, actor)
+
+
+@dataclass(frozen=True)
+class _Wishes:
+    """What is asked of a version beside its examples."""
+
+    mode: str
+    cluster_field: str | None
+    notes: str
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise ContentError(f"mode must be one of {', '.join(MODES)}.")
+        if len(self.cluster_field or "") > MAX_FIELD_CHARACTERS:
+            raise ContentError(
+                f"The name of a cluster field has at most {MAX_FIELD_CHARACTERS} characters."
             )
 
+    def manifest(self, draft: Draft, parent: DatasetVersion | None) -> Manifest:
+        """Return what the version will be if it is the next after this one."""
+        base = parent if self.mode == "merge" else None
+        cluster_field = self.cluster_field
+        if cluster_field is None:
+            cluster_field = base.cluster_field if base else ""
+        if base is None:
+            return Manifest.of(draft, cluster_field=cluster_field)
+        return Manifest.merged(draft, base, cluster_field=cluster_field)
 
-def _check_wishes(mode: str, cluster_field: str | None) -> None:
-    if mode not in MODES:
-        raise ContentError(f"mode must be one of {', '.join(MODES)}.")
-    if len(cluster_field or "") > MAX_FIELD_CHARACTERS:
-        raise ContentError(
-            f"The name of a cluster field has at most {MAX_FIELD_CHARACTERS} characters."
+
+def _add_draft(dataset: Dataset, draft: Draft, wishes: _Wishes, actor: Actor) -> Added:
+    sweep_examples(dataset)
+    parent = newest_version(dataset)
+    manifest = wishes.manifest(draft, parent)
+    existing = _existing(dataset, manifest)
+    if existing is not None:
+        return Added(existing, is_new=False)
+    with filling(dataset) as mark:
+        for _ in range(TRIES):
+            ids = store_examples(dataset=dataset, manifest=manifest, parent=parent)
+            store_keys(dataset=dataset, manifest=manifest)
+            prepared = _Prepared.of(dataset, parent, manifest, ids)
+            prepared.version.notes = wishes.notes
+            added = _commit(prepared, mark, actor)
+            if added is not None:
+                return added
+            parent = newest_version(dataset)
+            if wishes.mode == "merge":
+                manifest = wishes.manifest(draft, parent)
+        raise Conflict(
+            "Other versions of this dataset keep coming in at the same time. Send this one again."
         )
-
-
-def _manifest(draft: Draft, base: DatasetVersion | None, cluster_field: str | None) -> Manifest:
-    if cluster_field is None:
-        cluster_field = base.cluster_field if base else ""
-    if base is None:
-        return Manifest.of(draft, cluster_field=cluster_field)
-    return Manifest.merged(draft, base, cluster_field=cluster_field)
 
 
 def _existing(dataset: Dataset, manifest: Manifest) -> DatasetVersion | None:

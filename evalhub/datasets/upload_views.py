@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
@@ -123,19 +125,17 @@ def _add(
 ) -> services.Added:
     with kept.open() as file, receive(file, folder=settings.SPOOL_DIR, limits=DATASETS) as spool:
         source = rows_of(spool, kind=look.kind, columns=form.mapping(), delimiter=look.delimiter)
+        how: dict[str, Any] = {
+            "source": source,
+            "cluster_field": form.cleaned_data["cluster"],
+            "notes": form.cleaned_data["notes"],
+            "actor": actor,
+        }
         try:
             dataset = selectors.dataset_of(project, kept.dataset_slug)
         except NotFound:
-            for _ in source():  # a file with errors makes no dataset either
-                pass
-            dataset = services.create_dataset(
-                project=project, name=kept.dataset_name, description=kept.description, actor=actor
+            name, description = kept.dataset_name, kept.description
+            return services.create_with_version(
+                project=project, name=name, description=description, **how
             )
-        return services.add_version(
-            dataset=dataset,
-            source=source,
-            mode=form.cleaned_data["mode"],
-            cluster_field=form.cleaned_data["cluster"],
-            notes=form.cleaned_data["notes"],
-            actor=actor,
-        )
+        return services.add_version(dataset=dataset, mode=form.cleaned_data["mode"], **how)
