@@ -29,7 +29,10 @@ _Shift: TypeAlias = tuple[int, int, int]
 
 
 def edit_count(output: Sequence[str], reference: Sequence[str]) -> int:
-    """Return how many insertions, deletions, substitutions and shifts TER counts."""
+    """Return how many insertions, deletions, substitutions and shifts TER counts.
+
+    Raises SearchLimitError where the search would take too long.
+    """
     if not reference or not output:
         return len(output) + len(reference)
     letters = {word: chr(code) for code, word in enumerate(dict.fromkeys(reference), start=1)}
@@ -48,7 +51,8 @@ def _with_shifts(words: str, wanted: str) -> int:
     made = tried = 0
     while True:
         shifts: set[_Shift] = set()
-        for some in _shifts(words, wanted, places, _Alignment.of(table, words, rows)):
+        table.take_steps(len(words) + len(wanted))
+        for some in _shifts(table, words, places, _Alignment.of(table, words, rows)):
             shifts.update(some)
             tried += len(some)
             if tried >= _MAX_TRIED:
@@ -59,6 +63,7 @@ def _with_shifts(words: str, wanted: str) -> int:
         made += 1
         first = _changed(best).start
         words = _shifted(words, best)
+        table.take_steps(len(words) - first)
         rows[first + 1 :] = table.rows(words, first, rows[first])
 
 
@@ -106,17 +111,20 @@ class _Alignment:
 
 
 def _shifts(
-    words: str, wanted: str, places: Mapping[str, Sequence[int]], alignment: _Alignment
+    table: Table, words: str, places: Mapping[str, Sequence[int]], alignment: _Alignment
 ) -> Iterator[set[_Shift]]:
-    """Yield the shifts to try, for each run of words that stands in both texts.
+    """Yield the shifts to try for each run of words that stands in both texts.
 
     A run is moved only where it has an edit on both sides, and never into itself.
     """
+    wanted = table.reference
     before, in_reference = alignment.before, alignment.edit_in_reference
     for start, to_edit in enumerate(alignment.edit_in_output):
         if to_edit > _MAX_SHIFT_SIZE or words[start] not in places:
             continue
-        for place in _near(places[words[start]], start):
+        near = _near(places[words[start]], start)
+        table.take_steps(len(near))
+        for place in near:
             shortest = max(to_edit, in_reference[place])
             longest = before[place + 1] - 1 - start
             if not 0 <= longest < _MAX_SHIFT_SIZE:

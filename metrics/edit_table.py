@@ -13,11 +13,17 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 _BEAM_WIDTH = 25
+# About a microsecond each.
+_MAX_STEPS = 1_000_000
 
 # `rises` and `falls`: where a cell is one more or less than its left neighbor; `corner`: the cell
 # left of the beam's first; `level`: where a cell equals its upper left neighbor; `down`: where it
 # is one more than its upper neighbor. A plain tuple, because there are many.
 Row: TypeAlias = tuple[int, int, int, int, int]
+
+
+class SearchLimitError(ValueError):
+    """A search in the table would take too long."""
 
 
 class Step(NamedTuple):
@@ -41,9 +47,16 @@ class Table:
     def __init__(self, reference: str, length: int) -> None:
         self.reference = reference
         self.steps = list(_steps(length, len(reference)))
+        self._steps_left = _MAX_STEPS
         self._bits: dict[str, int] = {}
         for place, word in enumerate(reference):
             self._bits[word] = self._bits.get(word, 0) | 1 << place
+
+    def take_steps(self, n: int) -> None:
+        """Count what a search does with the table; raise SearchLimitError where that is much."""
+        self._steps_left -= n
+        if self._steps_left < 0:
+            raise SearchLimitError
 
     def fill(self, words: str) -> list[Row]:
         """Return the row of each word, after the one that stands before the first."""
@@ -84,8 +97,12 @@ class Table:
         for row in self.rows(words, done, known[done]):
             done += 1
             if done >= changed.stop and row[:2] == known[done][:2]:
-                return last_cell(known[-1]) + row[2] - known[done][2]
-        return last_cell(row)
+                break
+        self.take_steps(done - changed.start)
+        if done == len(words):
+            return last_cell(row)
+        # Below equal rows both tables go on alike.
+        return last_cell(known[-1]) + row[2] - known[done][2]
 
 
 def last_cell(row: Row) -> int:

@@ -14,7 +14,9 @@ from sacrebleu.tokenizers.tokenizer_ter import TercomTokenizer
 
 from metrics.base import Example, Family, Floats, Kind, Scores, Workspace, blank_scores, parameter
 from metrics.edit_rate import edit_count
+from metrics.edit_table import SearchLimitError
 from metrics.overlap import OverlapMetric
+from metrics.reasons import Reason
 
 _WORST = 100.0
 
@@ -95,18 +97,23 @@ class Ter(OverlapMetric):
     def score_in(self, workspace: Workspace) -> Scores:
         """Count the edits of every output against each of its references."""
         prepared = self.prepared(workspace)
-        scores = blank_scores(prepared.reasons, len(self.statistic_names))
+        scores = blank_scores(prepared.reasons.copy(), len(self.statistic_names))
         tokenized = self._tokenizer()
         for row in prepared.scored_rows:
             output = tokenized(prepared.outputs[row] or "").split()
             # sacrebleu tokenizes references twice, which shows in texts such as `..5`.
             references = [tokenized(tokenized(text)).split() for text in prepared.references[row]]
-            edits = min(edit_count(output, reference) for reference in references)
+            try:
+                edits = min(edit_count(output, reference) for reference in references)
+            except SearchLimitError:
+                scores.values[row], scores.reasons[row] = math.nan, Reason.TOO_LONG
+                continue
             if prepared.outputs[row] is None:
                 edits = max(edits, 1)
             scores.statistics[row] = edits, sum(map(len, references)) / len(references)
         rates = _rates(scores.statistics)
-        scores.values[prepared.scored_rows] = rates[prepared.scored_rows]
+        scored = scores.reasons == Reason.SCORED
+        scores.values[scored] = rates[scored]
         return scores
 
     def values_of(self, totals: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 import math
 import random
+import time
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 from sacrebleu.metrics import TER
 from sacrebleu.metrics.lib_ter import translation_edit_rate
 
+from metrics import edit_table
 from metrics.base import run_value
 from metrics.edit_rate import edit_count
+from metrics.reasons import Reason
 from metrics.ter import Ter
 from tests.metrics.texts import WORDS, batch, corpus, expecting, several_texts, texts
 
@@ -150,3 +153,26 @@ def test_long_texts_whose_shifts_are_measured_within_the_beam_have_the_same_edit
     del output[524:528]
 
     assert edit_count(output, reference) == edit_count(output[450:600], reference[450:600]) == 1
+
+
+def test_a_search_that_takes_too_long_has_a_reason_and_harms_no_other_output(monkeypatch):
+    monkeypatch.setattr(edit_table, "_MAX_STEPS", 400)
+    words = [f"w{n}" for n in range(60)]
+    shuffled = random.Random(2).sample(words, len(words))
+
+    scores = Ter().score(expecting([" ".join(shuffled), "b a"], [" ".join(words), "a b"]))
+
+    assert scores.reasons.tolist() == [Reason.TOO_LONG, Reason.SCORED]
+    assert not scores.statistics[0].any()
+    assert scores.values[1] == 50.0
+
+
+def test_texts_made_to_take_long_end():
+    output, reference = ["a", "a", "a", "a", "x"] * 1200, ["a", "a", "a", "a", "y"] * 1200
+    for place in range(7, 6000, 300):
+        output[place : place + 2], reference[place : place + 2] = ["p", "q"], ["q", "p"]
+    started = time.process_time()
+
+    Ter().score(expecting([" ".join(output)], [" ".join(reference)]))
+
+    assert time.process_time() - started < 5
