@@ -131,7 +131,8 @@ class Output(models.Model):
     Exactly one of `text`, `data` (canonical JSON text) and `error` is set.
     """
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="outputs")
+    # The constraint's index begins with the run; every further one costs each upload.
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="outputs", db_index=False)
     position = models.PositiveIntegerField()
     attempt = models.PositiveSmallIntegerField()
     text = models.TextField(null=True, blank=True)  # noqa: DJ001 - an empty text is an answer
