@@ -107,6 +107,7 @@ def measurement_answer(measurement: Measurement, *, is_current: bool) -> Answer:
         "as": measurement.name,
         "generation": measurement.generation,
         "is_current": is_current,
+        "environment": measurement.environment,
         **metric_answer(measurement),
         "created_at": measurement.created_at,
         "scored_at": measurement.scored_at,

@@ -93,7 +93,7 @@ class Run(models.Model):
     tags = models.JSONField(default=list, blank=True)
     external_id = models.CharField(max_length=200, blank=True, default="")
     seed = models.BigIntegerField()
-    environment = models.JSONField(default=dict, blank=True)  # library versions of the scoring
+    environment = models.JSONField(default=dict, blank=True)  # of the newest scoring
     n_outputs = models.PositiveIntegerField(default=0)  # kept by the transactions that add them
     n_errors = models.PositiveIntegerField(default=0)
     created_by = models.ForeignKey(
@@ -208,6 +208,7 @@ class Measurement(models.Model):
     unscored = models.JSONField(default=dict, blank=True)  # {reason: count}
     n_failed = models.PositiveIntegerField(default=0)
     problem = models.TextField(blank=True, default="")  # why it failed, in a sentence
+    environment = models.JSONField(default=dict, blank=True)  # library versions it was made with
     created_at = models.DateTimeField()
     scored_at = models.DateTimeField(null=True, blank=True)
 

@@ -92,7 +92,7 @@ def _close(job: Job, changes: Mapping[int, dict[str, object]]) -> bool:
         return False
     for pk, fields in changes.items():
         Measurement.objects.filter(pk=pk, state=Measurement.State.SCORING).update(
-            scored_at=now, **fields
+            scored_at=now, environment=library_versions(), **fields
         )
     settle_run(job.run_id)
     return True

@@ -31,6 +31,7 @@ def test_a_job_that_nobody_sealed_is_sealed_by_the_sweep():
     run.refresh_from_db()
     assert (run.state, measurement(run).value) == (Run.State.SCORED, 1.0)
     assert run.environment["sacrebleu"]
+    assert measurement(run).environment == run.environment
 
 
 def test_a_run_whose_last_step_was_lost_is_moved_on_by_the_sweep():
