@@ -13,7 +13,7 @@ def take_over(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("runs", "0007_score_notes"),
+        ("runs", "0008_one_index_of_outputs"),
     ]
 
     operations = [
