@@ -8,10 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.urls import reverse
+
+from evalhub.accounts.models import Project
 from evalhub.runs.specs import JUDGE_PREFIX
+from evalhub.scorers.selectors import PREFIX, ready_by_name
 from metrics.base import Example, Family, Kind, Metric
 from metrics.catalog import by_group, known_metrics
-from metrics.judge import RUBRICS, Rubric
+from metrics.judge import RUBRICS
 
 JUDGES: Final = "Language models as judges"
 REMOTE: Final = "Scorers of this project"
@@ -79,12 +83,6 @@ class Entry:
 def reference() -> dict[str, list[Entry]]:
     """Return all metrics by group, in the order of the catalog."""
     return {group: [entry_of(one) for one in those] for group, those in by_group().items()}
-
-
-def entry_named(name: str) -> Entry | None:
-    """Return one metric of the catalog, or None where it is none: a judge, or a scorer."""
-    metric = known_metrics().get(name)
-    return None if metric is None else entry_of(metric)
 
 
 def entry_of(metric: type[Metric]) -> Entry:
@@ -181,6 +179,57 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else _written(value)
 
 
-def rubric_named(name: str) -> Rubric | None:
-    """Return what a judge of this name asks about."""
-    return RUBRICS.get(name.removeprefix(JUDGE_PREFIX)) if name.startswith(JUDGE_PREFIX) else None
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What stands beside a form about the metric that is chosen, and where more is said."""
+
+    name: str
+    title: str
+    summary: str
+    formula: str
+    source: str
+    traits: str
+    url: str
+
+
+def about(name: str, project: Project) -> About:
+    """Return what is known of a metric, a scorer or a judge that a form offers."""
+    if metric := known_metrics().get(name):
+        entry = entry_of(metric)
+        return About(
+            name=name,
+            title=entry.title,
+            summary=entry.summary,
+            formula=entry.formula,
+            source=entry.source,
+            traits=f"{entry.range}; {entry.direction}; a run's value is {entry.family}; "
+            f"needs {entry.needs}",
+            url=f"{reverse('runs:metrics')}#{name}",
+        )
+    if name.startswith(PREFIX):
+        return _about_scorer(name, project)
+    rubric = RUBRICS[name.removeprefix(JUDGE_PREFIX)]
+    return About(
+        name=name,
+        title=rubric.title,
+        summary=f"A language model is asked about each output: {rubric.question}",
+        formula="",
+        source="",
+        traits=f"{range_in_words(rubric.low, rubric.high)}; more is better",
+        url=reverse("judging:list", args=[project.slug]),
+    )
+
+
+def _about_scorer(name: str, project: Project) -> About:
+    ready = ready_by_name(project, name.removeprefix(PREFIX))
+    bounds, is_better = ready.range, ready.revision.higher_is_better
+    return About(
+        name=name,
+        title=ready.scorer.title,
+        summary=ready.scorer.description,
+        formula="",
+        source=ready.revision.origin,
+        traits=f"{range_in_words(bounds.low, bounds.high)}; "
+        f"{direction_in_words(is_better=is_better)}",
+        url=reverse("scorers:detail", args=[project.slug, ready.scorer.slug]),
+    )

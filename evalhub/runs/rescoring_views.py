@@ -22,10 +22,10 @@ from evalhub.accounts.http import (
 from evalhub.datasets.selectors import dataset_of
 from evalhub.errors import DomainError, ShapeError
 from evalhub.runs import rescored, rescoring
-from evalhub.runs.forms import RescoreForm, initial_of
+from evalhub.runs.forms import RescoreForm
 from evalhub.runs.models import Rescoring
 from evalhub.runs.selectors import living_workers
-from metrics.catalog import describe_catalog
+from evalhub.runs.views import form_page, sent, wished
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 # Those of a dataset that its page shows, and on a page of their own.
@@ -61,20 +61,19 @@ def new(request: SignedInRequest, project: str, dataset: str) -> HttpResponse:
     """Score the runs of a dataset with a metric."""
     found = dataset_of(enter_project(request, project, Capability.SUBMIT), dataset)
     form = RescoreForm(
-        request.POST if request.method == "POST" else None,
-        initial=initial_of(request.GET.get("metric", "")[:100], "", {}),
+        sent(request),
+        initial=wished(request, {}),
         project=found.project,
         versions=rescored.finished_runs_by_version(found),
     )
-    if request.method == "POST" and form.is_valid():
+    if form.is_bound and form.is_valid():
         try:
             begun = rescoring.begin(dataset=found, actor=actor_of(request), **form.asked())
         except DomainError as exc:
             form.take_errors(exc)
         else:
             return redirect("runs:rescoring", rescoring_id=begun.public_id)
-    context = {"dataset": found, "form": form, "catalog": describe_catalog()}
-    return render(request, "runs/rescore.html", context, status=422 if form.errors else 200)
+    return form_page(request, "runs/rescore.html", form, found.project, {"dataset": found})
 
 
 @get_or_post

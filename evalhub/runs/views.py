@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods, require_safe
@@ -18,12 +19,12 @@ from evalhub.accounts.http import (
     enter_project_of,
     signed_in,
 )
+from evalhub.accounts.models import Project
 from evalhub.errors import DomainError
 from evalhub.runs import catalog, pages, services, tables
 from evalhub.runs.forms import MeasureForm, initial_of
 from evalhub.runs.listing import record_of, with_names
 from evalhub.runs.models import Measurement, Run
-from metrics.catalog import describe_catalog
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -119,11 +120,10 @@ def output(request: SignedInRequest, run_id: str, position: int, attempt: int) -
 def measure(request: SignedInRequest, run_id: str) -> HttpResponse:
     """Score a finished run with another metric, or again."""
     run = enter_run(request, run_id, Capability.SUBMIT)
-    data = request.POST if request.method == "POST" else None
     form = MeasureForm(
-        data, project=run.project, initial=_initial(run, request.GET.get("name", ""))
+        sent(request), project=run.project, initial=wished(request, _initial(run, request.GET))
     )
-    if request.method == "POST" and form.is_valid():
+    if form.is_bound and form.is_valid():
         try:
             services.measure_run(run=run, metrics=[form.spec()], actor=actor_of(request))
         except DomainError as exc:
@@ -131,12 +131,47 @@ def measure(request: SignedInRequest, run_id: str) -> HttpResponse:
         else:
             messages.info(request, "The run is being scored.")
             return redirect("runs:detail", run_id=run_id)
-    context = {"run": run, "form": form, "catalog": describe_catalog()}
-    return render(request, "runs/measure.html", context, status=422 if form.errors else 200)
+    return form_page(request, "runs/measure.html", form, run.project, {"run": run})
 
 
-def _initial(run: Run, name: str) -> dict[str, str]:
-    earlier = run.measurements.filter(name=name).order_by("-generation").first()
+def sent(request: SignedInRequest) -> QueryDict | None:
+    """Return what was sent to be done: nothing where only other parameters are asked for."""
+    return request.POST if request.method == "POST" and "choose" not in request.POST else None
+
+
+def wished(request: SignedInRequest, initial: Mapping[str, str]) -> dict[str, str]:
+    """Return what a form about a metric shows first: the one named, or what was typed so far."""
+    typed = request.POST.dict() if request.method == "POST" else {}
+    chosen = {"metric": request.GET["metric"][:100]} if "metric" in request.GET else {}
+    return {**initial, **chosen, **typed}
+
+
+def form_page(
+    request: SignedInRequest,
+    template: str,
+    form: MeasureForm,
+    project: Project,
+    context: Mapping[str, Any],
+) -> HttpResponse:
+    """Return a page that asks for a metric, or the part of it that follows the metric."""
+    is_part = request.headers.get("HX-Target") == "parameters"
+    context = {
+        **context,
+        "form": form,
+        "about": catalog.about(form.chosen, project),
+        "is_part": is_part,
+    }
+    name = "runs/_parameters.html" if is_part else template
+    response = render(request, name, context, status=422 if form.errors else 200)
+    patch_vary_headers(response, ["HX-Target"])
+    return response
+
+
+def _initial(run: Run, query: QueryDict) -> dict[str, str]:
+    """Return the metric that is to be scored again, as it was measured last."""
+    earlier = (
+        run.measurements.filter(name=query.get("name", "")[:100]).order_by("-generation").first()
+    )
     if earlier is None:
         return {}
     # A judge takes no parameters: what stands there is what the measurement was planned with.

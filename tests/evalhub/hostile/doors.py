@@ -216,10 +216,23 @@ DOORS = {
     ),
     "datasets:tag": Door(good=lambda world: {"do": "move", "name": "golden"}),
     "runs:measure": Door(
-        good=lambda world: {"metric": "exact_match", "name": "x", "params": '{"extract": "(a)"}'}
+        good=lambda world: {
+            "metric": "exact_match",
+            "shown": "exact_match",
+            "name": "x",
+            "param-extract": "(a)",
+            "param-normalize": "strip, lowercase",
+        }
     ),
     "runs:rescore": Door(
-        good=lambda world: {"metric": "bleu", "name": "x", "params": "{}", "version": "1"}
+        good=lambda world: {
+            "metric": "pass_rate",
+            "shown": "pass_rate",
+            "name": "x",
+            "param-of": "rouge_l",
+            "param-threshold": "0.5",
+            "version": "1",
+        }
     ),
     "runs:rescoring": Door(good=lambda world: {"do": "cancel"}),
     "labeling:new": Door(good=a_campaign_form),

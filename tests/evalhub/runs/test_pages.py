@@ -399,12 +399,14 @@ def test_a_lead_adds_a_metric_and_scores_again(client, lead, project):
     run = scored(a_run(project=project), *right(1, 2), {"key": "q3", "output": "A3"})
     address = f"/runs/{run.public_id}/measure/"
     form = client.get(f"{address}?name=exact_match").context["form"]
-    assert form.initial == {"metric": "exact_match", "name": "", "params": ""}
-    params = '{"normalize": ["lowercase"]}'
-    answer = client.post(address, {"metric": "exact_match", "name": "", "params": params})
+    assert form.initial == {"metric": "exact_match", "name": ""}
+    steps = {"param-normalize": "lowercase"}
+    answer = client.post(address, {"metric": "exact_match", "name": "", **steps})
     assert answer.status_code == 302
-    client.post(address, {"metric": "chrf", "name": "overlap", "params": ""})
+    client.post(address, {"metric": "chrf", "name": "overlap"})
     drain()
+    form = client.get(f"{address}?name=exact_match").context["form"]
+    assert form["param-normalize"].initial == "lowercase"
     words = text_of(page_of(client, run))
     assert "1.000" in words
     assert "overlap" in words
@@ -414,10 +416,17 @@ def test_a_lead_adds_a_metric_and_scores_again(client, lead, project):
     ("given", "field"),
     [
         ({"metric": "blue"}, "metric"),
-        ({"metric": "chrf", "params": "[1]"}, "params"),
-        ({"metric": "chrf", "params": "{'a': 1}"}, "params"),
-        ({"metric": "chrf", "params": '{"a": 1, "a": 2}'}, "params"),
-        ({"metric": "exact_match", "params": '{"extract": "("}'}, "params"),
+        ({"metric": "json_schema", "param-schema": "1"}, "param-schema"),
+        ({"metric": "json_schema", "param-schema": "{'a': 1}"}, "param-schema"),
+        ({"metric": "json_schema", "param-schema": '{"a": 1, "a": 2}'}, "param-schema"),
+        ({"metric": "exact_match", "param-extract": "("}, "param-extract"),
+        ({"metric": "exact_match", "param-normalize": "lowercase,upper"}, "param-normalize"),
+        ({"metric": "numeric_match", "param-relative_tolerance": "2"}, "param-relative_tolerance"),
+        ({"metric": "numeric_match", "param-number": "middle"}, "param-number"),
+        ({"metric": "rouge_l", "param-stemmer": "maybe"}, "param-stemmer"),
+        ({"metric": "pass_rate", "param-of": "bleu"}, "param-of"),
+        ({"metric": "pass_rate", "param-of": '{"name": 1}'}, "param-of"),
+        ({"metric": "pass_rate", "shown": "quantile", "param-of": "rouge_l"}, "__all__"),
         ({"metric": "chrf", "name": "a name"}, "name"),
         ({"metric": "judge_faithfulness"}, "metric"),
     ],

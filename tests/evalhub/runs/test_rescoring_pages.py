@@ -86,7 +86,7 @@ def test_one_form_scores_all_runs(client, lead, dataset):
     assert "every version (2 finished runs)" in text_of(page)
     assert "v1 (2 finished runs)" in text_of(page)
 
-    fields = {"metric": "exact_match", "params": '{"normalize": ["lowercase"]}', "version": "1"}
+    fields = {"metric": "exact_match", "param-normalize": "lowercase", "version": "1"}
     for _ in range(2):  # a hand that clicks twice
         answer = client.post(f"{of_dataset(dataset)}new/", fields)
 
@@ -96,10 +96,12 @@ def test_one_form_scores_all_runs(client, lead, dataset):
 
 
 def test_what_the_form_cannot_do_stands_beside_the_field(client, lead, dataset):
-    fields = {"metric": "exact_match", "params": '{"extract": "("}'}
+    fields = {"metric": "exact_match", "param-extract": "("}
     refused = client.post(f"{of_dataset(dataset)}new/", fields)
     assert refused.status_code == 422
-    assert re.search(r'id="id_params_error".*?extract', refused.content.decode(), flags=re.S)
+    assert re.search(
+        r'id="id_param-extract_error".*?extract', refused.content.decode(), flags=re.S
+    )
     assert client.post(f"{of_dataset(dataset)}new/", {**fields, "version": "7"}).status_code == 422
 
 
