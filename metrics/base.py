@@ -37,6 +37,8 @@ FACTS = (
 )
 # The columns of a batch that only some metrics read.
 COLUMNS = ("metadata", "relevant", "retrieved", *FACTS)
+# A bound this large only keeps nonsense out: nobody needs to read it.
+_BEYOND_REMARK = 1e9
 # A longer text stands in a signature as its SHA-256.
 _SIGNED_CHARACTERS = 200
 
@@ -87,7 +89,8 @@ def whole_parameter(*, default: int | None, low: int, high: int, meaning: str) -
 
 def _bounded(kind: Kind, default: float | None, low: float, high: float, meaning: str) -> Any:
     metadata = {"kind": kind, "choices": (), "low": low, "high": high}
-    bounded = f"{meaning.removesuffix('.')}: from {low:g} to {high:g}."
+    bounds = f": from {low:g} to {high:g}." if high < _BEYOND_REMARK else "."
+    bounded = meaning.removesuffix(".") + bounds
     return dataclasses.field(default=default, metadata={**metadata, "meaning": bounded})
 
 

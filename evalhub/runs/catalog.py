@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -88,8 +90,8 @@ def reference() -> dict[str, list[Entry]]:
 def entry_of(metric: type[Metric]) -> Entry:
     """Return a metric as the reference shows it."""
     made = metric()
-    described = metric.describe()
-    params: Any = described["params"]
+    described: Any = {param["name"]: param for param in _params_of(metric)}
+    params = [described[field.name] for field in declared(metric)]
     return Entry(
         name=metric.name,
         title=metric.title,
@@ -107,6 +109,20 @@ def entry_of(metric: type[Metric]) -> Entry:
         examples=[_example(one) for one in metric.examples],
         spec=json.dumps({"name": metric.name, "params": _defaults(params)}, ensure_ascii=False),
     )
+
+
+def declared(metric: type[Metric]) -> list[dataclasses.Field[Any]]:
+    """Return a metric's parameters as people look for them: its own before what it shares."""
+    own_first = {
+        name: depth
+        for depth, base in reversed(list(enumerate(metric.__mro__)))
+        for name in inspect.get_annotations(base)
+    }
+    return sorted(dataclasses.fields(metric), key=lambda field: own_first[field.name])
+
+
+def _params_of(metric: type[Metric]) -> Any:
+    return metric.describe()["params"]
 
 
 def range_in_words(low: float | None, high: float | None) -> str:

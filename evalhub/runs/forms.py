@@ -10,7 +10,7 @@ from django import forms
 
 from evalhub.accounts.models import Project
 from evalhub.errors import DomainError, FieldError
-from evalhub.runs.catalog import JUDGES, REMOTE
+from evalhub.runs.catalog import JUDGES, REMOTE, declared
 from evalhub.runs.parameter_fields import ParameterField, written
 from evalhub.runs.specs import JUDGE_PREFIX
 from evalhub.scorers.selectors import PREFIX, askable
@@ -67,8 +67,8 @@ class MeasureForm(forms.Form):
         names = [name for _, options in groups for name, _ in options]
         asked = self.data.get("metric") if self.is_bound else self.initial.get("metric")
         self.chosen: str = asked if asked in names else names[0]
-        for declared in _declared(self.chosen):
-            self.fields[PARAM + declared.name] = ParameterField(declared)
+        for field in _declared(self.chosen):
+            self.fields[PARAM + field.name] = ParameterField(field)
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}
@@ -124,7 +124,7 @@ class MeasureForm(forms.Form):
 def _declared(name: str) -> Sequence[dataclasses.Field[Any]]:
     """Return the parameters of a metric of the catalog; judges and scorers have none."""
     metric = known_metrics().get(name)
-    return () if metric is None else dataclasses.fields(metric)
+    return () if metric is None else declared(metric)
 
 
 def _scoring_examples() -> list[str]:
@@ -166,8 +166,8 @@ class RescoreForm(MeasureForm):
 def initial_of(metric: str, name: str, params: Mapping[str, Json]) -> dict[str, str]:
     """Return what the form shows first: a metric as it was measured."""
     typed = {
-        PARAM + declared.name: written(declared, params[declared.name])
-        for declared in _declared(metric)
-        if declared.name in params
+        PARAM + field.name: written(field, params[field.name])
+        for field in _declared(metric)
+        if field.name in params
     }
     return {"metric": metric, "name": "" if name == metric else name, **typed}

@@ -22,10 +22,10 @@ from evalhub.accounts.http import (
 from evalhub.datasets.selectors import dataset_of
 from evalhub.errors import DomainError, ShapeError
 from evalhub.runs import rescored, rescoring
+from evalhub.runs.form_pages import form_page, sent, wished
 from evalhub.runs.forms import RescoreForm
 from evalhub.runs.models import Rescoring
 from evalhub.runs.selectors import living_workers
-from evalhub.runs.views import form_page, sent, wished
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 # Those of a dataset that its page shows, and on a page of their own.

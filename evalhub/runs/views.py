@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -19,9 +18,9 @@ from evalhub.accounts.http import (
     enter_project_of,
     signed_in,
 )
-from evalhub.accounts.models import Project
 from evalhub.errors import DomainError
 from evalhub.runs import catalog, pages, services, tables
+from evalhub.runs.form_pages import form_page, sent, wished
 from evalhub.runs.forms import MeasureForm, initial_of
 from evalhub.runs.listing import record_of, with_names
 from evalhub.runs.models import Measurement, Run
@@ -132,39 +131,6 @@ def measure(request: SignedInRequest, run_id: str) -> HttpResponse:
             messages.info(request, "The run is being scored.")
             return redirect("runs:detail", run_id=run_id)
     return form_page(request, "runs/measure.html", form, run.project, {"run": run})
-
-
-def sent(request: SignedInRequest) -> QueryDict | None:
-    """Return what was sent to be done: nothing where only other parameters are asked for."""
-    return request.POST if request.method == "POST" and "choose" not in request.POST else None
-
-
-def wished(request: SignedInRequest, initial: Mapping[str, str]) -> dict[str, str]:
-    """Return what a form about a metric shows first: the one named, or what was typed so far."""
-    typed = request.POST.dict() if request.method == "POST" else {}
-    chosen = {"metric": request.GET["metric"][:100]} if "metric" in request.GET else {}
-    return {**initial, **chosen, **typed}
-
-
-def form_page(
-    request: SignedInRequest,
-    template: str,
-    form: MeasureForm,
-    project: Project,
-    context: Mapping[str, Any],
-) -> HttpResponse:
-    """Return a page that asks for a metric, or the part of it that follows the metric."""
-    is_part = request.headers.get("HX-Target") == "parameters"
-    context = {
-        **context,
-        "form": form,
-        "about": catalog.about(form.chosen, project),
-        "is_part": is_part,
-    }
-    name = "runs/_parameters.html" if is_part else template
-    response = render(request, name, context, status=422 if form.errors else 200)
-    patch_vary_headers(response, ["HX-Target"])
-    return response
 
 
 def _initial(run: Run, query: QueryDict) -> dict[str, str]:

@@ -125,3 +125,11 @@ def test_a_scorer_and_a_judge_have_no_parameters_and_say_what_they_are(client, p
         words = text_of(client.get(f"{address}?metric={name}"))
         assert f"{name} has no parameters." in words
     assert "Is everything the answer claims supported by the source?" in words
+
+
+def test_a_metrics_own_parameters_come_before_those_it_shares(client, address):
+    form = client.get(f"{address}?metric=numeric_match").context["form"]
+    names = [field.label for field in form.parameters()]
+
+    assert names[:3] == ["number", "absolute_tolerance", "relative_tolerance"]
+    assert names[-4:] == ["extract", "normalize", "against", "path"]
