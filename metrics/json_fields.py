@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, TypeAlias, TypeVar
@@ -19,10 +19,13 @@ from metrics.text import normalize_parameter
 
 _POSITION, _MULTISET = "position", "multiset"
 _F1, _PRECISION, _RECALL = "f1", "precision", "recall"
+# What an example expects is kept, some 250 bytes a field; of an output only what it shares.
+MAX_FIELDS = 500_000
 # Stands in a path for the position in a list whose order does not count.
-_SOMEWHERE = "*"
+_SOMEWHERE = -1
 
-Path: TypeAlias = tuple[str, ...]
+# Names of members, and positions in lists: {"0": 1} is not [1].
+Path: TypeAlias = tuple[str | int, ...]
 Fields: TypeAlias = Mapping[Path, Sequence[Json]]
 N = TypeVar("N", int, Floats)
 
@@ -107,19 +110,26 @@ class JsonFields(CountedMetric[Fields]):
         steps = [STEPS[name].signature for name in self.normalize]
         return {**super().signed_params(), "normalize": steps}
 
-    def standard(self, expected: Document) -> Fields:
-        """Return the fields of an expected document: any JSON has some, if only one."""
-        return self._fields(expected)
+    def standard(self, expected: Document) -> Fields | None:
+        """Return the fields of an expected document, None where they are too many to keep."""
+        fields: dict[Path, list[Json]] = {}
+        for number, (path, value) in enumerate(self._fields(expected)):
+            if number == MAX_FIELDS:
+                return None
+            fields.setdefault(path, []).append(value)
+        return fields
 
     def counts(self, output: Document | None, standard: Fields) -> Counts:
         """Count the fields that are right, in the output alone and expected alone."""
-        got = {} if output is None else self._fields(output)
-        right = sum(
-            self._shared(got[path], values) for path, values in standard.items() if path in got
-        )
-        return Counts(
-            right=right, surplus=_number_of(got) - right, missing=_number_of(standard) - right
-        )
+        got: dict[Path, list[Json]] = {}
+        n = 0
+        for path, value in () if output is None else self._fields(output):
+            n += 1
+            if path in standard:
+                got.setdefault(path, []).append(value)
+        right = sum(self._shared(values, standard[path]) for path, values in got.items())
+        wanted = sum(map(len, standard.values()))
+        return Counts(right=right, surplus=n - right, missing=wanted - right)
 
     def value_of(self, counts: Counts) -> float:
         """Return the measure of one output; 1 where neither side has a field."""
@@ -136,13 +146,13 @@ class JsonFields(CountedMetric[Fields]):
             return right, right + missing
         return right + right, right + right + surplus + missing
 
-    def _fields(self, document: Document) -> Fields:
-        fields: dict[Path, list[Json]] = {}
-        _collect(document.value, (), fields, keep_order=self.lists == _POSITION)
+    def _fields(self, document: Document) -> Iterator[tuple[Path, Json]]:
+        """Yield the fields that are looked at, each with its path."""
+        fields = _fields_of(document.value, keep_order=self.lists == _POSITION)
         if self.field is None:
             return fields
-        within = tuple(self.field.split("."))
-        return {path: values for path, values in fields.items() if path[: len(within)] == within}
+        within = self.field.split(".")
+        return (pair for pair in fields if _written(pair[0][: len(within)]) == within)
 
     def _shared(self, got: Sequence[Json], want: Sequence[Json]) -> int:
         """Return how many values of one path pair off, each used once."""
@@ -209,19 +219,29 @@ class JsonFieldsMicro(JsonFields):
         return np.where(right + surplus + missing == 0, np.nan, value)
 
 
-def _collect(value: Json, path: Path, into: dict[Path, list[Json]], *, keep_order: bool) -> None:
-    """Put each value that holds no others under its path; documents have a bounded depth."""
-    if isinstance(value, dict) and value:
-        for name, inner in value.items():
-            _collect(inner, (*path, name), into, keep_order=keep_order)
-    elif isinstance(value, list | tuple) and value:
-        for at, inner in enumerate(value):
-            place = str(at) if keep_order else _SOMEWHERE
-            _collect(inner, (*path, place), into, keep_order=keep_order)
-    elif path in into:
-        into[path].append(value)
-    else:
-        into[path] = [value]
+def _fields_of(document: Json, *, keep_order: bool) -> Iterator[tuple[Path, Json]]:
+    """Yield each value that holds no others, with its path."""
+    open_ones: list[Iterator[tuple[Path, Json]]] = [iter([((), document)])]
+    while open_ones:
+        for path, value in open_ones[-1]:
+            if isinstance(value, dict | list | tuple) and value:
+                open_ones.append(_inside(path, value, keep_order=keep_order))
+                break
+            yield path, value
+        else:
+            open_ones.pop()
+
+
+def _inside(
+    path: Path, value: Mapping[str, Json] | Sequence[Json], *, keep_order: bool
+) -> Iterator[tuple[Path, Json]]:
+    if isinstance(value, Mapping):
+        return (((*path, name), inner) for name, inner in value.items())
+    return (((*path, at if keep_order else _SOMEWHERE), inner) for at, inner in enumerate(value))
+
+
+def _written(path: Path) -> list[str]:
+    return ["*" if place == _SOMEWHERE else str(place) for place in path]
 
 
 def _is_number(value: Json) -> bool:
@@ -234,7 +254,3 @@ def _numbers(values: Sequence[Json]) -> list[float]:
 
 def _without_numbers(values: Sequence[Json]) -> list[Json]:
     return [value for value in values if not _is_number(value)]
-
-
-def _number_of(fields: Fields) -> int:
-    return sum(map(len, fields.values()))

@@ -50,13 +50,17 @@ def unfenced(text: str) -> str:
 
 
 def canonical(value: Json) -> str:
-    """Return the same text for equal JSON values: members in order, 1 and 1.0 one number."""
+    """Return the same text for equal JSON values: members in order, 1 and 1.0 one number.
+
+    A float beyond the whole numbers of 64 bits equals none of them, and stays short.
+    """
     return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"))
 
 
 def _plain(value: Json) -> Json:
     if isinstance(value, float):
-        return int(value) if value.is_integer() else value
+        is_whole = value.is_integer() and INT64_LOW <= value <= INT64_HIGH
+        return int(value) if is_whole else value
     if isinstance(value, Mapping):
         return {name: _plain(one) for name, one in value.items()}
     return [_plain(one) for one in value] if isinstance(value, list | tuple) else value

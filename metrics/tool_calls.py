@@ -10,11 +10,13 @@ from typing import ClassVar
 from rapidfuzz.distance import LCSseq
 
 from metrics.base import Example, Json, Kind, parameter
-from metrics.strict_json import NotJsonError, canonical, read_json
+from metrics.strict_json import MAX_JSON_CHARACTERS, NotJsonError, canonical, read_json
 from metrics.structured import CountedMetric, Counts, Document
 
 _BOTH, _NAME, _ARGUMENTS = "both", "name", "arguments"
 _ANY, _SAME = "any", "same"
+# The longest common subsequence takes time that grows with the product of two numbers of calls.
+MAX_EXPECTED_CALLS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class ToolCalls(CountedMetric[Sequence[Hashable]]):
         "longest common subsequence. Calls are a list, the tool_calls of an object, or one call; "
         'a call is {"name", "arguments"}, also inside "function", the arguments an object or its '
         "JSON text. An output without calls or that is not JSON makes none. An example whose "
-        "expected output is not made of such calls has no value. Several references: the best. "
+        "expected output is not made of such calls, at most 10,000, has no value. Several "
+        "references: the best. "
         "The run's value is the mean."
     )
     source: ClassVar[str] = (
@@ -84,9 +87,11 @@ class ToolCalls(CountedMetric[Sequence[Hashable]]):
     )
 
     def standard(self, expected: Document) -> Sequence[Hashable] | None:
-        """Return what equal calls have in common, None where one of them cannot be read."""
+        """Return what equal calls have in common, None where they cannot be read, or are many."""
         calls = _calls(expected.value)
-        if calls is None or any(call.name is None or call.arguments is None for call in calls):
+        if calls is None or len(calls) > MAX_EXPECTED_CALLS:
+            return None
+        if any(call.name is None or call.arguments is None for call in calls):
             return None
         return self._keys(calls)
 
@@ -136,7 +141,7 @@ def _arguments(value: Json) -> str | None:
         value = {}
     if isinstance(value, str):
         try:
-            value = read_json(value)
+            value = read_json(value) if len(value) <= MAX_JSON_CHARACTERS else None
         except NotJsonError:
             return None
     return canonical(value) if isinstance(value, Mapping) else None

@@ -1,11 +1,14 @@
 """Fields of JSON, by hand and against SciPy's optimal assignment."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
+from metrics import json_fields
 from metrics.base import MetricParamsError, run_value
 from metrics.catalog import MetricSpec, build
 from metrics.reasons import Reason
@@ -115,6 +118,34 @@ def test_the_best_reference_counts_and_text_is_expected_only_where_it_is_json():
 
     assert scores.values[:2].tolist() == [1.0, 1.0]
     assert scores.reasons.tolist() == [0, 0, Reason.UNDEFINED, Reason.NO_REFERENCE]
+
+
+def test_an_object_with_positions_for_names_is_no_list():
+    assert value({"0": "a"}, ["a"]) == 0.0
+    assert value({"*": "a"}, ["a"], lists="multiset") == 0.0
+    assert value(["a"], ["a"], field="0") == value({"0": "a"}, {"0": "a"}, field="0") == 1.0
+    assert value([["a"]], [["a"]], field="*.*", lists="multiset") == 1.0
+
+
+def test_of_a_huge_output_only_what_it_shares_is_kept():
+    long = [1] * 50_000
+    tracemalloc.start()
+    try:
+        worth = value(long, [1, 1, 1])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert worth == 6 / 50_003
+    assert peak < 100_000
+
+
+def test_an_example_that_expects_too_many_fields_has_no_value(monkeypatch):
+    monkeypatch.setattr(json_fields, "MAX_FIELDS", 2)
+
+    scores = fields().score(expecting(["[1]", "[1]"], [[1, 2, 3], [1, 2]]))
+
+    assert scores.reasons.tolist() == [Reason.UNDEFINED, Reason.SCORED]
 
 
 def test_a_field_that_is_no_path_is_refused():

@@ -111,3 +111,5 @@ def test_a_text_too_long_to_read_has_a_reason():
 def test_equal_values_have_one_canonical_text():
     assert canonical({"b": [1.0, None], "a": "é"}) == canonical({"a": "é", "b": (1, None)})
     assert canonical([1.5, True]) != canonical([1.5, 1])
+    assert canonical(-(2.0**63)) == canonical(-(2**63))
+    assert canonical(1e308) == "1e+308"

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from metrics import tool_calls
 from metrics.catalog import MetricSpec, build
 from metrics.reasons import Reason
 from tests.metrics.texts import batch, expecting
@@ -98,6 +99,26 @@ def test_an_example_that_expects_no_readable_calls_has_no_value():
     scores = metric.score(expecting([[PARIS]] * 5, expected))
 
     assert scores.reasons.tolist() == [Reason.UNDEFINED] * 5
+
+
+def test_an_example_that_expects_too_many_calls_has_no_value(monkeypatch):
+    monkeypatch.setattr(tool_calls, "MAX_EXPECTED_CALLS", 1)
+    metric = build(MetricSpec(name="tool_calls"))
+
+    scores = metric.score(expecting([[PARIS], [PARIS]], [[PARIS, BOGOTA], [PARIS]]))
+
+    assert scores.reasons.tolist() == [Reason.UNDEFINED, Reason.SCORED]
+
+
+def test_arguments_too_long_to_read_are_wrong_ones(monkeypatch):
+    monkeypatch.setattr(tool_calls, "MAX_JSON_CHARACTERS", 9)
+
+    assert value(
+        [{"name": "f", "arguments": '{"a": 12}'}], [{"name": "f", "arguments": {"a": 12}}]
+    )
+    assert not value(
+        [{"name": "f", "arguments": '{"a": 123}'}], [{"name": "f", "arguments": {"a": 123}}]
+    )
 
 
 def test_the_best_reference_counts():
