@@ -105,8 +105,10 @@ class Ece(CalibrationMetric):
     def additive(self, rows: Rows, labels: tuple[str, ...]) -> Tallies:
         """Count each output in the bin of its confidence."""
         statistics = rows.whole()
-        bins = np.ceil(statistics[..., 0] * self.bins).astype(np.int32) - 1
-        codes = np.where(statistics[..., 2] > 0.0, np.maximum(bins, 0), np.int32(-1))
+        # Not by multiplying: 0.07 x 100 is above 7, and 0.07 belongs to (0.06, 0.07].
+        tops = np.arange(1, self.bins + 1) / self.bins
+        bins = np.searchsorted(tops, statistics[..., 0]).astype(np.int32)
+        codes = np.where(statistics[..., 2] > 0.0, bins, np.int32(-1))
         return Tallies(
             codes=np.repeat(codes[..., None], 3, axis=-1), size=self.bins, weights=statistics
         )

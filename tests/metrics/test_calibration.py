@@ -52,6 +52,22 @@ def test_the_error_is_what_scikit_learns_curve_gives(bins):
     assert value == pytest.approx(float((sizes * np.abs(shares - means)).sum() / 700), abs=1e-12)
 
 
+@pytest.mark.parametrize("bins", [25, 50, 100])
+def test_a_confidence_on_the_edge_of_a_bin_is_in_the_lower_one(bins):
+    hundredths = np.arange(101)
+    right = hundredths % 3 == 0
+    bin_of = np.maximum(-(-hundredths * bins // 100), 1)  # whole numbers, exact
+    apart = [
+        abs((hundredths[bin_of == one] / 100).sum() - right[bin_of == one].sum())
+        for one in range(1, bins + 1)
+    ]
+    metric = Ece(bins=bins)
+
+    value = run_value(metric, metric.score(given(hundredths / 100, right)))
+
+    assert value == pytest.approx(sum(apart) / 101, abs=1e-12)
+
+
 def test_the_squared_error_is_scikit_learns():
     confidences, right = drawn(500)
 
