@@ -38,6 +38,7 @@ from metrics.token_f1 import TokenF1
 
 _NEEDS = "what the metric it is of needs"
 MAX_WEIGHT_NAME = 200
+HIGHEST_WEIGHT = 1e12  # so that sums over a run do not overflow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +120,8 @@ class PassRate(Metric):
 
     def __post_init__(self) -> None:
         check_per_example(self.name, self.of)
-        resolved_threshold(self.name, self.of, self.threshold)
+        threshold = resolved_threshold(self.name, self.of, self.threshold)
+        object.__setattr__(self, "threshold", threshold)
         take_over(self, (self.of,))
 
     def score_in(self, workspace: Workspace) -> Scores:
@@ -142,7 +144,7 @@ class WeightedMean(Metric):
     summary: ClassVar[str] = "The mean of another metric, examples weighted by a metadata field."
     formula: ClassVar[str] = (
         "sum of weight x value / sum of weights; an example's value is the inner metric's. An "
-        "example whose weight is missing, negative or no number is unscored."
+        "example whose weight is missing, no number from 0 to 1e12, is unscored."
     )
     source: ClassVar[str] = "the ratio estimator: Cochran 1977, chapter 6"
     needs: ClassVar[str] = f"{_NEEDS}; the weight in the example's metadata"
@@ -153,7 +155,7 @@ class WeightedMean(Metric):
     weight: str = parameter(
         default="weight",
         kind=Kind.TEXT,
-        meaning="The metadata field of the example that holds its weight: a number, 0 or more.",
+        meaning="The metadata field that holds an example's weight: a number from 0 to 1e12.",
     )
 
     def __post_init__(self) -> None:
@@ -259,6 +261,12 @@ class Composite(Metric):
 def _check_part(metric: Metric) -> None:
     if metric.family is Family.QUANTILE:
         raise MetricParamsError(f"composite takes no quantiles, and {metric.name} is one.")
+    if metric.family is Family.CORPUS and type(metric).additive is not Metric.additive:
+        raise MetricParamsError(
+            f"composite takes no metric that counts the classes or bins of a run, and "
+            f"{metric.name} does: take one that says something of every output, such as accuracy "
+            "or brier."
+        )
     if not math.isfinite(metric.high - metric.low) or metric.higher_is_better is None:
         raise MetricParamsError(
             f"composite takes metrics with a worst and a best value, and {metric.name} has none."
@@ -290,6 +298,6 @@ def ratio(above: Floats, below: Floats) -> Floats:
 
 def weight_of(value: Json) -> float:
     """Return an example's weight, NaN where it is none."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
-        return float(value)
-    return math.nan
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return math.nan
+    return float(value) if 0 <= value <= HIGHEST_WEIGHT else math.nan

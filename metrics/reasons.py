@@ -67,7 +67,7 @@ _SENTENCES = {
     Reason.JUDGE_UNREACHABLE: "The judge could not be reached, or did not answer in time.",
     Reason.UNDEFINED: "The metric is not defined for what was expected here.",
     Reason.NOT_SUBMITTED: "This number was not submitted with the output.",
-    Reason.NO_WEIGHT: "The example's metadata has no weight of 0 or more under that name.",
+    Reason.NO_WEIGHT: "The example's metadata has no weight from 0 to 1e12 under that name.",
     Reason.NO_RELEVANT: "The example names no document as relevant.",
     Reason.TOO_FEW_ATTEMPTS: "The example has fewer scored attempts than this metric needs.",
     Reason.SCORER_DECLINED: "The scorer gave no value for this output.",

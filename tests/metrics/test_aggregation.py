@@ -50,6 +50,10 @@ def test_outputs_pass_from_the_threshold_on(threshold, passed):
     assert metric.score(expecting(OUTPUTS, EXPECTED)).values.tolist() == passed
 
 
+def test_a_threshold_that_is_the_best_value_is_the_same_as_none():
+    assert PassRate(of=TokenF1()).signature == PassRate(of=TokenF1(), threshold=1.0).signature
+
+
 def test_where_less_is_better_an_output_passes_up_to_the_threshold():
     passed = PassRate(of=ErrorRate()).score(expecting(OUTPUTS, EXPECTED)).values
 
@@ -82,7 +86,7 @@ def test_its_error_is_the_ratio_estimators():
     )
 
 
-@pytest.mark.parametrize("weight", [None, -1, "2", True, [1], math.nan])
+@pytest.mark.parametrize("weight", [None, -1, "2", True, [1], math.nan, 1e308, 10**400])
 def test_an_example_without_a_weight_is_unscored(weight):
     scores = WeightedMean().score(weighted(weight, 1))
 
@@ -149,6 +153,8 @@ def test_an_output_that_one_part_leaves_unscored_is_unscored():
         ("composite", {"parts": [{"metric": "latency", "weight": 1}]}, "takes no quantiles"),
         ("composite", {"parts": [{"metric": "cost", "weight": 1}]}, "cost has none"),
         ("composite", {"parts": [{"metric": "output_length", "weight": 1}]}, "has none"),
+        ("composite", {"parts": [{"metric": "f1_macro", "weight": 1}]}, "classes or bins"),
+        ("composite", {"parts": [{"metric": "ece", "weight": 1}]}, "such as accuracy or brier"),
         (
             "pass_rate",
             {
