@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from metrics.base import (
+    Example,
     Family,
     Floats,
     Json,
@@ -112,8 +113,25 @@ class PassRate(Metric):
         "1 for an output whose value is at least the threshold (at most, where less is better), "
         "else 0; the run's value is the mean."
     )
+    source: ClassVar[str] = "A share of yes and no; the threshold of promptfoo's assertions."
     needs: ClassVar[str] = _NEEDS
     family: ClassVar[Family] = Family.BINARY
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            output="police kill the gunman",
+            expected_output="police killed the gunman",
+            params={"of": "rouge_l", "threshold": 0.5},
+            value=1.0,
+            note="rouge_l is 0.75.",
+        ),
+        Example(
+            output="police kill the gunman",
+            expected_output="police killed the gunman",
+            params={"of": "rouge_l"},
+            value=0.0,
+            note="Without a threshold only the best value, 1, passes.",
+        ),
+    )
 
     of: Metric = inner_parameter("The metric whose values are held against the threshold.")
     threshold: float | None = threshold_parameter()
@@ -198,6 +216,26 @@ class Composite(Metric):
         "share of the way from its worst to its best value. With a corpus metric among the parts "
         "the run's value is made of the parts' run values, else it is the mean of the outputs'. "
         "An output that one part leaves unscored is unscored."
+    )
+    source: ClassVar[str] = "A weighted arithmetic mean of values on one scale, 0 to 1."
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            output="Bernadette Soubirous",
+            expected_output="Saint Bernadette Soubirous",
+            value=0.4,
+            note="exact_match is 0, token_f1 0.8, both weigh alike.",
+        ),
+        Example(
+            output="Bernadette Soubirous",
+            expected_output="Saint Bernadette Soubirous",
+            params={
+                "parts": [
+                    {"metric": "exact_match", "weight": 1},
+                    {"metric": "token_f1", "weight": 3},
+                ]
+            },
+            value=0.6,
+        ),
     )
     needs: ClassVar[str] = "what its parts need"
     family: ClassVar[Family] = Family.MEAN

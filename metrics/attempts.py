@@ -211,7 +211,11 @@ class BestOfAttempts(ChosenAttemptMetric):
         "The best value of the inner metric on an example's scored attempts; the run's value is "
         "the mean over examples. It grows with the number of attempts."
     )
-    examples: ClassVar[tuple[Example, ...]] = (_attempted("12", "13", value=1.0),)
+    source: ClassVar[str] = "The max of Inspect's epochs, best of n elsewhere."
+    examples: ClassVar[tuple[Example, ...]] = (
+        _attempted("12", "13", value=1.0),
+        _attempted("12", "11", value=0.0),
+    )
 
     def example_values(self, values: Floats, scored: NDArray[np.bool_]) -> Floats:
         """Return the best scored value."""
@@ -229,7 +233,11 @@ class WorstOfAttempts(ChosenAttemptMetric):
         "The worst value of the inner metric on an example's scored attempts; the run's value is "
         "the mean over examples. It falls with the number of attempts."
     )
-    examples: ClassVar[tuple[Example, ...]] = (_attempted("12", "13", value=0.0),)
+    source: ClassVar[str] = "The counterpart of the best of n attempts."
+    examples: ClassVar[tuple[Example, ...]] = (
+        _attempted("12", "13", value=0.0),
+        _attempted("13", "13", value=1.0),
+    )
 
     def example_values(self, values: Floats, scored: NDArray[np.bool_]) -> Floats:
         """Return the worst scored value."""

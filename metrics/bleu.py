@@ -11,12 +11,19 @@ from typing import ClassVar
 
 import numpy as np
 
-from metrics.base import Family, Floats, Scores, Workspace, blank_scores
+from metrics.base import Example, Family, Floats, Scores, Workspace, blank_scores
 from metrics.cache import TextCache
 from metrics.ngrams import Ints, blocks, clipped_matches, encode_tokens
 from metrics.overlap import OverlapMetric
 
 _ORDER = 4
+# The references of the paper's first example.
+_PAPINENI = (
+    "It is a guide to action that ensures that the military will forever heed Party commands.",
+    "It is the guiding principle which guarantees the military forces always being under the "
+    "command of the Party.",
+    "It is the practical guide for the army always to heed the directions of the party.",
+)
 _BLOCK_CHARACTERS = 1 << 15
 _LOG_OF_ZERO = -9999999999
 
@@ -45,8 +52,33 @@ class Bleu(OverlapMetric):
     summary: ClassVar[str] = "How many runs of up to four words output and references share."
     formula: ClassVar[str] = (
         "100 BP exp(mean of ln p_n, n = 1 to 4), p_n from the summed counts, BP = exp(1 - r/c) "
-        "for c < r; an example's value leaves out the orders it is too short for. Papineni et al. "
-        "2002, as sacrebleu computes it by default (13a tokens, exponential smoothing)."
+        "for c < r; an example's value leaves out the orders it is too short for."
+    )
+    source: ClassVar[str] = (
+        "Papineni et al. 2002, BLEU: a Method for Automatic Evaluation of Machine Translation; as "
+        "sacrebleu computes it by default (13a tokens, exponential smoothing)."
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            output="It is a guide to action which ensures that the military always obeys the "
+            "commands of the party.",
+            references=_PAPINENI,
+            value=54.0173,
+            note="Candidate 1 of the paper.",
+        ),
+        Example(
+            output="It is to insure the troops forever hearing the activity guidebook that party "
+            "direct.",
+            references=_PAPINENI,
+            value=6.6996,
+            note="Candidate 2: few runs of words are a reference's.",
+        ),
+        Example(
+            output="the the the the the the the",
+            references=("The cat is on the mat.", "There is a cat on the mat."),
+            value=6.5673,
+            note="2 of 7 words count, as often as a reference has them; the rest is smoothing.",
+        ),
     )
     family: ClassVar[Family] = Family.CORPUS
     high: ClassVar[float] = 100.0

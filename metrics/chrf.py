@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from metrics.base import Family, Floats, Scores, Workspace, blank_scores
+from metrics.base import Example, Family, Floats, Scores, Workspace, blank_scores
 from metrics.ngrams import Sequences, blocks, clipped_matches, encode_characters, encode_tokens
 from metrics.overlap import OverlapMetric, Pairs
 
@@ -72,12 +72,18 @@ class Chrf(_CharacterF):
     summary: ClassVar[str] = "How many runs of up to six characters output and reference share."
     formula: ClassVar[str] = (
         "100 (1 + 4) P R / (4 P + R) with P and R averaged over character n-grams of length 1 to "
-        "6, white space left out; the run's value is that of the summed counts. Popovic 2015, "
-        "as sacrebleu computes it by default."
+        "6, white space left out; the run's value is that of the summed counts."
     )
     source: ClassVar[str] = (
         "Popovic 2015, chrF: character n-gram F-score for automatic MT evaluation; as sacrebleu "
         "computes it."
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(output="the cats sat", expected_output="the cat sat", value=74.7757),
+        Example(
+            output="cats sat on mats", expected_output="the cat sat on the mat", value=33.3847
+        ),
+        Example(output="", expected_output="the cat sat", value=0.0),
     )
     word_order: ClassVar[int] = 0
     statistic_names: ClassVar[tuple[str, ...]] = _statistic_names(0)
@@ -105,6 +111,11 @@ class ChrfPlusPlus(_CharacterF):
     )
     source: ClassVar[str] = (
         "Popovic 2017, chrF++: words helping character n-grams; as sacrebleu computes it."
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(output="the cats sat", expected_output="the cat sat", value=64.4404),
+        Example(output="cats sat on mats", expected_output="the cat sat on the mat", value=32.239),
+        Example(output="", expected_output="the cat sat", value=0.0),
     )
     word_order: ClassVar[int] = 2
     statistic_names: ClassVar[tuple[str, ...]] = _statistic_names(2)

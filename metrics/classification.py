@@ -53,6 +53,7 @@ class Accuracy(LabelMetric):
         "1 if the prepared output is the prepared expected label, else 0; the run's value is "
         "the mean."
     )
+    source: ClassVar[str] = _SOKOLOVA
     family: ClassVar[Family] = Family.BINARY
     examples: ClassVar[tuple[Example, ...]] = (
         Example(output="Spam ", expected_output="spam", value=1.0),

@@ -36,6 +36,8 @@ class EditSimilarity(OverlapMetric):
     defined_by: ClassVar[tuple[str, ...]] = (f"rapidfuzz:{metadata.version('rapidfuzz')}",)
     examples: ClassVar[tuple[Example, ...]] = (
         Example(output="kitten", expected_output="sitting", value=4 / 7, note="Three edits."),
+        Example(output="PARIS", expected_output="paris", params={"ignore_case": True}, value=1.0),
+        Example(output="", expected_output="Paris", value=0.0),
     )
 
     normalize: tuple[str, ...] = normalize_parameter("strip")

@@ -22,6 +22,7 @@ class ExactMatch(PairMetric):
         "1 if the prepared output equals the prepared expected output (or any reference), else 0; "
         "the run's value is the mean."
     )
+    source: ClassVar[str] = "Exact match of HELM (Liang et al. 2022); exact of Inspect."
     family: ClassVar[Family] = Family.BINARY
     examples: ClassVar[tuple[Example, ...]] = (
         Example(output=" Paris\n", expected_output="Paris", value=1.0),

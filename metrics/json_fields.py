@@ -205,6 +205,12 @@ class JsonFieldsMicro(JsonFields):
     statistic_names: ClassVar[tuple[str, ...]] = ("right", "surplus", "missing")
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
+            output={"city": "Paris"},
+            expected_output={"city": "Paris", "people": 3},
+            params={"measure": "recall"},
+            value=0.5,
+        ),
+        Example(
             output='{"city": "Paris", "people": 2}',
             expected_output={"city": "Paris", "people": 3},
             value=0.5,

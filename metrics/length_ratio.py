@@ -37,6 +37,13 @@ class LengthRatio(TextMetric):
     statistic_names: ClassVar[tuple[str, ...]] = ("output_length", "reference_length")
     examples: ClassVar[tuple[Example, ...]] = (
         Example(output="a cat", expected_output="the cat sat down", value=0.5),
+        Example(
+            output="a black cat",
+            references=("cat", "the black cat sat"),
+            value=0.75,
+            note="The second reference is nearer in length.",
+        ),
+        Example(output="a cat", expected_output="", value=None),
     )
 
     unit: str = parameter(

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from metrics.base import (
+    Example,
     Family,
     Kind,
     Metric,
@@ -32,6 +33,7 @@ class FactMetric(Metric):
     family: ClassVar[Family] = Family.MEAN
     high: ClassVar[float] = math.inf
     higher_is_better: ClassVar[bool | None] = False
+    source: ClassVar[str] = "What the caller measured and submitted with each output."
     fact: ClassVar[str]
     of_answers_alone: ClassVar[bool] = False
 
@@ -57,6 +59,10 @@ class TimeMetric(FactMetric):
     """A time in milliseconds: a quantile over outputs, or their mean."""
 
     needs: ClassVar[str] = "latency_ms of the output"
+    source: ClassVar[str] = (
+        "Measured by the caller; percentiles as in Hyndman & Fan 1996, definition 7, intervals "
+        "from order statistics (David & Nagaraja 2003, section 7.1)."
+    )
     of_answers_alone: ClassVar[bool] = True
 
     statistic: str = parameter(
@@ -168,6 +174,11 @@ class ErrorRate(Metric):
     formula: ClassVar[str] = (
         "1 for an error or a missing output, else 0; the run's value is the mean."
     )
+    source: ClassVar[str] = "EvalHub: errors and gaps are what the run itself shows."
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(output="Paris", value=0.0),
+        Example(output=None, value=1.0, note="An error, or nothing at all."),
+    )
     needs: ClassVar[str] = "nothing"
     family: ClassVar[Family] = Family.BINARY
     higher_is_better: ClassVar[bool | None] = False
@@ -191,6 +202,12 @@ class OutputLength(Metric):
         "Words (runs of what is no white space) or characters (Unicode code points) of the "
         "output, JSON as it is written without spaces; the run's value is the mean. It has no "
         "better side, so it is shown and not compared."
+    )
+    source: ClassVar[str] = "White space and code points as Unicode defines them."
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(output="It is Paris.", value=3.0),
+        Example(output="It is Paris.", params={"unit": "characters"}, value=12.0),
+        Example(output={"city": "Paris"}, params={"unit": "characters"}, value=16.0),
     )
     needs: ClassVar[str] = "nothing"
     family: ClassVar[Family] = Family.MEAN

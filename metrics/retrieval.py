@@ -170,6 +170,7 @@ class RecallAtK(BinaryRelevanceMetric):
     source: ClassVar[str] = f"{_TREC_EVAL}recall; {_BOOK}"
     examples: ClassVar[tuple[Example, ...]] = (
         Example(output="", relevant=_JUDGED, retrieved=_FOUND, params={"k": 2}, value=0.3333),
+        Example(output="", relevant=_JUDGED, retrieved=_FOUND, value=0.6667),
     )
 
     k: int = _k_parameter()
@@ -254,6 +255,7 @@ class AveragePrecision(BinaryRelevanceMetric):
             value=0.3333,
             note="(1/2 + 2/4) / 3: the third relevant document was not retrieved.",
         ),
+        Example(output="", relevant=_JUDGED, retrieved=_FOUND, params={"k": 2}, value=0.1667),
     )
 
     k: int | None = _optional_k_parameter()

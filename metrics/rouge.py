@@ -13,7 +13,7 @@ from rapidfuzz.distance import LCSseq
 from rapidfuzz.process import cpdist
 
 from metrics.ascii_words import encode_words
-from metrics.base import Floats, Kind, Scores, Workspace, blank_scores, parameter
+from metrics.base import Example, Floats, Kind, Scores, Workspace, blank_scores, parameter
 from metrics.cache import TextCache
 from metrics.ngrams import Ints, Sequences, blocks, clipped_matches, encode_tokens
 from metrics.overlap import OverlapMetric, Pairs
@@ -21,6 +21,8 @@ from metrics.unicode_words import UNICODE_VERSION, unicode_stems, unicode_words
 
 BLOCK_CHARACTERS = 1 << 16
 ASCII, UNICODE = "rouge_score", "unicode"
+# What Lin 2004 holds "police kill the gunman" and "the gunman kill police" against.
+_LIN = "police killed the gunman"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,8 +189,28 @@ class Rouge1(_CountedRouge):
     title: ClassVar[str] = "ROUGE-1"
     summary: ClassVar[str] = "How many words the output and the best reference share."
     formula: ClassVar[str] = (
-        "2PR / (P + R) over words, best reference; the run's value is the mean. Lin 2004, as "
-        "rouge-score computes it."
+        "2PR / (P + R) over words, best reference; the run's value is the mean."
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            output="police kill the gunman",
+            expected_output=_LIN,
+            value=0.75,
+            note="Lin's own example: three of four words are shared.",
+        ),
+        Example(
+            output="the gunman kill police",
+            expected_output=_LIN,
+            value=0.75,
+            note="The order does not matter.",
+        ),
+        Example(
+            output="police kill the gunman",
+            expected_output=_LIN,
+            params={"stemmer": True},
+            value=1.0,
+            note="With the stemmer killed and kill are one word.",
+        ),
     )
 
     def f_from(self, counts: _Counts) -> Floats:
@@ -207,7 +229,21 @@ class Rouge2(_CountedRouge):
     )
     formula: ClassVar[str] = (
         "2PR / (P + R) over pairs of neighboring words, best reference; the run's value is the "
-        "mean. Lin 2004, as rouge-score computes it."
+        "mean."
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            output="police kill the gunman",
+            expected_output=_LIN,
+            value=1 / 3,
+            note="Lin's own example: of three pairs, the gunman is shared.",
+        ),
+        Example(
+            output="the gunman kill police",
+            expected_output=_LIN,
+            value=1 / 3,
+            note="So it is here: the two are told apart by ROUGE-L.",
+        ),
     )
 
     def f_from(self, counts: _Counts) -> Floats:
@@ -225,9 +261,22 @@ class RougeL(_CountedRouge):
         "How many words the output and the best reference share in the same order."
     )
     formula: ClassVar[str] = (
-        "2PR / (P + R) over the longest common subsequence of words, best reference; the run's "
-        "value is the mean. Lin 2004, as rouge-score computes it (the whole text, not "
-        "sentence by sentence)."
+        "2PR / (P + R) over the longest common subsequence of words, best reference; of the "
+        "whole text, not sentence by sentence. The run's value is the mean."
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            output="police kill the gunman",
+            expected_output=_LIN,
+            value=0.75,
+            note="Lin's own example: police the gunman.",
+        ),
+        Example(
+            output="the gunman kill police",
+            expected_output=_LIN,
+            value=0.5,
+            note="the gunman: police stands elsewhere.",
+        ),
     )
 
     def f_from(self, counts: _Counts) -> Floats:

@@ -10,7 +10,7 @@ from typing import ClassVar, TypeAlias
 
 import numpy as np
 
-from metrics.base import Floats, Workspace
+from metrics.base import Example, Floats, Workspace
 from metrics.ngrams import Sequences, blocks
 from metrics.overlap import Pairs
 from metrics.preparation import Prepared
@@ -37,6 +37,21 @@ class RougeLsum(RougeMetric):
         "2PR / (P + R), best reference; shared are the words of each reference sentence that are "
         "in its longest common subsequence with any sentence of the output, each word at most as "
         "often as the output has it. A line is a sentence. The run's value is the mean."
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            output="w1 w2 w6 w7 w8\nw1 w3 w8 w9 w5",
+            expected_output="w1 w2 w3 w4 w5",
+            value=8 / 15,
+            note="Lin's own example: w1 w2 and w1 w3 w5 together are four of five words, so "
+            "R = 4/5, and P = 4/10.",
+        ),
+        Example(
+            output="police kill the gunman\nthe ship sails",
+            expected_output="the ship sails\npolice killed the gunman",
+            value=6 / 7,
+            note="The order of the sentences does not matter.",
+        ),
     )
     # A table of two texts in one line each takes a bit for every pair of their words.
     max_characters: ClassVar[int] = 100_000

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import ClassVar
 
+from metrics.base import Example
 from metrics.preparation import SQUAD_STEPS
 from metrics.text import PairMetric, normalize_parameter
 
@@ -20,8 +21,21 @@ class TokenF1(PairMetric):
     summary: ClassVar[str] = "How many words the output and the best reference share."
     formula: ClassVar[str] = (
         "2PR / (P + R) with P and R the shared words' part of the output and of the reference, "
-        "best reference; 1 where both are empty. The run's value is the mean. Rajpurkar et al. "
-        "2016 (SQuAD), whose English normalization is the default."
+        "best reference; 1 where both are empty. The run's value is the mean."
+    )
+    source: ClassVar[str] = (
+        "Rajpurkar et al. 2016 (SQuAD), whose English normalization is the default."
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            output="Bernadette Soubirous",
+            expected_output="Saint Bernadette Soubirous",
+            value=0.8,
+            note="An answer of SQuAD's: P = 2/2, R = 2/3.",
+        ),
+        Example(output="The Paris!", expected_output="paris", value=1.0),
+        Example(output="in Paris or in Rome", references=("Paris", "in Rome"), value=4 / 7),
+        Example(output="Berlin", expected_output="Paris", value=0.0),
     )
 
     normalize: tuple[str, ...] = normalize_parameter(*SQUAD_STEPS)

@@ -165,7 +165,7 @@ def test_names_are_unique_and_entries_are_plain_json():
     assert names[:3] == ["exact_match", "quasi_exact_match", "token_f1"]
     assert {entry["group"] for entry in described} == set(GROUPS)
     for entry in described:
-        assert all(entry[key] for key in ("title", "summary", "formula", "needs"))
+        assert all(entry[key] for key in ("title", "summary", "formula", "source", "needs"))
         assert all(param["meaning"].endswith(".") for param in entry["params"])
 
 
