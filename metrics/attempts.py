@@ -127,6 +127,11 @@ class DrawnAttemptsMetric(AttemptsMetric):
         """K: fewer cannot be drawn."""
         return self.k
 
+    @property
+    def attempts_asked(self) -> int:
+        """K, which a run that has fewer attempts can never give."""
+        return self.k
+
     def example_values(
         self, values: Floats, scored: NDArray[np.bool_]
     ) -> Sequence[float] | Floats:

@@ -206,7 +206,8 @@ class Metric(ABC):
 
     `higher_is_better` is None where neither more nor less is better: such a number is shown, and
     not compared. `reads` names the columns of a batch it needs beside texts, out of `COLUMNS`.
-    `level` is which quantile of the outputs a metric of the family `QUANTILE` is.
+    `level` is which quantile of the outputs a metric of the family `QUANTILE` is. `measured_in`
+    is the unit of its values, empty where they have none.
     """
 
     name: ClassVar[str]
@@ -223,6 +224,7 @@ class Metric(ABC):
     examples: ClassVar[tuple[Example, ...]] = ()
     reads: ClassVar[tuple[str, ...]] = ()
     level: ClassVar[float] = math.nan
+    measured_in: ClassVar[str] = ""
     statistic_names: ClassVar[tuple[str, ...]] = ()
     names_labels: ClassVar[bool] = False  # statistics are places in `labels`
     defined_by: ClassVar[tuple[str, ...]] = ()
@@ -268,6 +270,11 @@ class Metric(ABC):
         if self.higher_is_better is None:
             return math.nan
         return self.high if self.higher_is_better else self.low
+
+    @property
+    def attempts_asked(self) -> int:
+        """How many attempts the parameters ask for: an example with fewer has no value."""
+        return 1
 
     @property
     def signature(self) -> str:

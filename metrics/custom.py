@@ -6,7 +6,6 @@ of the group `evalhub.metrics` that names a module or a class.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import importlib
 import inspect
@@ -18,8 +17,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
-from metrics.base import Family, Metric, Part
+from metrics.base import Family, Metric
 from metrics.catalog import known_metrics, register
+from metrics.nested import inner_metrics
 
 GROUP = "evalhub.metrics"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -67,7 +67,7 @@ def loaded() -> list[type[Metric]]:
 
 def is_custom(metric: Metric) -> bool:
     """Say whether a metric, or one inside it, is an operator's."""
-    return metric.name in _loaded or any(map(is_custom, _inner(metric)))
+    return metric.name in _loaded or any(map(is_custom, inner_metrics(metric)))
 
 
 def code_digest(metric: type[Metric]) -> str:
@@ -140,13 +140,3 @@ def _classes(found: object, source: str) -> list[type[Metric]]:
             f"{source} defines no metric: a class made from metrics.base.Metric."
         )
     return classes
-
-
-def _inner(metric: Metric) -> list[Metric]:
-    inner: list[Metric] = []
-    for field in dataclasses.fields(metric):
-        value = getattr(metric, field.name)
-        values = value if isinstance(value, tuple) else (value,)
-        inner += [one.metric if isinstance(one, Part) else one for one in values
-                  if isinstance(one, Metric | Part)]  # fmt: skip
-    return inner

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from metrics.base import (
     Kind,
     Metric,
     MetricParamsError,
+    Part,
     number_parameter,
     parameter,
 )
@@ -58,7 +60,25 @@ def same_scale(inner: Metric) -> dict[str, object]:
         "low": inner.low,
         "high": inner.high,
         "higher_is_better": inner.higher_is_better,
+        "measured_in": inner.measured_in,
     }
+
+
+def inner_metrics(metric: Metric) -> list[Metric]:
+    """Return the metrics that are parameters of one, or parts of it."""
+    inner: list[Metric] = []
+    for field in dataclasses.fields(metric):
+        value = getattr(metric, field.name)
+        values = value if isinstance(value, tuple) else (value,)
+        inner += [one.metric if isinstance(one, Part) else one for one in values
+                  if isinstance(one, Metric | Part)]  # fmt: skip
+    return inner
+
+
+def greediest(metric: Metric) -> Metric:
+    """Return which of a metric and those inside it asks for the most attempts at each example."""
+    inside = (greediest(inner) for inner in inner_metrics(metric))
+    return max((metric, *inside), key=lambda one: one.attempts_asked)
 
 
 def check_per_example(name: str, inner: Metric) -> None:

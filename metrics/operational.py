@@ -64,6 +64,7 @@ class TimeMetric(FactMetric):
         "from order statistics (David & Nagaraja 2003, section 7.1)."
     )
     of_answers_alone: ClassVar[bool] = True
+    measured_in: ClassVar[str] = "ms"
 
     statistic: str = parameter(
         default="p50",
@@ -118,6 +119,7 @@ class InputTokens(FactMetric):
     formula: ClassVar[str] = "The mean of input_tokens, errors included: they cost as well."
     needs: ClassVar[str] = "input_tokens of the output"
     fact: ClassVar[str] = "input_tokens"
+    measured_in: ClassVar[str] = "tokens"
     reads: ClassVar[tuple[str, ...]] = ("input_tokens",)
 
 
@@ -131,6 +133,7 @@ class OutputTokens(FactMetric):
     formula: ClassVar[str] = "The mean of output_tokens, errors included: they cost as well."
     needs: ClassVar[str] = "output_tokens of the output"
     fact: ClassVar[str] = "output_tokens"
+    measured_in: ClassVar[str] = "tokens"
     reads: ClassVar[tuple[str, ...]] = ("output_tokens",)
 
 
@@ -145,6 +148,7 @@ class CachedTokens(FactMetric):
     needs: ClassVar[str] = "cached_tokens of the output"
     higher_is_better: ClassVar[bool | None] = None
     fact: ClassVar[str] = "cached_tokens"
+    measured_in: ClassVar[str] = "tokens"
     reads: ClassVar[tuple[str, ...]] = ("cached_tokens",)
 
 
@@ -220,6 +224,9 @@ class OutputLength(Metric):
         choices=("words", "characters"),
         meaning="What is counted.",
     )
+
+    def __post_init__(self) -> None:
+        take_over(self, (), measured_in=self.unit)
 
     def score_in(self, workspace: Workspace) -> Scores:
         """Count every output's words or characters."""

@@ -101,7 +101,8 @@ def entry_of(metric: type[Metric]) -> Entry:
         source=metric.source,
         needs=metric.needs,
         reads=made.reads,
-        range=range_in_words(made.low, made.high),
+        range=range_in_words(made.low, made.high)
+        + (f", in {made.measured_in}" if made.measured_in else ""),
         direction=direction_in_words(is_better=made.higher_is_better),
         family=_family_in_words(made.family, made.level),
         signature=made.signature,

@@ -29,6 +29,7 @@ from evalhub.runs.listing import (
 from evalhub.runs.models import Measurement, Rating, Run, ScoreNote, System
 from evalhub.runs.selectors import living_workers
 from evalhub.runs.tables import Wish, as_text, sentence_of
+from evalhub.runs.traits import Traits, nothing_retrieved, traits_of
 from evalhub.web.formatting import count, duration, number
 from metrics.reasons import Reason
 
@@ -80,6 +81,7 @@ class Told:
     why_none: str  # why there is no value
     reasons: list[tuple[int, str]]  # how many outputs are unscored, and why
     n_unscored: int
+    traits: Traits
     is_repeatable: bool  # whether a lead may have it scored again
 
 
@@ -92,6 +94,7 @@ def told(measurement: Measurement) -> Told:
         why_none="" if measurement.value is not None else why_no_value(measurement),
         reasons=[(n, sentence_of(code)) for code, n in counts.items()],
         n_unscored=sum(counts.values()),
+        traits=traits_of(measurement),
         is_repeatable=measurement.kind != Measurement.Kind.HUMAN
         and measurement.state in (Measurement.State.SCORED, Measurement.State.FAILED),
     )
@@ -128,6 +131,7 @@ def run_context(record: Record, query: QueryDict, *, rest: str) -> dict[str, Any
     judged = [one for one in record.measurements if one.kind in RATED]
     spread = [(one, pictures.bins(one)) for one in record.measurements]
     told_automatic, told_judged = [told(one) for one in automatic], [told(one) for one in judged]
+    nothing = filter(None, [nothing_retrieved(run, automatic)])
     others = _comparable(run)
     likeliest = likeliest_baseline(run, [other.run for other in others])
     return {
@@ -135,7 +139,7 @@ def run_context(record: Record, query: QueryDict, *, rest: str) -> dict[str, Any
         "record": record,
         "coverage": coverage(run),
         "metrics": told_automatic,
-        "metrics_notes": notes(told_automatic),
+        "metrics_notes": [*notes(told_automatic), *nothing],
         "metrics_range": drawn_range(automatic),
         "judged": told_judged,
         "judged_notes": notes(told_judged),

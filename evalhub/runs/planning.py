@@ -201,7 +201,7 @@ def _plan_run(rescoring: Rescoring, run: Run) -> str:
         return f"The run is {run.state}; only finished runs are scored."
     if _take_up_again(rescoring, run):
         return ""
-    wanted = plan(rescoring.specs, project=rescoring.project)
+    wanted = plan(rescoring.specs, project=rescoring.project, attempts=run.attempts)
     if not rescoring.is_again:
         current = {one.name: one for one in current_measurements(run)}
         wanted = [one for one in wanted if not _has(current.get(one.name), one)]

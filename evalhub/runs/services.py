@@ -62,7 +62,7 @@ def create_run(  # noqa: PLR0913 - the members of the contract
 ) -> Run:
     """Open a run of a system on a dataset version, by number or tag; by default the newest."""
     on = version_of(dataset_of(project, dataset), version)
-    planned = plan(metrics, project=project)
+    planned = plan(metrics, project=project, attempts=attempts)
     run = Run(
         project=project,
         version=on,
@@ -310,7 +310,7 @@ def _renewed(measurement: Measurement) -> Measurement:
 
 def measure_run(*, run: Run, metrics: Sequence[Json], actor: Actor) -> list[Measurement]:
     """Score a finished run with new metrics, or again: each is a new generation of its name."""
-    planned = plan(metrics, project=run.project)
+    planned = plan(metrics, project=run.project, attempts=run.attempts)
     if not planned:
         detail = "Name at least one metric."
         raise ContentError(detail, errors=[FieldError("metrics", "missing", detail)])

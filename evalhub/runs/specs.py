@@ -15,6 +15,7 @@ from evalhub.scorers.selectors import PREFIX, NotReadyError, ready_by_name
 from metrics.base import Family, Json, Metric, MetricParamsError
 from metrics.catalog import MetricSpec, build, read_spec
 from metrics.judge import RUBRICS, Rubric, Setting, signature
+from metrics.nested import greediest
 
 MAX_METRICS = 50
 JUDGE_PREFIX = "judge_"
@@ -37,15 +38,24 @@ class Planned:
     high_bound: float | None
 
 
-def plan(specs: Sequence[Json], *, project: Project, field: str = "metrics") -> list[Planned]:
-    """Return what the specs ask for in a project, or raise ContentError naming every wrong one."""
+def plan(
+    specs: Sequence[Json],
+    *,
+    project: Project,
+    attempts: int | None = None,
+    field: str = "metrics",
+) -> list[Planned]:
+    """Return what the specs ask for in a project, or raise ContentError naming every wrong one.
+
+    `attempts` is how many a run has at each example; None where there is no run yet.
+    """
     if len(specs) > MAX_METRICS:
         raise ContentError(f"A run takes at most {MAX_METRICS} metrics; these are {len(specs)}.")
     planned: list[Planned] = []
     faults: list[FieldError] = []
     for at, value in enumerate(specs):
         where = f"{field}[{at}]"
-        found = _planned(value, where, project)
+        found = _planned(value, where, project, attempts)
         if isinstance(found, FieldError):
             faults.append(found)
         elif found.name in {earlier.name for earlier in planned}:
@@ -58,7 +68,9 @@ def plan(specs: Sequence[Json], *, project: Project, field: str = "metrics") -> 
     return planned
 
 
-def _planned(value: Json, where: str, project: Project) -> Planned | FieldError:
+def _planned(
+    value: Json, where: str, project: Project, attempts: int | None
+) -> Planned | FieldError:
     try:
         spec = read_spec(value)
     except MetricParamsError as exc:
@@ -68,9 +80,25 @@ def _planned(value: Json, where: str, project: Project) -> Planned | FieldError:
     if spec.name.startswith(PREFIX):
         return _remote(spec, where, project)
     try:
-        return _automatic(spec, build(spec))
+        metric = build(spec)
     except MetricParamsError as exc:
         return FieldError(where + _wrong_param(spec), "metric", str(exc))
+    if attempts is not None and (too_many := _too_many_attempts(metric, attempts)):
+        param = "k" if "k" in spec.params else "of"
+        return FieldError(f"{where}.params.{param}", "attempts", too_many)
+    return _automatic(spec, metric)
+
+
+def _too_many_attempts(metric: Metric, attempts: int) -> str:
+    """Say that a metric asks for more attempts than a run has; empty where it does not."""
+    asking = greediest(metric)
+    if asking.attempts_asked <= max(attempts, 1):
+        return ""
+    has = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+    return (
+        f"{asking.name} asks for {asking.attempts_asked} attempts at each example, and the run "
+        f"has {has}: ask for at most {attempts}, or begin a run with more attempts."
+    )
 
 
 def _automatic(spec: MetricSpec, metric: Metric) -> Planned:

@@ -15,7 +15,7 @@ from evalhub.datasets.selectors import Slicing, positions_if_any
 from evalhub.runs import places
 from evalhub.runs.models import Measurement, Output, Run
 from evalhub.runs.scores import Score
-from evalhub.web.formatting import digits_of_span, number
+from evalhub.web.formatting import digits_of, number
 from evalhub.web.marks import span_of
 from metrics.base import Family
 from metrics.reasons import Reason
@@ -222,7 +222,7 @@ def _cell(measurement: Measurement, score: Score) -> Cell:
         words = score.unscored.replace("_", " ")
         return Cell(measurement.name, words, score.unscored, sentence_of(score.unscored))
     is_yes_or_no = measurement.family == Family.BINARY and score.value in (0.0, 1.0)
-    digits = 0 if is_yes_or_no else digits_of_span(span_of(measurement))
+    digits = 0 if is_yes_or_no else digits_of(score.value, span_of(measurement))
     return Cell(measurement.name, number(score.value, digits))
 
 

@@ -82,6 +82,18 @@ def digits_of_span(span: float | None) -> int:
     return 2 if span <= 20 else 1
 
 
+def digits_of(value: float | None, span: float | None) -> int:
+    """Return the usual decimals for a value: where the range has no end, three digits that count.
+
+    812 ms, 12.4 words, and a cost of 0.00042, which must not read as nothing.
+    """
+    if span is not None and math.isfinite(span):
+        return digits_of_span(span)
+    if value is None or not math.isfinite(value) or value == 0.0:
+        return 0 if value == 0.0 else digits_of_span(span)
+    return min(MAX_DIGITS, max(0, 2 - math.floor(math.log10(abs(value)))))
+
+
 def number(value: float | None, digits: int = 3, *, signed: bool = False) -> str:
     """Write a number with a real minus sign; a value that rounds to 0 has no sign."""
     if value is None or not math.isfinite(value):

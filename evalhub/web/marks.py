@@ -51,7 +51,7 @@ def value(
     """Write a value with its interval; for what is missing, the reason."""
     if not formatting.known(estimate):
         return format_html('<span class="muted">{}</span>', reason or formatting.NO_VALUE)
-    digits = formatting.earned_digits(low, high, formatting.digits_of_span(span))
+    digits = formatting.earned_digits(low, high, formatting.digits_of(estimate, span))
     written = formatting.number(estimate, digits, signed=signed)
     if no_interval and not (formatting.known(low) and formatting.known(high)):
         return format_html(

@@ -7,11 +7,16 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from metrics.aggregation import Composite, Median
+from metrics.attempts import Flakiness
 from metrics.base import Family, Metric, MetricParamsError, Workspace
 from metrics.bleu import Bleu
+from metrics.catalog import MetricSpec, build
 from metrics.exact_match import ExactMatch
 from metrics.nested import (
     check_per_example,
+    greediest,
+    inner_metrics,
     inner_parameter,
     passes,
     per_example,
@@ -20,6 +25,7 @@ from metrics.nested import (
     take_over,
     threshold_parameter,
 )
+from metrics.token_f1 import TokenF1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -109,3 +115,13 @@ def test_an_output_passes_on_the_better_side_of_the_threshold():
 def test_a_column_is_a_row_for_each_example_and_its_attempts():
     assert per_example(np.arange(6.0), 3).tolist() == [[0, 1, 2], [3, 4, 5]]
     assert per_example(np.zeros(0), 3).shape == (0, 3)
+
+
+def test_the_one_that_asks_for_the_most_attempts_is_found_inside_others():
+    inner = build(MetricSpec(name="pass_at_k", params={"k": 3}))
+    outer = Median(of=inner)
+
+    assert greediest(outer) == inner
+    assert (inner.attempts_asked, outer.attempts_asked) == (3, 1)
+    assert greediest(Flakiness()).attempts_asked == 1  # it has no value then, and is not refused
+    assert inner_metrics(Composite()) == [ExactMatch(), TokenF1()]

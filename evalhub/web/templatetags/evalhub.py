@@ -33,7 +33,7 @@ register.filter("heat", charts.heat)
 @register.filter
 def score(value: float | None, span: float = 1) -> str:
     """Write one score with the usual decimals for a metric whose range has this length."""
-    return formatting.number(value, formatting.digits_of_span(span))
+    return formatting.number(value, formatting.digits_of(value, span))
 
 
 @register.filter

@@ -42,6 +42,7 @@ def test_an_entry_says_range_direction_family_and_what_it_needs(page):
     entries = {entry.name: entry for _, those in page().context["groups"] for entry in those}
     assert (entries["mcc"].range, entries["mcc"].direction) == ("-1 to 1", "more is better")
     assert entries["ter"].range == "0 and up"
+    assert entries["output_length"].range == "0 and up, in words"
     assert entries["output_length"].direction.startswith("neither more nor less is better")
     assert entries["latency"].family == "the value that 50 % of the outputs do not exceed"
     assert entries["bleu"].family == "computed from sums over the whole run"

@@ -72,6 +72,22 @@ def test_the_range_of_a_metric_decides_its_decimals(span, digits):
     assert formatting.digits_of_span(span) == digits
 
 
+@pytest.mark.parametrize(
+    ("value", "span", "written"),
+    [
+        (0.5, 1, "0.500"),
+        (1812.4, None, "1812"),
+        (81.236, None, "81.2"),
+        (0.000423, None, "0.000423"),
+        (0.0, None, "0"),
+        (-12.345, None, "−12.3"),
+        (3e-9, None, "0.000000"),
+    ],
+)
+def test_a_value_without_a_range_has_three_digits_that_count(value, span, written):
+    assert formatting.number(value, formatting.digits_of(value, span)) == written
+
+
 def test_a_narrow_interval_earns_more_digits_but_not_without_end():
     assert formatting.earned_digits(0.65299, 0.65303, 3) == 6
     assert formatting.earned_digits(-0.485, 0.189, 1) == 2
