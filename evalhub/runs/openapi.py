@@ -29,7 +29,7 @@ from metrics.base import Family
 TAG = "Runs"
 
 SPEC: Shape = {
-    "description": "A metric: its name, or an object.",
+    "description": "A metric: its name alone, or an object with these members.",
     "oneOf": [
         text(),
         members(

@@ -166,6 +166,9 @@ def _body_lines(operation: Mapping[str, Any]) -> Iterator[Line]:
 
 
 def _lines(shape: Mapping[str, Any]) -> Iterator[Line]:
+    """Yield the members of an object, or of those objects that a shape has among its forms."""
+    for form in shape.get("oneOf", ()):
+        yield from _lines(form)
     for name, member in shape.get("properties", {}).items():
         yield Line(
             name=name,

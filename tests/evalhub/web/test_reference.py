@@ -82,6 +82,16 @@ def test_names_of_operations_are_unique():
     assert len(names) == len(set(names))
 
 
+def test_a_shape_of_several_forms_shows_the_members_of_its_objects():
+    (spec,) = [one for one in reference.components() if one.name == "MetricSpec"]
+    assert [(one.name, one.is_required) for one in spec.lines] == [
+        ("name", True),
+        ("params", False),
+        ("as", False),
+    ]
+    assert all(one.meaning for one in spec.lines)
+
+
 @pytest.mark.django_db
 def test_answers_have_the_members_that_the_document_names(client):
     project = a_project("town")
