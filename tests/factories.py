@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from itertools import count
 
 from django.utils import timezone
@@ -10,10 +11,12 @@ from django.utils import timezone
 from evalhub.accounts.capabilities import scopes_of_role
 from evalhub.accounts.models import Membership, Project, User
 from evalhub.accounts.services import COMMAND_LINE, issue_api_key
+from evalhub.datasets.drafts import Source
 from evalhub.datasets.models import Dataset, DatasetVersion
-from evalhub.datasets.reading import Row
 from evalhub.datasets.services import add_version, create_dataset
-from evalhub.intake.rows import canonical, content_digest
+from evalhub.intake.blocks import Block
+from evalhub.intake.lines import ErrorCollector
+from evalhub.intake.rows import ExampleRow, typed
 
 _numbers = count(1)
 
@@ -39,9 +42,16 @@ def a_key(project: Project, role: str = "lead") -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}"}
 
 
-def example_row(key: str, **fields: object) -> Row:
-    content = canonical({"key": key, "input": f"What is {key}?", **fields})
-    return Row(key, content, content_digest(content))
+def example_row(key: str, **fields: object) -> ExampleRow:
+    members = {"key": key, "input": f"What is {key}?", **fields}
+    row = typed(ExampleRow, members, 1, ErrorCollector(stop_at=1))
+    assert row is not None
+    return row
+
+
+def source_of(rows: Iterable[ExampleRow]) -> Source:
+    """Return a source of these examples."""
+    return lambda: [Block.of([row], [row.content().encode()]) for row in rows]
 
 
 def a_dataset(project: Project, name: str | None = None) -> Dataset:
@@ -52,7 +62,7 @@ def a_dataset(project: Project, name: str | None = None) -> Dataset:
 
 def a_version(
     project: Project,
-    rows: list[Row] | None = None,
+    rows: list[ExampleRow] | None = None,
     *,
     n: int = 3,
     cluster_field: str = "",
@@ -63,7 +73,7 @@ def a_version(
         rows = [example_row(f"q{i}", expected_output=f"a{i}") for i in range(1, n + 1)]
     return add_version(
         dataset=dataset or a_dataset(project),
-        source=lambda: rows,
+        source=source_of(rows),
         cluster_field=cluster_field,
         actor=COMMAND_LINE,
     ).version

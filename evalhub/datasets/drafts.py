@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import tempfile
 from array import array
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from itertools import accumulate, chain, pairwise
 from operator import add
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Protocol, Self
+from typing import IO, Self
 
-from evalhub.datasets.packing import KEY_BYTES, key_digests
+from evalhub.datasets.summaries import Summary
+from evalhub.intake.blocks import Block
+from evalhub.intake.keylines import KEY_BYTES
 
 DIGEST_BYTES = 32
-# So many rows, or bytes of content, are in memory at a time.
-ROWS_AT_ONCE, BYTES_AT_ONCE = 4_096, 4 * 1024**2
+# So many bytes of content are read at a time.
+BYTES_AT_ONCE = 4 * 1024**2
 _IN_MEMORY = 1024**2
 
 
-class ExampleRow(Protocol):
-    """An example as a reader yields it: checked, with its canonical content."""
-
-    @property
-    def key(self) -> str: ...
-    @property
-    def content(self) -> str: ...
-    @property
-    def digest(self) -> bytes: ...
-
-
-Source = Callable[[], Iterable[ExampleRow]]
+# Examples by the block; where they are not as they must be, it raises at the latest after them.
+Source = Callable[[], Iterable[Block]]
 
 
 def scratch_file(folder: Path) -> IO[bytes]:
@@ -59,31 +49,12 @@ class Digests:
         return self._file.read((stop - start) * self._size)
 
 
-@dataclass(slots=True)
-class Rows:
-    """Some rows in order: of each its key as UTF-8, its canonical content and their digests."""
-
-    keys: list[bytes] = field(default_factory=list)
-    contents: list[bytes] = field(default_factory=list)
-    digests: list[bytes] = field(default_factory=list)
-    size: int = 0
-
-    def add(self, key: bytes, content: bytes, digest: bytes) -> None:
-        self.keys.append(key)
-        self.contents.append(content)
-        self.digests.append(digest)
-        self.size += len(content)
-
-    @property
-    def is_full(self) -> bool:
-        return len(self.keys) >= ROWS_AT_ONCE or self.size >= BYTES_AT_ONCE
-
-
 class Draft:
     """What a source said, to be read again by row number. Gone when its context ends."""
 
-    def __init__(self, *, folder: Path) -> None:
+    def __init__(self, *, folder: Path, cluster_field: str) -> None:
         self.folder = folder
+        self.summary = Summary(cluster_field)
         self._files = ExitStack()
         self._content = self.scratch()
         self.digests = Digests(self.scratch(), DIGEST_BYTES)
@@ -96,30 +67,26 @@ class Draft:
         return self._files.enter_context(scratch_file(self.folder))
 
     @classmethod
-    def read(cls, source: Source, *, folder: Path) -> Self:
+    def read(cls, source: Source, *, folder: Path, cluster_field: str) -> Self:
         """Read a source to its end; one with faults raises, and nothing of it is left."""
-        draft = cls(folder=folder)
+        draft = cls(folder=folder, cluster_field=cluster_field)
         try:
-            rows = Rows()
-            for row in source():
-                rows.add(row.key.encode(), row.content.encode(), row.digest)
-                if rows.is_full:
-                    draft._add(rows)
-                    rows = Rows()
-            draft._add(rows)
+            for block in source():
+                draft._add(block)
         except BaseException:
             draft._files.close()
             raise
         return draft
 
-    def _add(self, rows: Rows) -> None:
-        sizes = map(add, map(len, rows.keys), map(len, rows.contents))
+    def _add(self, block: Block) -> None:
+        sizes = map(add, map(len, block.keys), map(len, block.contents))
         self._starts.extend(accumulate(sizes, initial=self._starts.pop()))
-        self._key_sizes.extend(map(len, rows.keys))
-        pairs = zip(rows.keys, rows.contents, strict=True)
+        self._key_sizes.extend(map(len, block.keys))
+        pairs = zip(block.keys, block.contents, strict=True)
         self._content.write(b"".join(chain.from_iterable(pairs)))
-        self.digests.extend(b"".join(rows.digests))
-        self.key_digests.extend(key_digests(rows.keys))
+        self.digests.extend(block.digests)
+        self.key_digests.extend(block.key_digests)
+        self.summary.add(block.examples)
 
     def __enter__(self) -> Self:
         return self
@@ -134,16 +101,6 @@ class Draft:
 
     def __len__(self) -> int:
         return len(self._key_sizes)
-
-    def spans(self) -> Iterator[tuple[int, int]]:
-        """Yield the numbers [start, stop) of all rows in order, as many as may be in memory."""
-        start = 0
-        while start < len(self):
-            stop = min(start + ROWS_AT_ONCE, len(self))
-            end = self._starts[start] + BYTES_AT_ONCE
-            stop = max(bisect_right(self._starts, end, start, stop + 1) - 1, start + 1)
-            yield start, stop
-            start = stop
 
     def rows_of(self, numbers: Sequence[int]) -> Iterator[tuple[bytes, bytes]]:
         """Yield the key and the content of rows, those that stand side by side read at once."""

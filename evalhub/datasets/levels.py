@@ -193,7 +193,7 @@ class Levels:
 def _plain(value: object) -> str | int | float | None:
     """Return a scalar, true and false as texts, and None for anything else."""
     if isinstance(value, bool):
-        return level_text(value)
+        return "true" if value else "false"
     return value if isinstance(value, str | int | float) else None
 
 

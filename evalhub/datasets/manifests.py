@@ -4,76 +4,33 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from operator import attrgetter
-from typing import Any
+from dataclasses import dataclass, field
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from evalhub.datasets.drafts import DIGEST_BYTES, Digests, Draft, Rows
-from evalhub.datasets.levels import MAX_LEVEL_CHARACTERS, Column, Levels
+from evalhub.datasets.drafts import DIGEST_BYTES, Digests, Draft
+from evalhub.datasets.levels import MAX_LEVEL_CHARACTERS, Column
 from evalhub.datasets.models import PAGE_EXAMPLES, DatasetVersion
-from evalhub.datasets.packing import KEY_BYTES, KeyIndex, key_digests
+from evalhub.datasets.packing import KeyIndex
 from evalhub.datasets.selectors import stored_at
+from evalhub.datasets.summaries import Summary
 from evalhub.errors import ContentError
-
-_TYPES: dict[type, str] = {
-    **{str: "string", bool: "boolean", int: "number", float: "number"},
-    **{list: "array", dict: "object", type(None): "null"},
-}
+from evalhub.intake.keylines import KEY_BYTES, key_digests
 
 
-class _Content(msgspec.Struct):
-    """What a manifest reads of an example's canonical content."""
+@dataclass(slots=True)
+class _Rows:
+    """Some rows in order: of each its key as UTF-8, its canonical content and their digests."""
 
-    key: msgspec.Raw
-    input: Any
-    expected_output: Any = msgspec.UNSET
-    references: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    context: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    relevant: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    metadata: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET
+    keys: list[bytes] = field(default_factory=list)
+    contents: list[bytes] = field(default_factory=list)
+    digests: list[bytes] = field(default_factory=list)
 
-
-_decode = msgspec.json.Decoder(list[_Content]).decode
-_ALWAYS = {"references": "array", "context": "array", "relevant": "object"}
-_NO_METADATA: dict[str, Any] = {}
-
-
-class _Summary:
-    """What a version says of its examples as a whole: the types of their members, the levels."""
-
-    def __init__(self, cluster_field: str) -> None:
-        self.levels = Levels(cluster_field=cluster_field)
-        self._types: dict[str, set[str]] = {"key": {"string"}, "input": set()}
-
-    def add(self, contents: Sequence[bytes]) -> None:
-        """Take the canonical contents of the next examples."""
-        read = _decode(b"[" + b",".join(contents) + b"]")
-        for name in ("input", "expected_output"):
-            kinds = set(map(type, map(attrgetter(name), read))) - {msgspec.UnsetType}
-            if kinds:
-                self._types.setdefault(name, set()).update(_TYPES[kind] for kind in kinds)
-        for name, kind in _ALWAYS.items():
-            if set(map(type, map(attrgetter(name), read))) != {msgspec.UnsetType}:
-                self._types[name] = {kind}
-        metadata = list(map(attrgetter("metadata"), read))
-        if set(map(type, metadata)) != {dict}:
-            metadata = [one if isinstance(one, dict) else _NO_METADATA for one in metadata]
-        if any(metadata):
-            self._types["metadata"] = {"object"}
-        self.levels.add(metadata)
-
-    def schema(self) -> dict[str, object]:
-        """Return the JSON Schema of the examples as they are."""
-        return {
-            "type": "object",
-            "properties": {
-                name: {"type": sorted(types)} for name, types in sorted(self._types.items())
-            },
-            "required": ["input", "key"],
-        }
+    def add(self, key: bytes, content: bytes, digest: bytes) -> None:
+        self.keys.append(key)
+        self.contents.append(content)
+        self.digests.append(digest)
 
 
 class Manifest:
@@ -87,7 +44,7 @@ class Manifest:
     def __init__(
         self,
         draft: Draft,
-        cluster_field: str,
+        summary: Summary,
         digests: Digests,
         key_digests: Digests,
         *,
@@ -96,7 +53,8 @@ class Manifest:
         ids: NDArray[np.int64] | None = None,
     ) -> None:
         self.draft = draft
-        self.cluster_field = cluster_field
+        self.cluster_field = cluster_field = summary.cluster_field
+        self._summary = summary
         self.n_examples = n_examples
         self.rows = rows
         self.ids = ids
@@ -113,47 +71,39 @@ class Manifest:
         # The content address of the version: its cluster field and ordered example digests.
         self.digest = total.hexdigest()
         self.keys_digest = keys.hexdigest()
+        self._check()
 
     @classmethod
-    def of(cls, draft: Draft, *, cluster_field: str) -> Manifest:
+    def of(cls, draft: Draft) -> Manifest:
         """Take a draft's rows in their order."""
-        summary = _Summary(cluster_field)
-        for start, stop in draft.spans():
-            summary.add([content for _, content in draft.rows(start, stop)])
-        manifest = cls(
-            draft, cluster_field, draft.digests, draft.key_digests, n_examples=len(draft)
-        )
-        manifest._take(summary)
-        return manifest
+        summary, n = draft.summary, len(draft)
+        return cls(draft, summary, draft.digests, draft.key_digests, n_examples=n)
 
     @classmethod
     def merged(cls, draft: Draft, parent: DatasetVersion, *, cluster_field: str) -> Manifest:
         """Merge a draft into a version: its examples stay unless the draft has their key."""
-        summary = _Summary(cluster_field)
+        summary = Summary(cluster_field)
         digests, keys = Digests(draft.scratch(), DIGEST_BYTES), Digests(draft.scratch(), KEY_BYTES)
         numbers: list[NDArray[np.int64]] = []
         ids: list[NDArray[np.int64]] = []
         for rows, of_rows, of_ids in _merged_rows(draft, parent):
-            summary.add(rows.contents)
+            summary.add_stored(rows.contents)
             digests.extend(b"".join(rows.digests))
             keys.extend(key_digests(rows.keys))
             numbers.append(of_rows)
             ids.append(of_ids)
         n_examples = sum(map(len, ids))
-        manifest = cls(
-            *(draft, cluster_field, digests, keys),
+        return cls(
+            *(draft, summary, digests, keys),
             n_examples=n_examples,
             rows=np.concatenate([np.zeros(0, dtype=np.int64), *numbers]),
             ids=np.concatenate([np.zeros(0, dtype=np.int64), *ids]),
         )
-        manifest._take(summary)
-        return manifest
 
-    def _take(self, summary: _Summary) -> None:
-        self._summary = summary
+    def _check(self) -> None:
         if not self.n_examples:
             raise ContentError("The file has no examples.")
-        name, levels = self.cluster_field, summary.levels
+        name, levels = self.cluster_field, self._summary.levels
         if name and (missing := levels.missing(name)):
             raise ContentError(
                 f"The cluster field {name!r} has no value in {missing:,} of "
@@ -197,7 +147,7 @@ class Manifest:
 
 def _merged_rows(
     draft: Draft, parent: DatasetVersion
-) -> Iterator[tuple[Rows, NDArray[np.int64], NDArray[np.int64]]]:
+) -> Iterator[tuple[_Rows, NDArray[np.int64], NDArray[np.int64]]]:
     """Yield the examples of a merge some at a time, with the numbers of rows and the ids."""
     index = KeyIndex.build(draft.key_digests.read(0, len(draft)))
     is_new = np.ones(len(draft), dtype=np.bool_)
@@ -206,7 +156,7 @@ def _merged_rows(
         keys = [one.key.encode() for one in stored]
         numbers = index.find_joined(key_digests(keys))
         is_new[numbers[numbers >= 0]] = False
-        rows = Rows()
+        rows = _Rows()
         for one, key, number in zip(stored, keys, numbers.tolist(), strict=True):
             if number < 0:
                 rows.add(key, one.content.encode(), one.digest)
@@ -217,7 +167,7 @@ def _merged_rows(
     new = np.flatnonzero(is_new)
     for start in range(0, len(new), PAGE_EXAMPLES):
         numbers = new[start : start + PAGE_EXAMPLES]
-        rows = Rows()
+        rows = _Rows()
         for number in numbers.tolist():
             rows.add(*draft.row(number), draft.digests.read(number, number + 1))
         yield rows, numbers, np.full(len(numbers), -1, dtype=np.int64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,7 +10,8 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-KEY_BYTES = 16
+from evalhub.intake.keylines import KEY_BYTES, key_digests
+
 BLOCK_KEYS = 65_536
 _LEVEL = 3
 
@@ -104,12 +104,6 @@ class KeyIndex:
             at[searched] += 1
             searched = searched[at[searched] < len(self.high)]
         return found
-
-
-def key_digests(keys: Iterable[bytes]) -> bytes:
-    """Return the 128-bit digests of keys, joined."""
-    blake = hashlib.blake2b
-    return b"".join([blake(key, digest_size=KEY_BYTES).digest() for key in keys])
 
 
 def _halves(digests: bytes) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:

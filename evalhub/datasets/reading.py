@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from evalhub.datasets.drafts import Source
 from evalhub.datasets.levels import MAX_FIELDS
 from evalhub.errors import ContentError, DomainError, FieldError, LineError
+from evalhub.intake.blocks import ExampleReader
 from evalhub.intake.columns import ExampleColumns
 from evalhub.intake.lines import ErrorCollector, json_lines
-from evalhub.intake.reading import read_examples
-from evalhub.intake.rows import canonical, content_digest
+from evalhub.intake.rows import canonical
 from evalhub.intake.spool import Spool
 from evalhub.intake.tables import Format, Peek, peek, read_table
 
 SHOWN_SAMPLES = 3
 MAX_COUNTED_ROWS, MAX_COUNTED_BYTES = 50_000, 4 * 1024**2
-
-
-class Row(NamedTuple):
-    """A checked example: its canonical content and the content's SHA-256."""
-
-    key: str
-    content: str
-    digest: bytes
 
 
 def rows_of(
@@ -37,23 +28,8 @@ def rows_of(
 
     It raises ContentError after the last line when any line has a fault.
     """
-
-    def rows() -> Iterator[Row]:
-        errors = ErrorCollector()
-        found = read_examples(
-            spool,
-            errors,
-            format=kind,
-            columns=columns,
-            delimiter=delimiter,
-            expected=spool.lines,
-        )
-        for _, example in found:
-            content = example.content()
-            yield Row(example.key, content, content_digest(content))
-        errors.raise_if_any()
-
-    return rows
+    reader = ExampleReader(kind, columns, delimiter)
+    return lambda: reader.blocks(spool)
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ def add_version(
     made anew as the next after it.
     """
     wishes = _Wishes(mode, cluster_field, notes)
-    with Draft.read(source, folder=settings.SPOOL_DIR) as draft:
+    with wishes.draft(source) as draft:
         return _add_draft(dataset, draft, wishes, actor)
 
 
@@ -113,7 +113,7 @@ def create_with_version(
 ) -> Added:
     """Open a dataset with a source's examples; a source with faults makes no dataset either."""
     wishes = _Wishes("replace", cluster_field, notes)
-    with Draft.read(source, folder=settings.SPOOL_DIR) as draft:
+    with wishes.draft(source) as draft:
         dataset = create_dataset(project=project, name=name, description=description, actor=actor)
         return _add_draft(dataset, draft, wishes, actor)
 
@@ -134,14 +134,19 @@ class _Wishes:
                 f"The name of a cluster field has at most {MAX_FIELD_CHARACTERS} characters."
             )
 
+    def draft(self, source: Source) -> Draft:
+        return Draft.read(
+            source, folder=settings.SPOOL_DIR, cluster_field=self.cluster_field or ""
+        )
+
     def manifest(self, draft: Draft, parent: DatasetVersion | None) -> Manifest:
         """Return what the version will be if it is the next after this one."""
         base = parent if self.mode == "merge" else None
+        if base is None:
+            return Manifest.of(draft)
         cluster_field = self.cluster_field
         if cluster_field is None:
-            cluster_field = base.cluster_field if base else ""
-        if base is None:
-            return Manifest.of(draft, cluster_field=cluster_field)
+            cluster_field = base.cluster_field
         return Manifest.merged(draft, base, cluster_field=cluster_field)
 
 

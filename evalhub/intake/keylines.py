@@ -5,10 +5,17 @@ from __future__ import annotations
 import hashlib
 import struct
 from array import array
+from collections.abc import Iterable
 
 _halves = struct.Struct("<QQ").unpack
-_digest = hashlib.blake2b
+KEY_BYTES = 16
 _FEWEST = 1_024
+
+
+def key_digests(keys: Iterable[bytes]) -> bytes:
+    """Return the 128-bit digests of keys, joined."""
+    blake = hashlib.blake2b
+    return b"".join([blake(key, digest_size=KEY_BYTES).digest() for key in keys])
 
 
 class KeyLines:
@@ -25,7 +32,7 @@ class KeyLines:
 
     def setdefault(self, key: str, line: int) -> int:
         """Return the line that has the key already, or else give it this one (from 1)."""
-        high, low = _halves(_digest(key.encode(), digest_size=16).digest())
+        high, low = _halves(key_digests([key.encode()]))
         at = self._slot(high, low)
         if first := self._lines[at]:
             return first

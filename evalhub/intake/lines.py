@@ -83,14 +83,14 @@ class Repeats(Generic[Place]):
         return first == line
 
 
-def json_lines(lines: Iterable[bytes], errors: ErrorCollector) -> Rows:
-    """Yield the number (from 1) and object of each good line; the others go to `errors`.
+def json_lines(lines: Iterable[bytes], errors: ErrorCollector, *, first: int = 1) -> Rows:
+    """Yield the number (from `first` on) and object of each good line; the others go to `errors`.
 
     Blank lines are passed over and still count, so that numbers are those of an editor. A byte
     order mark may start line 1. A body with nothing but blank lines is empty: ShapeError.
     """
     is_empty = True
-    for line, raw in enumerate(lines, start=1):
+    for line, raw in enumerate(lines, start=first):
         if raw.isspace():
             continue
         text = raw.removeprefix(strict.BOM) if line == 1 else raw

@@ -28,12 +28,31 @@ def read_examples(
 ) -> Iterator[tuple[int, ExampleRow]]:
     """Yield the line and the example of each good row; a key stands once in a body.
 
-    One text stands for a list of one in `references` and `context`. In CSV, `relevant` and
-    `metadata` are JSON. A named column that no row has raises ContentError. Memory is made ready
-    for as many rows as are `expected`.
+    Memory is made ready for as many rows as are `expected`.
     """
     repeats = Repeats[str](errors, lambda key: f"Key {quoted(key)}", KeyLines(expected))
-    for line, values in _example_values(lines, errors, format, columns, delimiter):
+    rows = each_example(lines, errors, format=format, columns=columns, delimiter=delimiter)
+    for line, row in rows:
+        if repeats.is_new(row.key, line):
+            yield line, row
+
+
+def each_example(
+    lines: Iterable[bytes],
+    errors: ErrorCollector,
+    *,
+    format: Format = Format.JSONL,
+    columns: ExampleColumns = _EXAMPLE_FIELDS,
+    delimiter: str = ",",
+    first: int = 1,
+) -> Iterator[tuple[int, ExampleRow]]:
+    """Yield the line and the example of each good row, whatever keys the others have.
+
+    One text stands for a list of one in `references` and `context`. In CSV, `relevant` and
+    `metadata` are JSON. A named column that no row has raises ContentError. `first` is the
+    number of the first line of JSON.
+    """
+    for line, values in _example_values(lines, errors, format, columns, delimiter, first):
         members = columns.members(values, line, errors)
         for name in ("references", "context"):
             if name in members and isinstance(text := members[name], str):
@@ -43,7 +62,7 @@ def read_examples(
             continue
         if row.input is None:
             errors.add(line, "missing", "input is missing.", "input")
-        elif repeats.is_new(row.key, line):
+        else:
             yield line, row
 
 
@@ -86,6 +105,7 @@ def _example_values(
     format: Format,
     columns: ExampleColumns,
     delimiter: str,
+    first: int,
 ) -> Rows:
     if format is Format.CSV:
         table = read_table(lines, errors, delimiter=delimiter)
@@ -97,7 +117,7 @@ def _example_values(
         return
     missing = set(columns.given.values())
     seen: dict[str, object] = {}
-    for line, values in json_lines(lines, errors):
+    for line, values in json_lines(lines, errors, first=first):
         if missing:
             missing -= values.keys()
             seen |= values if len(seen) < 20 else {}

@@ -78,7 +78,7 @@ class ExampleRow(
         """Return the canonical JSON text of the whole example: what is stored and digested."""
         if _holds_float((self.input, self.expected_output, self.metadata)):
             return _encode_canonical(msgspec.to_builtins(self))
-        return _encode_sorted(self).decode()
+        return encode_sorted(self).decode()
 
 
 class Retrieved(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -111,7 +111,7 @@ class OutputRow(
 
     def digest(self) -> bytes:
         """Return the SHA-256 of all the line said, whatever its order and spacing."""
-        return hashlib.sha256(_encode_sorted(self)).digest()
+        return hashlib.sha256(encode_sorted(self)).digest()
 
 
 class AnnotationRow(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -131,7 +131,7 @@ _OWN_NAMES: Mapping[str, str] = {}
 
 Row = TypeVar("Row", ExampleRow, OutputRow, AnnotationRow)
 
-_encode_sorted = msgspec.json.Encoder(order="sorted").encode
+encode_sorted = msgspec.json.Encoder(order="sorted").encode
 _encode_canonical = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
 ).encode
@@ -144,7 +144,7 @@ def canonical(value: object) -> str:
     """
     if _holds_float((value,)):
         return _encode_canonical(value)
-    return _encode_sorted(value).decode()
+    return encode_sorted(value).decode()
 
 
 def _holds_float(items: Iterable[object]) -> bool:

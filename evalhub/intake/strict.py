@@ -20,6 +20,9 @@ MAX_LINE_BYTES = 16 * 1024**2
 MAX_JSON_BYTES = 1024**2
 # A line of nothing but brackets costs a hundred times its size in memory.
 MAX_CONTAINERS = 200_000
+SURELY_FEW_CONTAINERS = 2 * MAX_CONTAINERS  # bytes, of which each container takes two
+# A NUL that may not be, and a colon that is not seen as one.
+DOUBTFUL_ESCAPES = b"\\u0000", b"\\u003a", b"\\u003A"
 
 _NEGATIVE_EXPONENT = re.compile(rb"[0-9][eE]-")
 _NONZERO_DIGITS = re.compile(r"[1-9]")
@@ -38,11 +41,11 @@ def decode(text: bytes) -> object:
     name: a text has one colon for each member and those inside its strings, so when value and
     text count equal, no member was dropped (an escaped colon, ``\\u003a``, is a doubt itself).
     """
-    if len(text) > 2 * MAX_CONTAINERS:
+    if len(text) > SURELY_FEW_CONTAINERS:
         _refuse_too_many_containers(text)
     try:
         value = _decode_fast(text)
-        if b"\\" in text and (b"\\u000" in text or b"\\u003" in text):
+        if has_doubtful_escape(text):
             return _decode_exactly(text)
         zeros: list[float] = []
         if _count_colons((value,), MAX_DEPTH, zeros) != text.count(b":"):
@@ -60,6 +63,20 @@ def strict_json(body: bytes, *, max_bytes: int = MAX_JSON_BYTES) -> object:
     if not text.strip():
         raise ShapeError("The body is empty; send one JSON value.", code="empty")
     return decode(text)
+
+
+def leaves_doubt(members: Iterable[object], text: bytes) -> bool:
+    """Whether the fast decoder may be wrong about these values of the members of one object."""
+    zeros: list[float] = []
+    try:
+        _count_colons(members, MAX_DEPTH - 1, zeros)
+    except _DoubtError:
+        return True
+    return bool(zeros) and _may_underflow(text)
+
+
+def has_doubtful_escape(text: bytes) -> bool:
+    return b"\\" in text and any(escape in text for escape in DOUBTFUL_ESCAPES)
 
 
 class _DoubtError(Exception):

@@ -7,7 +7,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalhub.datasets.packing import KeyIndex, key_digests
+from evalhub.datasets.packing import KeyIndex
+from evalhub.intake.keylines import key_digests
 
 digests_in_order = import_module(
     "evalhub.datasets.migrations.0003_split_key_indexes"

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalhub.datasets.packing import KeyIndex, key_digests, pack, unpack
+from evalhub.datasets.packing import KeyIndex, pack, unpack
+from evalhub.intake.keylines import key_digests
 
 
 @given(st.lists(st.integers(-(2**31), 2**31 - 1), max_size=200))

@@ -11,7 +11,7 @@ from evalhub.datasets.models import Dataset, Example, Filling
 from evalhub.datasets.services import add_version
 from evalhub.datasets.sweeping import ABANDONED, sweep_examples
 from evalhub.errors import Conflict
-from tests.factories import a_dataset, a_project, a_version, example_row
+from tests.factories import a_dataset, a_project, a_version, example_row, source_of
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +36,7 @@ def dataset(monkeypatch):
 
 def add(dataset, *keys):
     rows = [example_row(key, expected_output=f"a{key[1:]}") for key in keys]
-    return add_version(dataset=dataset, source=lambda: rows, actor=COMMAND_LINE).version
+    return add_version(dataset=dataset, source=source_of(rows), actor=COMMAND_LINE).version
 
 
 def make_old(dataset):

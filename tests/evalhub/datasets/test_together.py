@@ -11,7 +11,7 @@ from evalhub.datasets import selectors, services
 from evalhub.datasets.models import Example
 from evalhub.datasets.services import add_version
 from evalhub.errors import Conflict
-from tests.factories import a_dataset, a_project, example_row
+from tests.factories import a_dataset, a_project, example_row, source_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 UPLOADS = 4
@@ -24,7 +24,7 @@ def together(dataset, sources, **how):
     def add(rows):
         try:
             start.wait()
-            return add_version(dataset=dataset, source=lambda: rows, actor=COMMAND_LINE, **how)
+            return add_version(dataset=dataset, source=source_of(rows), actor=COMMAND_LINE, **how)
         finally:
             connections.close_all()
 
@@ -72,5 +72,5 @@ def test_one_that_never_gets_its_turn_is_refused_with_a_sentence(monkeypatch):
     dataset = a_dataset(a_project())
     monkeypatch.setattr(services, "_commit", lambda *_: None)
     with pytest.raises(Conflict, match="Send this one again"):
-        add_version(dataset=dataset, source=lambda: [example_row("a")], actor=COMMAND_LINE)
+        add_version(dataset=dataset, source=source_of([example_row("a")]), actor=COMMAND_LINE)
     assert dataset.fillings.count() == 1
