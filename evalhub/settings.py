@@ -170,6 +170,7 @@ CELERY_BEAT_SCHEDULE = {
 # Who does the work of a chunk, by the kind of its job. Named by path: runs stands below judging.
 CHUNK_RUNNERS = {
     "score": "evalhub.runs.scoring.run_chunk",
+    "own": "evalhub.runs.scoring.run_own_chunk",
     "ratings": "evalhub.runs.rated.run_chunk",
     "judge": "evalhub.judging.asking.run_chunk",
     "remote": "evalhub.runs.remote.run_chunk",

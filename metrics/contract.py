@@ -12,7 +12,9 @@ import json
 import math
 import random
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -251,6 +253,20 @@ def missing_outputs_score_the_worst(metric: Metric) -> str | None:
     return None
 
 
+def outputs_do_not_decide_what_is_undefined(metric: Metric) -> str | None:
+    """What is undefined depends on what was expected, or a system could escape by nonsense."""
+    whole = sample_batch()
+    answers = (whole.outputs, [""] * len(whole), ["a 7 {}"] * len(whole))
+    reasons = np.array(
+        [metric.score(dataclasses.replace(whole, outputs=outputs)).reasons for outputs in answers]
+    )
+    is_undefined = (reasons == Reason.UNDEFINED).any(axis=0)
+    changed = np.flatnonzero(is_undefined & (reasons == Reason.SCORED).any(axis=0))
+    if not len(changed):
+        return None
+    return f"Row {changed[0]} is undefined with one output, and not with another."
+
+
 def nothing_has_no_value(metric: Metric) -> str | None:
     """A run without examples has no value, and no value is NaN, never 0."""
     value = run_value(metric, metric.score(Batch(outputs=[], expected_outputs=[], references=[])))
@@ -342,6 +358,7 @@ CHECKS: tuple[Check, ...] = (
     order_of_examples_does_not_matter,
     order_of_references_does_not_matter,
     missing_outputs_score_the_worst,
+    outputs_do_not_decide_what_is_undefined,
     nothing_has_no_value,
     signature_names_every_parameter,
     description_is_complete,
@@ -363,7 +380,9 @@ def tried(check: Check, metric: Metric) -> str | None:
     try:
         return check(metric)
     except Exception as exc:  # noqa: BLE001 - the answer is that it raised
-        return f"It raised {type(exc).__name__}: {exc}"
+        step = traceback.extract_tb(exc.__traceback__)[-1]
+        where = f"{Path(step.filename).name}, line {step.lineno}"
+        return f"It raised {type(exc).__name__} at {where}: {exc}"
 
 
 # --- helpers ----------------------------------------------------------------------------------

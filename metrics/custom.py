@@ -11,6 +11,7 @@ import importlib
 import inspect
 import re
 import sys
+import traceback
 from collections.abc import Iterable, Sequence
 from importlib.machinery import SourceFileLoader
 from importlib.metadata import entry_points
@@ -70,6 +71,14 @@ def is_custom(metric: Metric) -> bool:
     return metric.name in _loaded or any(map(is_custom, inner_metrics(metric)))
 
 
+def place_of(exc: BaseException) -> str:
+    """Return file and line of the last step into an operator's code, else of the last one."""
+    steps = traceback.extract_tb(exc.__traceback__)
+    homes = {inspect.getfile(metric) for metric in loaded()}
+    step = next((one for one in reversed(steps) if one.filename in homes), steps[-1])
+    return f"{Path(step.filename).name}, line {step.lineno}"
+
+
 def code_digest(metric: type[Metric]) -> str:
     """Return the SHA-256 of the file that defines a metric: part of a run's environment."""
     return hashlib.sha256(Path(inspect.getfile(metric)).read_bytes()).hexdigest()
@@ -77,20 +86,26 @@ def code_digest(metric: type[Metric]) -> str:
 
 def check(metric: type[Metric]) -> None:
     """Refuse a class that cannot stand in the catalog."""
-    where = f"{metric.__module__}.{metric.__name__}"
+    where = f"{Path(inspect.getfile(metric)).name}, class {metric.__name__},"
     missing = [name for name in ("name", "version", "title", "summary", "formula", "needs")
                if not getattr(metric, name, None)]  # fmt: skip
     if missing or getattr(metric, "family", None) is None:
-        raise CustomMetricError(f"{where} lacks {', '.join(missing) or 'family'}.")
+        raise CustomMetricError(
+            f"{where} lacks {', '.join(missing) or 'family'}. Begin the name of a class that is "
+            "only a base of others with an underscore."
+        )
     if not _NAME.fullmatch(metric.name):
         raise CustomMetricError(
-            f"{where}: the name {metric.name!r} is not up to 64 of a-z, 0-9 and _, a letter first."
+            f"{where} has a bad name: {metric.name!r} is not up to 64 of a-z, 0-9 and _, a letter "
+            "first."
         )
     other = known_metrics().get(metric.name, metric)
     if (other.__module__, other.__qualname__) != (metric.__module__, metric.__qualname__):
-        raise CustomMetricError(f"{where}: there is a metric {metric.name!r} already.")
+        raise CustomMetricError(
+            f"{where} takes a name that is taken: there is a metric {metric.name!r} already."
+        )
     if not isinstance(metric.version, int) or metric.version < 1:
-        raise CustomMetricError(f"{where}: version is a whole number from 1.")
+        raise CustomMetricError(f"{where} needs a version, a whole number from 1.")
     try:
         metric()
     except Exception as exc:
@@ -98,8 +113,8 @@ def check(metric: type[Metric]) -> None:
         raise CustomMetricError(f"{where} cannot be made with its defaults. {said}") from exc
     if metric.family is Family.CORPUS:
         raise CustomMetricError(
-            f"{where}: a metric of your own is the mean or a quantile of its outputs' values. "
-            "One that is computed from sums over the run belongs into EvalHub's own catalog."
+            f"{where} is of the family CORPUS: a metric of your own is the mean or a quantile of "
+            "its outputs' values. One that is computed from sums over the run belongs into EvalHub's own catalog."
         )
 
 
@@ -129,11 +144,12 @@ def _classes(found: object, source: str) -> list[type[Metric]]:
     """Return a class, or the concrete metrics that a module itself defines, in their order."""
     values: Sequence[object] = list(vars(found).values()) if inspect.ismodule(found) else [found]
     home = found.__name__ if inspect.ismodule(found) else None
+    # A class whose name begins with an underscore is a base of others.
     classes = [
         value
         for value in values
         if isinstance(value, type) and issubclass(value, Metric) and not inspect.isabstract(value)
-        and home in (None, value.__module__)
+        and home in (None, value.__module__) and not value.__name__.startswith("_")
     ]  # fmt: skip
     if not classes:
         raise CustomMetricError(

@@ -7,6 +7,7 @@ the sentence why the measurement failed. The worker and all other metrics go on.
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import select
 import subprocess
@@ -20,6 +21,8 @@ from django.conf import settings
 from evalhub.runs import metric_host
 from metrics.base import Batch, Metric, Scores, joined
 from metrics.soundness import UnsoundError, all_failed, sound
+
+log = logging.getLogger("evalhub.runs.apart")
 
 # A single output gets this share of the time of a chunk.
 SHARE_OF_ONE = 0.1
@@ -58,6 +61,9 @@ def _one_by_one(metric: Metric, batch: Batch, score: Callable[[Batch, float], Sc
             parts.append(score(one, settings.METRIC_TIMEOUT_SECONDS * SHARE_OF_ONE))
         except FailedApartError as exc:
             failed += 1
+            log.warning(
+                "own metric failed", extra={"fields": {"metric": metric.name, "it": str(exc)}}
+            )
             if failed > MOST_FAILED:
                 raise UnsoundError(f"On more than {MOST_FAILED} examples it {exc}.") from exc
             parts.append(all_failed(metric, len(one)))

@@ -21,7 +21,7 @@ import numpy as np
 
 from metrics.base import Batch, Metric, Scores, Workspace
 from metrics.cache import TextCache
-from metrics.custom import load_all
+from metrics.custom import load_all, place_of
 
 _LENGTH = struct.Struct(">Q")
 HEAD = _LENGTH.size
@@ -89,7 +89,8 @@ def unpack_answer(frame: bytes) -> Scores | str:
 
 
 def _problem(exc: Exception) -> bytes:
-    return b"P" + json.dumps(type(exc).__name__).encode()
+    """Say what was raised and where; not its message, which may quote the texts of a run."""
+    return b"P" + json.dumps(f"{type(exc).__name__} at {place_of(exc)}").encode()
 
 
 def framed(body: bytes) -> bytes:

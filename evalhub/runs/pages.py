@@ -31,6 +31,7 @@ from evalhub.runs.selectors import living_workers
 from evalhub.runs.tables import Wish, as_text, sentence_of
 from evalhub.runs.traits import Traits, nothing_retrieved, traits_of
 from evalhub.web.formatting import count, duration, number
+from metrics.catalog import known_metrics
 from metrics.reasons import Reason
 
 LISTED = 50
@@ -40,6 +41,7 @@ OFFERED = 50  # runs to compare with
 RATED = (Measurement.Kind.JUDGE, Measurement.Kind.HUMAN)
 _WORK = {
     "score": "Automatic metrics",
+    "own": "Metrics of your own",
     "remote": "Scorers",
     "judge": "Language models as judges",
     "ratings": "Labels",
@@ -95,9 +97,17 @@ def told(measurement: Measurement) -> Told:
         reasons=[(n, sentence_of(code)) for code, n in counts.items()],
         n_unscored=sum(counts.values()),
         traits=traits_of(measurement),
-        is_repeatable=measurement.kind != Measurement.Kind.HUMAN
-        and measurement.state in (Measurement.State.SCORED, Measurement.State.FAILED),
+        is_repeatable=_is_repeatable(measurement),
     )
+
+
+def _is_repeatable(measurement: Measurement) -> bool:
+    """Say whether a measurement can be made again: its metric may not be loaded any more."""
+    if measurement.kind == Measurement.Kind.HUMAN:
+        return False
+    is_over = measurement.state in (Measurement.State.SCORED, Measurement.State.FAILED)
+    is_known = measurement.metric in known_metrics()
+    return is_over and (is_known or measurement.kind != Measurement.Kind.AUTOMATIC)
 
 
 def notes(measurements: Sequence[Told]) -> list[str]:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from evalhub.errors import DomainError
 from evalhub.runs import queue, sealing
 from evalhub.runs.models import Chunk, Job, Measurement, RescoredRun, Rescoring, Run
+from evalhub.runs.scoring import is_own
 from evalhub.runs.selectors import current_measurements
 from evalhub.runs.specs import Planned, plan
 from evalhub.scorers.selectors import batch_size_of
@@ -76,10 +77,13 @@ def begin(
     run: Run, measurements: Sequence[Measurement], *, rescoring: Rescoring | None = None
 ) -> None:
     """Plan the work of a run that is scoring; where there is none, it is scored at once."""
+    own = [one for one in measurements if is_own(one)]
     for kind, job_kind in JOB_KINDS.items():
-        of_kind = [one for one in measurements if one.kind == kind]
+        of_kind = [one for one in measurements if one.kind == kind and one not in own]
         if of_kind:
             begin_job(run, job_kind, of_kind, rescoring=rescoring)
+    for one in own:
+        begin_job(run, "own", [one], rescoring=rescoring)
     for one in measurements:
         if one.kind == Measurement.Kind.REMOTE:
             # A job of its own: whatever one scorer does is no other's trouble.

@@ -247,6 +247,12 @@ def end_rest(held: Claim) -> None:
     durably(lambda: waiting.filter(not_before__isnull=False).update(not_before=None))
 
 
+def at_work_besides(held: Claim) -> int:
+    """Count the other chunks of this kind of job that workers have in hand."""
+    claimed = Chunk.objects.filter(state=Chunk.State.CLAIMED, job__kind=held.kind)
+    return claimed.exclude(pk=held.chunk_id).count()
+
+
 def tries_of(held: Claim) -> int:
     """Return how often a chunk was asked about in vain."""
     return Chunk.objects.values_list("tries", flat=True).get(pk=held.chunk_id)

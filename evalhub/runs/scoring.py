@@ -11,6 +11,7 @@ from evalhub.runs.columns import NewColumn, covers
 from evalhub.runs.material import inputs_digest, pieces_of
 from evalhub.runs.models import Measurement, Run
 from evalhub.runs.queue import Claim
+from evalhub.runs.selectors import living_workers
 from metrics.base import Batch, Metric, MetricParamsError, Scores, Workspace, joined
 from metrics.cache import TextCache
 from metrics.catalog import MetricSpec, build
@@ -19,6 +20,8 @@ from metrics.soundness import UnsoundError, sound
 
 log = logging.getLogger("evalhub.runs.scoring")
 
+# How long the other workers leave a job alone while an operator's metric is at work.
+REST_SECONDS = 1.0
 # What this process derived from references: every run on a dataset meets the same ones.
 _references = TextCache()
 
@@ -38,6 +41,25 @@ def run_chunk(claim: Claim) -> None:
             problems[measurement.pk] = str(exc)
     columns = _columns(claim, metrics, problems) if metrics else []
     queue.finish(claim, columns=columns, problems=problems)
+
+
+def run_own_chunk(claim: Claim) -> None:
+    """Score with an operator's metric, which may hang: never on more than half of the workers."""
+    if queue.at_work_besides(claim) >= max(1, living_workers() // 2):
+        queue.rest(claim, seconds=REST_SECONDS, is_try=False)
+        return
+    run_chunk(claim)
+    queue.end_rest(claim)
+
+
+def is_own(measurement: Measurement) -> bool:
+    """Say whether a measurement is made by a metric of the operator's own."""
+    if measurement.kind != Measurement.Kind.AUTOMATIC:
+        return False
+    try:
+        return is_custom(metric_of(measurement))
+    except MetricParamsError:  # it is not loaded any more: scoring says so
+        return False
 
 
 def _columns(

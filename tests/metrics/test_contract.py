@@ -122,6 +122,12 @@ def escapes(scores, workspace):
             scores.values[row], scores.reasons[row] = np.nan, Reason.NO_OUTPUT
 
 
+def undefined_by_the_output(scores, workspace):
+    for row, output in enumerate(workspace.batch.outputs):
+        if output == "":
+            scores.values[row], scores.reasons[row] = np.nan, Reason.UNDEFINED
+
+
 def rewarded(scores, workspace):
     for row, output in enumerate(workspace.batch.outputs):
         if output is None:
@@ -181,6 +187,7 @@ SHOWN = [
     ("order_of_references", spoilt(in_place(first_reference)), "references turned round"),
     ("missing_outputs", spoilt(in_place(rewarded)), "scores 100.0, not 0.0"),
     ("missing_outputs", spoilt(in_place(escapes)), "unscored without an output"),
+    ("outputs_do_not", spoilt(in_place(undefined_by_the_output)), "undefined with one output"),
     ("nothing_has", spoilt(zero_of_nothing), "A run without examples is worth 0.0"),
     ("signature_names", Strange(), "does not begin with length|v<version>"),
     ("signature_names", Unnamed(), "does not name limit"),
@@ -197,7 +204,7 @@ SHOWN = [
     ("worked_examples", changed(examples=(EXAMPLE, Example(output="ab", value=3.0))), "gives 2.0"),
     ("worked_examples", changed(examples=(Example(output="ab", value=None),)), "not None"),
     ("long_outputs", spoilt(in_place(moved_by_long_ones)), "another value than alone"),
-    ("scoring_again", spoilt(in_place(raising)), "It raised ZeroDivisionError: by zero"),
+    ("scoring_again", spoilt(in_place(raising)), "ZeroDivisionError at test_contract.py"),
 ]  # fmt: skip
 
 

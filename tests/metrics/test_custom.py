@@ -12,6 +12,7 @@ from metrics.catalog import MetricSpec, build, describe_catalog
 from metrics.contract import broken_promises
 from metrics.custom import CustomMetricError, code_digest, is_custom, load, load_all
 from metrics.exact_match import ExactMatch
+from tests.metrics.texts import expecting
 
 MODULE = "tests.metrics.custom_examples"
 GOOD = """
@@ -88,10 +89,10 @@ def test_an_entry_point_that_cannot_be_loaded_says_so(monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"name": "Mine"}, "the name 'Mine' is not up to 64 of a-z"),
+        ({"name": "Mine"}, "'Mine' is not up to 64 of a-z"),
         ({"name": "bleu"}, "there is a metric 'bleu' already"),
         ({"name": ""}, "lacks name"),
-        ({"version": 1.5}, "version is a whole number from 1"),
+        ({"version": 1.5}, "needs a version, a whole number from 1"),
         ({"formula": ""}, "lacks formula"),
         ({"family": "CORPUS"}, "belongs into EvalHub's own catalog"),
     ],
@@ -138,6 +139,33 @@ def test_a_metric_with_an_operators_inside_counts_as_theirs():
     assert is_custom(Composite(parts=(Part(metric=mine, weight=1.0),)))
     assert not is_custom(Composite())
     assert not is_custom(ExactMatch())
+
+
+def test_a_base_of_others_begins_with_an_underscore(tmp_path):
+    path = tmp_path / "bases.py"
+    text = GOOD.format(**SOUND)
+    path.write_text(
+        text.replace("class Mine", "class _Base") + text.replace("(PairMetric)", "(_Base)")
+    )
+
+    assert [metric.__name__ for metric in load(str(path))] == ["Mine"]
+
+
+def test_the_place_of_a_failure_is_in_the_operators_own_code(tmp_path):
+    (metric,) = load_all([written(tmp_path, formula="1.")])
+    path = tmp_path / "acme.py"
+    line = path.read_text().splitlines().index("        return 1.0") + 1
+    broken = tmp_path / "broken.py"
+    broken.write_text(path.read_text().replace("1.0", "1.0 / 0.0").replace("'mine'", "'other'"))
+    (metric,) = load_all([str(broken)])
+
+    with pytest.raises(ZeroDivisionError) as raised:
+        metric().score(expecting(["a"], ["a"]))
+
+    assert custom.place_of(raised.value) == f"broken.py, line {line}"
+    with pytest.raises(ValueError, match="invalid literal") as elsewhere:
+        int("x")
+    assert custom.place_of(elsewhere.value).startswith("test_custom.py, line")
 
 
 def test_a_class_without_a_family_is_refused():

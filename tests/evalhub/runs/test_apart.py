@@ -6,17 +6,20 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from evalhub.runs import apart
+from evalhub.runs import apart, scoring
 from evalhub.runs.apart import FailedApartError, Host, scores_apart
 from evalhub.runs.management.commands import check_metric
-from evalhub.runs.models import Measurement, Run
+from evalhub.runs.models import Chunk, Measurement, Run
+from evalhub.runs.pages import told
+from evalhub.runs.sealing import yardstick_of
 from metrics import catalog, custom
 from metrics.base import Batch
 from metrics.catalog import MetricSpec, build
-from metrics.contract import tried
+from metrics.contract import CHECKS, tried
+from metrics.exact_match import ExactMatch
 from metrics.reasons import Reason
 from metrics.soundness import UnsoundError
-from tests.evalhub.runs.building import a_run, measurement, right, scored
+from tests.evalhub.runs.building import a_run, claimed, finished, measurement, right, scored
 from tests.metrics.custom_examples import Obeys
 from tests.metrics.texts import expecting
 
@@ -92,7 +95,10 @@ def test_attempts_of_a_bad_example_go_together():
 @pytest.mark.parametrize(
     ("outputs", "sentence"),
     [
-        (["raise"] * 6, "On more than 5 examples it stopped with RuntimeError."),
+        (
+            ["raise"] * 6,
+            "On more than 5 examples it stopped with RuntimeError at custom_examples.py, line",
+        ),
         (["a", "shape"], "of the shapes [(1,), (1,), (1, 0)] for 2 rows"),
     ],
 )
@@ -139,11 +145,56 @@ def test_a_run_keeps_all_its_other_numbers():
     assert (found["exact_match"].n_scored, found["same_length"].n_scored) == (3, 3)
 
 
+@pytest.mark.django_db
+def test_own_metrics_are_jobs_of_their_own_and_leave_workers_to_others(monkeypatch):
+    run = finished(a_run(n=20, metrics=["exact_match", "obeys", "same_length"]), *right(1, 2))
+    kinds = {
+        job.kind: sorted(job.measurements.values_list("name", flat=True))
+        for job in run.jobs.order_by("pk")
+    }
+    assert sorted(job.kind for job in run.jobs.all()) == ["own", "own", "score"]
+    assert kinds["score"] == ["exact_match"]
+
+    held = [claimed(f"worker:1:{n}") for n in range(6)]
+    own = [claim for claim in held if claim.kind == "own"]
+    scoring.run_own_chunk(own[0])  # others are in hand: it is given back, and its job rests
+    waiting = Chunk.objects.get(pk=own[0].chunk_id)
+    assert (waiting.state, waiting.owner) == (Chunk.State.WAITING, "")
+    assert waiting.not_before is not None
+
+    monkeypatch.setattr(scoring, "living_workers", lambda: 100)
+    scoring.run_own_chunk(own[1])
+    assert Chunk.objects.get(pk=own[1].chunk_id).state == Chunk.State.DONE
+
+
+@pytest.mark.django_db
+def test_a_metric_that_is_not_loaded_any_more_keeps_its_numbers(monkeypatch):
+    run = scored(a_run(n=3, metrics=["same_length"]), *right(1, 2))
+    before = yardstick_of(measurement(run, "same_length"))
+    assert told(measurement(run, "same_length")).is_repeatable
+
+    monkeypatch.setattr(catalog, "_BY_NAME", {"exact_match": ExactMatch})
+
+    gone = measurement(run, "same_length")
+    assert yardstick_of(gone) == before
+    assert not told(gone).is_repeatable
+    assert not scoring.is_own(gone)
+
+
+def test_check_metric_stops_at_a_metric_that_does_not_end(monkeypatch, capsys):
+    monkeypatch.setattr(check_metric, "LONGEST_SECONDS", 1e-6)
+
+    with pytest.raises(CommandError, match="1 promise is broken"):
+        call_command("check_metric", "same_length")
+
+    assert check_metric.GIVEN_UP in capsys.readouterr().out
+
+
 def test_check_metric_tries_every_promise(capsys):
     call_command("check_metric", "same_length")
 
     said = capsys.readouterr().out
-    assert said.count("ok ") == 12
+    assert said.count("ok ") == len(CHECKS)
     assert "All promises are kept." in said
 
 
@@ -159,7 +210,8 @@ def test_check_metric_waits_for_no_check_forever(monkeypatch):
 
     said = tried(check_metric._in_time(lambda metric: time.sleep(20)), Obeys())
 
-    assert said == "It raised TimeoutError: it took longer than 0.05 seconds."
+    assert said.startswith("It raised TimeoutError at check_metric.py, line")
+    assert said.endswith("it took longer than 0.05 seconds.")
 
 
 @pytest.mark.parametrize(

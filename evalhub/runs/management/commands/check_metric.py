@@ -17,6 +17,8 @@ from metrics.contract import CHECKS, Check, sample_batch, tried
 from metrics.custom import CustomMetricError
 
 LONGEST_SECONDS = 60.0
+# Who does not end once will not end the next time either.
+GIVEN_UP = "The other promises were not tried."
 
 
 class Command(BaseCommand):
@@ -49,6 +51,9 @@ class Command(BaseCommand):
             self.stdout.write(f"  {'ok    ' if said is None else 'BROKEN'}  {_title(check)}")
             if said is not None:
                 self.stdout.write(f"          {said}")
+            if said is not None and TimeoutError.__name__ in said:
+                self.stdout.write(f"          {GIVEN_UP}")
+                return broken
         self.stdout.write(f"  {_speed(metric)}")
         return broken
 
