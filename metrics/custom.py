@@ -114,7 +114,8 @@ def check(metric: type[Metric]) -> None:
     if metric.family is Family.CORPUS:
         raise CustomMetricError(
             f"{where} is of the family CORPUS: a metric of your own is the mean or a quantile of "
-            "its outputs' values. One that is computed from sums over the run belongs into EvalHub's own catalog."
+            "its outputs' values. One that is computed from sums over the run belongs into "
+            "EvalHub's own catalog."
         )
 
 
