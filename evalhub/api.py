@@ -19,7 +19,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from evalhub.databases import RETRY_AFTER, trouble
-from evalhub.errors import Busy, DomainError, NotAllowed, NotFound, ShapeError, TooLarge
+from evalhub.errors import (
+    Busy,
+    DomainError,
+    NotAllowed,
+    NotFound,
+    ShapeError,
+    TooLarge,
+    error_body,
+)
 
 log = logging.getLogger("evalhub.api")
 
@@ -42,7 +50,7 @@ class AnyType(BaseContentNegotiation):
 
 
 def handle_exception(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """Turn what a view raised into ``{code, detail, errors}``; the unforeseen is a plain 500."""
+    """Turn what a view raised into the body of an error; a plain 500 is unforeseen."""
     error = _domain_error(exc)
     if error is not None:
         response = Response(error.as_dict(), status=error.status)
@@ -50,21 +58,13 @@ def handle_exception(exc: Exception, context: dict[str, Any]) -> Response | None
             response["Retry-After"] = str(retry_after)
         return response
     if isinstance(exc, exceptions.APIException):
-        response = Response(
-            {"code": _code_of(exc), "detail": str(exc.detail), "errors": []}, exc.status_code
-        )
+        response = Response(error_body(_code_of(exc), str(exc.detail)), exc.status_code)
         if header := getattr(exc, "auth_header", None):
             response["WWW-Authenticate"] = header
         return response
     log.error("unforeseen error", exc_info=exc)
-    return Response(
-        {
-            "code": "internal",
-            "detail": "Something went wrong here; the log names it by the X-Request-ID.",
-            "errors": [],
-        },
-        status=500,
-    )
+    detail = "Something went wrong here; the log names it by the X-Request-ID."
+    return Response(error_body("internal", detail), status=500)
 
 
 def _domain_error(exc: Exception) -> DomainError | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -36,6 +36,13 @@ class LineError:
         return {"line": self.line, **field, "code": self.code, "detail": self.detail}
 
 
+def error_body(
+    code: str, detail: str, errors: Sequence[Mapping[str, object]] = (), *, total: int = 0
+) -> dict[str, object]:
+    """Return what every refusal answers, with the same members whatever went wrong."""
+    return {"code": code, "detail": detail, "errors": list(errors), "total": total}
+
+
 class DomainError(Exception):
     """A request that cannot be done, said in a sentence; each subclass is one HTTP status."""
 
@@ -58,12 +65,8 @@ class DomainError(Exception):
 
     def as_dict(self) -> dict[str, object]:
         """Return the body of the answer: ``errors`` are the first twenty of ``total``."""
-        body: dict[str, object] = {
-            "code": self.code,
-            "detail": self.detail,
-            "errors": [error.as_dict() for error in self.errors],
-        }
-        return {**body, "total": self.total} if self.errors else body
+        faults = [error.as_dict() for error in self.errors]
+        return error_body(self.code, self.detail, faults, total=self.total)
 
 
 class ShapeError(DomainError):

@@ -136,7 +136,7 @@ ERROR = members(
         ),
         "The first 20 faults.",
     ),
-    total=whole("How many faults there are."),
+    total=whole("How many faults there are; 0 where the sentence says all."),
 )
 
 

@@ -90,11 +90,12 @@ def record_of(run: Run) -> Record:
 
 @dataclass(frozen=True)
 class Work:
-    """One kind of work that is under way on a run, counted in outputs."""
+    """One kind of work that is under way on a run, counted in outputs, in each of its jobs."""
 
     kind: str
     done: int
     total: int
+    n_jobs: int
     chunks_done: int
     chunks: int
     since: datetime
@@ -114,6 +115,7 @@ def work_under_way(run: Run) -> list[Work]:
         at_work.values("job__kind")
         .annotate(
             since=Min("job__created_at"),
+            n_jobs=Count("job", distinct=True),
             chunks=Count("pk"),
             chunks_done=Count("pk", filter=ended),
             total=Sum(size),
@@ -126,6 +128,7 @@ def work_under_way(run: Run) -> list[Work]:
             kind=row["job__kind"],
             done=(row["done"] or 0) * run.attempts,
             total=row["total"] * run.attempts,
+            n_jobs=row["n_jobs"],
             chunks_done=row["chunks_done"],
             chunks=row["chunks"],
             since=row["since"],

@@ -92,7 +92,12 @@ COMPONENTS = {
     "Run": members(
         id=text("run_…"),
         state=one_of(Run.State.values),
-        progress=members("In outputs.", done=whole(), total=whole()),
+        progress=members(
+            "In outputs; one that several scorers, judges or kinds of metrics are to look at "
+            "counts for each of them.",
+            done=whole(),
+            total=whole(),
+        ),
         coverage=members(
             "In outputs.", expected=whole(), received=whole(), errors=whole(), missing=whole()
         ),

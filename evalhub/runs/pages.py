@@ -46,6 +46,7 @@ _WORK = {
     "judge": "Language models as judges",
     "ratings": "Labels",
 }
+_TIMES = {"remote": "scorers", "judge": "judges"}
 
 
 # --- the list -------------------------------------------------------------------------------
@@ -214,6 +215,7 @@ class WorkShown:
 
     label: str
     work: Work
+    times: str
     left: str
 
 
@@ -221,10 +223,21 @@ def progress_context(run: Run) -> dict[str, Any]:
     """Return the context of `runs/_progress.html`."""
     now = timezone.now()
     shown = [
-        WorkShown(_WORK.get(work.kind, work.kind), work, _left(work.seconds_left(now)))
+        WorkShown(
+            _WORK.get(work.kind, work.kind), work, _times(work), _left(work.seconds_left(now))
+        )
         for work in work_under_way(run)
     ]
     return {"run": run, "works": shown, "n_workers": living_workers()}
+
+
+def _times(work: Work) -> str:
+    """Say how often each output counts, where it is not once: every scorer is asked of each."""
+    if work.n_jobs == 1:
+        return ""
+    return (
+        f" ({work.n_jobs} {_TIMES.get(work.kind, 'passes')} × {count(work.total // work.n_jobs)})"
+    )
 
 
 def _left(seconds: float | None) -> str:

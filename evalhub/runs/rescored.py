@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from django.db.models import Count, F, Q, QuerySet, Sum
 
@@ -14,11 +15,13 @@ from evalhub.errors import NotFound
 from evalhub.runs.listing import with_names
 from evalhub.runs.models import Chunk, Measurement, RescoredRun, Rescoring, Run
 from evalhub.runs.selectors import Progress, current_of_names
-from metrics.base import Json
-from metrics.catalog import read_spec
+from metrics.base import Json, Kind
+from metrics.catalog import known_metrics, read_spec
 
 _UNREAD = ("version__schema",)
 _State = RescoredRun.State
+# What a run that waits is shown as, once its re-scoring is cancelled.
+CANCELLED = Rescoring.State.CANCELLED.value
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,24 @@ class RescoringRecord:
     def names(self) -> list[str]:
         """What its metrics are called in the runs, in the order they were asked for."""
         return names_of(self.rescoring.specs)
+
+
+def spec_in_words(spec: Json) -> str:
+    """Return a metric as people read it: `token_f1 as f1 (normalize: ["strip"])`."""
+    asked = read_spec(spec)
+    name = asked.name if asked.alias == asked.name else f"{asked.name} as {asked.alias}"
+    metric = known_metrics().get(asked.name)
+    kinds = {one.name: one.metadata["kind"] for one in fields(metric)} if metric else {}
+    params = ", ".join(
+        f"{param}: {_in_words(value, kinds.get(param))}" for param, value in asked.params.items()
+    )
+    return f"{name} ({params})" if params else name
+
+
+def _in_words(value: Json, kind: Kind | None) -> str:
+    if kind is Kind.METRIC:
+        return spec_in_words(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def names_of(specs: Sequence[Json]) -> list[str]:
@@ -82,9 +103,22 @@ def records(rescorings: Sequence[Rescoring]) -> list[RescoringRecord]:
         runs[pk][state], outputs[pk][state] = n_runs, n
     begun = _begun([one for one in rescorings if one.state != Rescoring.State.DONE])
     return [
-        RescoringRecord(one, runs[one.pk], _progress(outputs[one.pk], begun.get(one.pk, 0)))
+        RescoringRecord(
+            one, _shown_runs(one, runs[one.pk]), _progress(outputs[one.pk], begun.get(one.pk, 0))
+        )
         for one in rescorings
     ]
+
+
+def _shown_runs(rescoring: Rescoring, by_state: Mapping[str, int]) -> dict[str, int]:
+    """Return how many runs are in which state: what waits in a cancelled one is called off."""
+    is_off = rescoring.state == Rescoring.State.CANCELLED
+    waiting = by_state[_State.WAITING]
+    return {
+        **by_state,
+        _State.WAITING.value: 0 if is_off else waiting,
+        CANCELLED: waiting if is_off else 0,
+    }
 
 
 def record_of(rescoring: Rescoring) -> RescoringRecord:
@@ -166,7 +200,7 @@ def run_rows(rescoring: Rescoring, *, start: int, stop: int) -> list[RunRow]:
 
 def _shown_state(rescoring: Rescoring, part: RescoredRun) -> str:
     is_off = rescoring.state == Rescoring.State.CANCELLED and part.state == _State.WAITING
-    return "cancelled" if is_off else part.state
+    return CANCELLED if is_off else part.state
 
 
 def _change(name: str, measurements: Sequence[Measurement], made: set[int]) -> Change:

@@ -54,11 +54,12 @@ COMPONENTS = {
         runs=members(
             "How many runs are in which state.",
             total=whole(),
-            waiting=whole("In a cancelled re-scoring: called off."),
+            waiting=whole(),
             working=whole(),
             scored=whole(),
             skipped=whole("Those that have the numbers already, or are no longer finished."),
             failed=whole("Each alone; the run's measurements say why."),
+            cancelled=whole("Called off with the re-scoring; they go on where it is resumed."),
         ),
         project=text(),
         dataset=text(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.contrib import messages
@@ -136,7 +135,7 @@ def _context(found: Rescoring, given: str) -> dict[str, Any]:
         "start": start,
         "is_working": is_working,
         "n_workers": living_workers(),
-        "specs": [json.dumps(spec, ensure_ascii=False) for spec in found.specs],
+        "specs": [rescored.spec_in_words(spec) for spec in found.specs],
         "pagination": {
             "shown": f"{start + 1}–{min(stop, record.n_runs)} of {record.n_runs}",
             "previous": f"?from={max(0, start - ROWS)}#runs" if start else "",

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from evalhub.databases import RETRY_AFTER, trouble
+from evalhub.errors import error_body
 
 INTERNAL = "Something went wrong here; the log names it by the X-Request-ID."
 TOO_LARGE = "The form is larger than this page takes."
@@ -61,7 +62,7 @@ def later(request: HttpRequest, sentence: str) -> HttpResponse:
 def answer(request: HttpRequest, status: int, code: str, detail: str) -> HttpResponse:
     """Answer with a status and a sentence, as JSON or as a page."""
     if request.path.startswith("/api/"):
-        return JsonResponse({"code": code, "detail": detail, "errors": []}, status=status)
+        return JsonResponse(error_body(code, detail), status=status)
     if status in PLAIN:
         return HttpResponse(render_to_string(PLAIN[status], {"detail": detail}), status=status)
     template = f"{status}.html" if status in {403, 404} else "error.html"

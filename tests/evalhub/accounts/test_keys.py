@@ -5,7 +5,7 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, load_command_class
 from django.db import OperationalError, connection
 from django.utils import timezone
 
@@ -253,6 +253,15 @@ class TestCommand:
         printed = StringIO()
         call_command("create_api_key", *arguments, stdout=printed)
         return printed.getvalue()
+
+    def test_its_help_says_which_role_has_which_scopes(self):
+        words = " ".join(
+            load_command_class("evalhub.accounts", "create_api_key")
+            .create_parser("manage.py", "create_api_key")
+            .format_help()
+            .split()
+        )
+        assert "lead: read, submit, label, admin; expert: read, label; annotator: label" in words
 
     def test_it_prints_the_key_alone(self, client, town):
         printed = self.run("--project", "town", "--name", "nightly")

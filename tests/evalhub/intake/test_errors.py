@@ -40,11 +40,12 @@ def test_a_code_can_say_more_than_the_class():
     assert ShapeError("It is empty.", code="empty").code == "empty"
 
 
-def test_a_body_without_faults_has_no_total():
+def test_a_body_without_faults_has_the_same_members():
     assert NotFound("There is no such run.").as_dict() == {
         "code": "not_found",
         "detail": "There is no such run.",
         "errors": [],
+        "total": 0,
     }
 
 

@@ -58,7 +58,7 @@ def test_a_rescoring_is_begun_and_watched_until_it_is_done(ask, address, runs):
     assert body["id"].startswith("res_")
     assert (body["state"], body["version"], body["again"]) == ("working", None, False)
     assert body["progress"] == {"done": 0, "total": 8}
-    none = {"waiting": 0, "scored": 0, "skipped": 0, "failed": 0}
+    none = {"waiting": 0, "scored": 0, "skipped": 0, "failed": 0, "cancelled": 0}
     assert body["runs"] == {**none, "total": 2, "working": 2}
     assert body["metrics"] == [LOOSE, "chrf"]
 
@@ -98,6 +98,9 @@ def test_it_is_cancelled_and_resumed(ask, address, runs):
     begun = ask(address, {"metrics": [LOOSE]}).json()
     answer = ask(f"rescorings/{begun['id']}/cancel", {})
     assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
+    counts = answer.json()["runs"]
+    assert (counts["waiting"], counts["cancelled"]) == (0, 2)
+    assert sum(counts.values()) == 2 * counts["total"]
     rows = ask(f"rescorings/{begun['id']}/runs").json()["data"]
     assert [row["state"] for row in rows] == ["cancelled", "cancelled"]
     metrics = ask(f"runs/{runs[0].public_id}").json()["metrics"]

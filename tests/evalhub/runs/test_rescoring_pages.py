@@ -7,6 +7,7 @@ import pytest
 from evalhub.accounts.services import COMMAND_LINE
 from evalhub.runs import rescoring, services
 from evalhub.runs.models import Rescoring
+from evalhub.runs.rescored import spec_in_words
 from tests.evalhub.runs.building import a_run, drain, right, scored
 from tests.evalhub.runs.test_pages import page_of, text_of
 from tests.factories import a_member, a_project, a_version
@@ -135,6 +136,28 @@ def test_while_it_is_under_way_only_what_changes_is_sent(client, lead, dataset, 
     assert "<h1" not in answer
     assert 'hx-trigger="every 2s"' in answer
     assert 'rowspan="2"' in answer
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("chrf", "chrf"),
+        ({"name": "chrf", "params": {}}, "chrf"),
+        ({"name": "token_f1", "as": "f1"}, "token_f1 as f1"),
+        (LOOSE, 'exact_match (normalize: ["lowercase"])'),
+        ({"name": "rouge_w", "params": {"weight": 1.5}}, "rouge_w (weight: 1.5)"),
+        (
+            {
+                "name": "median",
+                "params": {"of": {"name": "contains", "params": {"require": "all"}}},
+            },
+            "median (of: contains (require: all))",
+        ),
+        ({"name": "remote_polite", "params": {}}, "remote_polite"),
+    ],
+)
+def test_a_metric_is_said_in_words(spec, words):
+    assert spec_in_words(spec) == words
 
 
 def test_it_is_cancelled_and_resumed_by_a_button(client, lead, dataset):

@@ -12,6 +12,7 @@ from evalhub.errors import ContentError
 from evalhub.outbound.patience import LONGEST_PAUSE_SECONDS
 from evalhub.runs import queue, remote, services, workers
 from evalhub.runs.models import Chunk, Job, Measurement, Run, ScoreColumn, ScoreNote
+from evalhub.runs.pages import progress_context
 from evalhub.scorers.asking import ask
 from evalhub.scorers.services import retire_scorer, withdraw_host
 from metrics.reasons import Reason
@@ -22,7 +23,7 @@ from tests.evalhub.judging.endpoint import (
     one_after_another,
     sends,
 )
-from tests.evalhub.runs.building import a_run, claimed, drain, finished, measurement, scores
+from tests.evalhub.runs.building import a_run, claimed, drain, finished, measurement, right, scores
 from tests.evalhub.scorers.building import a_scorer, answers, approve, by_length, each
 from tests.factories import a_member, a_project, a_version, example_row
 
@@ -67,6 +68,17 @@ def reasons(run, name=SPEC):
 
 
 # The whole way.
+
+
+def test_each_scorer_of_several_counts_each_output(endpoint):
+    version = a_version(a_project(), n=30)
+    a_scorer(version.dataset.project, url=endpoint.url)
+    a_scorer(version.dataset.project, url=endpoint.url, slug="brief")
+    run = finished(a_run(version, metrics=["remote_polite", "remote_brief"]), *right(1))
+
+    (shown,) = progress_context(run)["works"]
+
+    assert (shown.work.total, shown.times) == (60, " (2 scorers × 30)")
 
 
 def test_a_scorer_gives_scores_a_value_and_an_interval(endpoint):

@@ -142,7 +142,7 @@ def test_answers_have_the_members_that_the_document_names(client):
             "Agreement",
             lambda body: body["questions"]["ok"],
         ),
-        ("runs/none", "Error", lambda body: {**body, "total": 0}),
+        ("runs/none", "Error", lambda body: body),
     ):
         body = client.get(f"/api/v1/{address}", headers=headers).json()
         assert part(body).keys() == shapes[shape]["properties"].keys(), shape

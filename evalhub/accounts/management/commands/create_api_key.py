@@ -12,6 +12,10 @@ from evalhub.accounts.models import SLUG, Membership, Project
 from evalhub.accounts.services import issue_api_key
 from evalhub.errors import DomainError
 
+_SCOPES = "; ".join(
+    f"{role}: {', '.join(scopes_of_role(role))}" for role in Membership.Role.values
+)
+
 
 class Command(BaseCommand):
     help = "Make an API key for a project and print it; it is not kept and never shown again."
@@ -23,7 +27,7 @@ class Command(BaseCommand):
             "--role",
             default=Membership.Role.LEAD.value,
             choices=Membership.Role.values,
-            help="the key may do what this role may (default: lead)",
+            help=f"which scopes the key has (default: lead): {_SCOPES}",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
