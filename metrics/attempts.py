@@ -1,9 +1,10 @@
 """Metrics of several attempts per example: one value for the example, the same on each attempt.
 
 An error and a missing output are attempts too, with the inner metric's worst value. The value
-stands on every attempt, so that a run, a slice and an interval, which average the attempts of an
-example first, are over examples. An attempt that the inner metric cannot score is passed over; an
-example with fewer scored attempts than the metric needs has no value.
+stands on every scored attempt, so that a run, a slice and an interval, which average the attempts
+of an example first, are over examples. An attempt that the inner metric cannot score is passed
+over and keeps its reason, so that it is counted; an example with fewer scored attempts than the
+metric needs has no value.
 """
 
 from __future__ import annotations
@@ -58,11 +59,11 @@ def on_every_attempt(
 ) -> Scores:
     """Return the scores of a batch from one value for each example.
 
-    `reasons` are those of the attempts. Where an example has not `enough` scored ones they stay,
-    and the scored attempts say that they are too few.
+    `reasons` are those of the attempts, and stay. Where an example has not `enough` scored ones,
+    these say that they are too few.
     """
     attempts = len(reasons) // max(len(values), 1)
-    is_scored = np.repeat(enough, attempts)
+    is_scored = np.repeat(enough, attempts) & (reasons == Reason.SCORED)
     why = np.where(reasons == Reason.SCORED, Reason.TOO_FEW_ATTEMPTS, reasons)
     return Scores(
         values=np.where(is_scored, np.repeat(values, attempts), np.nan),

@@ -46,6 +46,7 @@ class Decision:
 class Gaps:
     """What is unscored for reasons of ours, and the two ways of filling it.
 
+    `baseline` and `candidate` count the examples that lack the score of any attempt.
     `best` and `worst` compare with every gap filled for and against the candidate; they are None
     where a metric cannot be filled.
     """
@@ -107,7 +108,7 @@ def find_gaps(
     seed: int = 0,
 ) -> Gaps:
     """Count what is unscored on either side, and compare both fillings where it matters."""
-    counts = [int(np.isnan(side.folded().values).sum()) for side in (baseline, candidate)]
+    counts = [_gappy(side) for side in (baseline, candidate)]
     gaps = Gaps(pairs=len(baseline.values), baseline=counts[0], candidate=counts[1])
     cannot_fill = yardstick.family in (Family.CORPUS, Family.QUANTILE) or math.isinf(
         yardstick.width
@@ -141,6 +142,12 @@ def pairs_needed(compared: Compared, *, margin: float) -> int | None:
     reach = normal_quantile(1 - LEVEL) + normal_quantile((1 + POWER) / 2)
     needed = math.ceil(compared.n * (reach * compared.standard_error / margin) ** 2)
     return max(0, max(needed, MIN_PAIRS) - compared.n)
+
+
+def _gappy(column: Column) -> int:
+    """Return how many examples lack a score, be it of one attempt of several."""
+    unscored = np.isnan(column.values.reshape(len(column.values), column.attempts))
+    return int(unscored.any(axis=1).sum())
 
 
 def _filled(column: Column, value: float) -> Column:

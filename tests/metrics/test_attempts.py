@@ -74,6 +74,13 @@ def value(metric: Metric, *outputs: Json) -> float:
     return float(scores.values[0])
 
 
+def by_example(metric: Metric, batch: Batch) -> list[float]:
+    """Return the value of each example."""
+    values = metric.score(batch).values.reshape(-1, batch.attempts)
+    folded: list[float] = Column(values=values).folded().values.tolist()
+    return folded
+
+
 def with_passes(n: int, c: int) -> list[str]:
     return ["13"] * c + ["wrong"] * (n - c)
 
@@ -237,14 +244,21 @@ def test_attempts_that_cannot_be_scored_are_passed_over():
     examples = attempted(["13", {"a": 1}, "a"], [{"a": 1}, {"a": 1}, "13"], ["13"] * 3)
 
     assert PassAtK(k=2).score(examples).reasons.tolist() == [
-        *[Reason.SCORED] * 3,
+        *[Reason.SCORED, Reason.NOT_TEXT, Reason.SCORED],
         *[Reason.NOT_TEXT, Reason.NOT_TEXT, Reason.TOO_FEW_ATTEMPTS],
         *[Reason.SCORED] * 3,
     ]
-    assert PassAtK().score(examples).values.tolist() == [0.5] * 3 + [1.0] * 6
-    assert BestOfAttempts().score(examples).values.tolist() == [1.0] * 9
-    assert WorstOfAttempts().score(examples).values.tolist() == [0.0] * 3 + [1.0] * 6
-    assert MajorityVote().score(examples).values.tolist() == [0.5] * 3 + [1.0] * 6
+    assert by_example(PassAtK(), examples) == [0.5, 1.0, 1.0]
+    assert by_example(BestOfAttempts(), examples) == [1.0] * 3
+    assert by_example(WorstOfAttempts(), examples) == [0.0, 1.0, 1.0]
+    assert by_example(MajorityVote(), examples) == [0.5, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("metric", [*(kind() for kind in NESTING), MajorityVote()])
+def test_an_attempt_that_cannot_be_scored_is_counted_although_its_example_has_a_value(metric):
+    scores = metric.score(attempted(["13", "13", {"a": 1}]))
+
+    assert scores.reasons.tolist() == [Reason.SCORED, Reason.SCORED, Reason.NOT_TEXT]
 
 
 @pytest.mark.parametrize("metric", [*(kind() for kind in NESTING), MajorityVote()])

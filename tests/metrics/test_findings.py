@@ -195,9 +195,21 @@ def test_each_unscored_attempt_is_filled():
     after = Column(values=np.full((20, 2), 0.5))
     after.values[0, 1] = after.values[1] = math.nan
     gaps = find_gaps(before, after, SHARE, clusters=np.arange(20))
-    assert (gaps.baseline, gaps.candidate) == (0, 1)
+    assert (gaps.baseline, gaps.candidate) == (0, 2)
     assert gaps.best.gain == pytest.approx(3 * 0.5 / 40)
     assert gaps.best.clusters == 20
+
+
+def test_a_system_gains_nothing_by_attempts_that_cannot_be_scored():
+    honest = Column(values=np.tile([1.0, 0.0, 0.0], (60, 1)))
+    hiding = Column(values=np.tile([1.0, math.nan, math.nan], (60, 1)))
+    compared = compare(honest, hiding, SHARE)
+    assert decide(compared).outcome is Outcome.IMPROVED
+
+    gaps = find_gaps(honest, hiding, SHARE)
+
+    assert (gaps.baseline, gaps.candidate) == (0, 60)
+    assert decide(compared, gaps=gaps).outcome is Outcome.INSUFFICIENT_EVIDENCE
 
 
 @pytest.mark.parametrize("yardstick", [POINTS, RATIO])
