@@ -10,8 +10,9 @@ from django.urls import reverse
 from evalhub.runs.models import Measurement, Output, Run
 from metrics.base import Family, Metric, MetricParamsError
 from metrics.catalog import MetricSpec, build
+from metrics.nested import inner_metrics
 
-NO_SIDE = "neither more nor less is better"
+NO_SIDE = "no better side"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,15 +26,25 @@ class Traits:
 def traits_of(measurement: Measurement) -> Traits:
     """Return what helps to read a number; nothing where the name says all."""
     metric = metric_of(measurement)
-    words = [] if measurement.name == measurement.metric else [measurement.metric]
-    if metric is not None and metric.family is Family.QUANTILE:
-        words.append("median" if metric.level == 0.5 else f"{100 * metric.level:g} % quantile")
+    words = [_kind_of(measurement, metric)]
     if metric is not None and metric.measured_in:
         words.append(f"in {metric.measured_in}")
     if measurement.higher_is_better is None:
         words.append(NO_SIDE)
     url = "" if metric is None else f"{reverse('runs:metrics')}#{metric.name}"
-    return Traits(url=url, words=", ".join(words))
+    return Traits(url=url, words=", ".join(filter(None, words)))
+
+
+def _kind_of(measurement: Measurement, metric: Metric | None) -> str:
+    """Return which metric it is where the name does not say it: `95 % quantile of latency`."""
+    kind = "" if measurement.name == measurement.metric else measurement.metric
+    if metric is None:
+        return kind
+    inner = inner_metrics(metric)
+    if metric.family is Family.QUANTILE:
+        level = "median" if metric.level == 0.5 else f"{100 * metric.level:g} % quantile"
+        kind = level if inner or not kind else f"{level} of {kind}"
+    return f"{kind} of {inner[0].name}".strip() if len(inner) == 1 else kind
 
 
 def metric_of(measurement: Measurement) -> Metric | None:

@@ -43,6 +43,7 @@ from evalhub.runs.models import Chunk
 Chunk.objects.filter(job__run__public_id="{run}", stop__lte={stop}).update(not_before=None)
 tasks.send_wakes(2)
 """
+WIDE, NARROW = {"width": 1366, "height": 768}, {"width": 360, "height": 740}
 METRICS = ["exact_match", "token_f1", "bleu", "chrf", "rouge_l"]
 N = 120
 SAID = ("the", "lock", "opens", "at", "noon", "and", "the", "barge", "waits", "below")
@@ -167,7 +168,31 @@ def test_the_table_is_sorted_and_turned_by_keyboard_without_a_new_page(browser, 
     page.context.close()
 
 
-WIDE, NARROW = {"width": 1366, "height": 768}, {"width": 360, "height": 740}
+def test_a_metric_is_found_chosen_and_given_its_parameters_by_keyboard(browser, service, scored):
+    page = enter(browser, service, bypass_csp=True)
+    page.goto("/metrics/")
+    for size in (NARROW, WIDE):
+        page.set_viewport_size(size)
+        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert wide <= 0, size
+    page.locator("[data-filter]").press_sequentially("pass rate")
+    expect(page.locator("[data-filter-item]:visible")).to_have_count(1)
+    assert violations(page) == []  # of the whole long page it would take a minute
+    page.keyboard.press("Enter")
+    expect(page.locator("#pass_rate")).to_be_in_viewport()
+    page.goto(f"/runs/{scored}/measure/")
+    page.locator("#id_metric").press_sequentially("pass_rate")
+    expect(page.locator("#announced")).to_have_text("Parameters of pass_rate")
+    expect(page.locator("#id_metric")).to_be_focused()
+    expect(page.locator("#about_metric h2")).to_have_text("Pass rate")
+    page.keyboard.press("Tab")
+    page.keyboard.type("rouge_l")
+    page.keyboard.press("Tab")
+    page.keyboard.type("0.5")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/runs/{scored}/")
+    expect(page.locator("#metrics th", has_text="pass_rate")).to_be_visible(timeout=30_000)
+    page.context.close()
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +219,7 @@ LIGHT, DARK = (WIDE, "light"), (NARROW, "dark")
         ("/runs/{scored}/", [LIGHT]),
         ("/runs/{scored}/?order=bleu&slice=side:a", [DARK]),
         ("/runs/{scored}/outputs/0/1/", [LIGHT, DARK]),
-        ("/runs/{scored}/measure/", [LIGHT, DARK]),
+        ("/runs/{scored}/measure/?metric=pass_rate", [LIGHT, DARK]),
         ("/runs/{open}/", [LIGHT, DARK]),
         ("/p/canal/new-scorer/", [LIGHT]),
         ("/p/canal/scorers/{scorer}/", [DARK]),

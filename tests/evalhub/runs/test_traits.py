@@ -29,9 +29,12 @@ def test_a_name_says_all_unless_it_is_another_or_the_number_is_a_special_one():
     assert traits("latency", statistic="mean").words == "in ms"
     assert traits("median", of="latency").words == ""  # it cannot be made: that is a quantile
     slow = {"name": "latency", "params": {"statistic": "mean"}}
-    assert traits("median", "typical", of=slow).words == "median, median, in ms"
+    assert traits("median", "typical", of=slow).words == "median of latency, in ms"
+    assert traits("latency", "slow", statistic="p95").words == "95 % quantile of latency, in ms"
+    assert traits("pass_rate", "enough", of="rouge_l").words == "pass_rate of rouge_l"
+    assert traits("pass_rate", of="rouge_l").words == "of rouge_l"
     aside = Measurement(name="output_length", metric="output_length", higher_is_better=None)
-    assert traits_of(aside).words == "in words, neither more nor less is better"
+    assert traits_of(aside).words == "in words, no better side"
 
 
 def test_what_is_no_metric_of_the_catalog_leads_nowhere():
