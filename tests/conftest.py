@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -163,6 +165,21 @@ def _stay_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def example_hosts_lead_nowhere() -> Iterator[None]:
+    """Look no host of example.org up: what a test says of one does not hang on a network."""
+    looked_up = socket.getaddrinfo
+
+    def without_examples(host: Any, *arguments: Any, **more: Any) -> Any:
+        if str(host).endswith("example.org"):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return looked_up(host, *arguments, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", without_examples)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -83,8 +83,8 @@ def build_world() -> World:
     open_run = a_run(version, system="newest")
     comparison = compare_runs(baseline=baseline, candidate=candidate, actor=COMMAND_LINE)
     campaign = a_campaign(project, runs=[candidate], questions=(FAITHFUL,))
-    # At an address that is refused before anything is sent.
-    scorer = a_scorer(project, url="http://localhost:9/")
+    # At an address that leads nowhere, so that nothing is sent.
+    scorer = a_scorer(project, url="http://scorer.example.org:9/")
     key, _ = issue_api_key(project=project, name="test", scopes=["read"])
     return World(
         project=project,

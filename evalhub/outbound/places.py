@@ -72,7 +72,8 @@ class UnknownHostError(Exception):
 def read_address(text: str) -> httpx2.URL:
     """Return an address that might be asked, or raise ForbiddenError with what is wrong in it.
 
-    What its name leads to is seen when it is asked; an IP address is checked here as well.
+    An IP address is checked here as well; what a name leads to, by `leads_somewhere`, and again
+    whenever it is asked.
     """
     if not text or len(text) > MAX_ADDRESS or _UNWRITABLE.search(text):
         raise ForbiddenError(
@@ -138,6 +139,18 @@ def resolved(host: str, port: int, *, seconds: float) -> list[Address]:
     for address in answer:
         check(address, host=host)
     return answer
+
+
+def leads_somewhere(url: httpx2.URL, *, seconds: float) -> bool:
+    """Say whether the host is found just now; raise ForbiddenError where it may not be asked.
+
+    The resolver reads what no URL library takes for an IP address, such as 0x7f000001.
+    """
+    try:
+        resolved(url.raw_host.decode("ascii"), port_of(url), seconds=seconds)
+    except (UnknownHostError, TimeoutError):
+        return False
+    return True
 
 
 def check(address: Address, *, host: str) -> None:

@@ -103,9 +103,15 @@ def _without_answer(claim: Claim, measurement: Measurement, ready: Ready, found:
     after = f" after {tries} tries" if tries > 1 else ""
     problem = (
         f"The scorer {ready.scorer.slug} gave no scores for the examples {claim.start + 1:,} to "
-        f"{claim.stop:,}{after}. {found.detail} Once it answers, score the run again."
+        f"{claim.stop:,}{after}. {found.detail} {_way_out(found.trouble)}"
     )
     queue.finish(claim, problems={measurement.pk: problem})
+
+
+def _way_out(trouble: Trouble) -> str:
+    if trouble is Trouble.FORBIDDEN:
+        return "Once it is allowed, or the scorer has another address, score the run again."
+    return "Once it answers, score the run again."
 
 
 # --- outputs out, scores in -----------------------------------------------------------------

@@ -55,10 +55,11 @@ class Scorers(KeyView):
     def post(self, request: Request, project: str) -> Response:
         found = self.project(project, Capability.LEAD)
         given: Any = members_of(read_json(self.plain_request), PROPOSAL)
-        scorer, is_revised = services.propose_scorer(
+        proposed = services.propose_scorer(
             project=found, proposal=Proposal(**given), actor=self.actor
         )
-        return Response(_answer(scorer), status=201 if is_revised else 200)
+        body = {**_answer(proposed.scorer), "remark": proposed.remark or None}
+        return Response(body, status=201 if proposed.is_revised else 200)
 
 
 def _answer(scorer: Scorer) -> dict[str, Any]:

@@ -82,11 +82,17 @@ class ScorerForm(forms.Form):
             }
         )
 
+    @property
+    def taken_slug(self) -> str:
+        """The wished name where a scorer has it already, otherwise empty."""
+        return str(self["slug"].value()).strip() if self.has_error("slug", "taken") else ""
+
     def take_errors(self, error: DomainError) -> None:
         """Put each fault beside the field it came from."""
         for fault in error.errors:
             field = fault.field if isinstance(fault, FieldError) else None
-            self.add_error(field if field in self.fields else None, fault.detail)
+            said = forms.ValidationError(fault.detail, code=fault.code)
+            self.add_error(field if field in self.fields else None, said)
         if not error.errors:
             self.add_error(None, error.detail)
 

@@ -19,29 +19,38 @@ from evalhub.openapi import (
 TAG = "Scorers"
 _BOUND = "{} value; null where there is no bound."
 
+_SCORER = members(
+    "A service of somebody's that scores outputs over HTTP.",
+    slug=text(),
+    metric=text("How a run asks for it, remote_<slug>."),
+    title=text(),
+    description=text(),
+    url=text(),
+    origin=text("Scheme, host and port: what an owner approves."),
+    version=text("As its owner calls it."),
+    revision=whole("From 1; whatever may change a number makes another."),
+    signature=text("What its numbers are signed with."),
+    higher_is_better=flag(),
+    low=nullable(number(_BOUND.format("The lowest"))),
+    high=nullable(number(_BOUND.format("The highest"))),
+    is_binary=flag("Every value is 0 or 1."),
+    timeout_seconds=number("For one request, as a whole."),
+    batch_size=whole("The most outputs in one request."),
+    has_secret=flag("Whether a secret header is sent; it is never shown."),
+    is_approved=flag("Whether an owner lets outputs be sent to its host."),
+    is_retired=flag(),
+    created_at=moment(),
+)
 COMPONENTS = {
-    "Scorer": members(
-        "A service of somebody's that scores outputs over HTTP.",
-        slug=text(),
-        metric=text("How a run asks for it, remote_<slug>."),
-        title=text(),
-        description=text(),
-        url=text(),
-        origin=text("Scheme, host and port: what an owner approves."),
-        version=text("As its owner calls it."),
-        revision=whole("From 1; whatever may change a number makes another."),
-        signature=text("What its numbers are signed with."),
-        higher_is_better=flag(),
-        low=nullable(number(_BOUND.format("The lowest"))),
-        high=nullable(number(_BOUND.format("The highest"))),
-        is_binary=flag("Every value is 0 or 1."),
-        timeout_seconds=number("For one request, as a whole."),
-        batch_size=whole("The most outputs in one request."),
-        has_secret=flag("Whether a secret header is sent; it is never shown."),
-        is_approved=flag("Whether an owner lets outputs be sent to its host."),
-        is_retired=flag(),
-        created_at=moment(),
-    ),
+    "Scorer": _SCORER,
+    "ProposedScorer": {
+        **_SCORER,
+        "description": "A scorer as it was proposed.",
+        "properties": {
+            **_SCORER["properties"],
+            "remark": nullable(text("What to look after: its host is not found just now.")),
+        },
+    },
 }
 
 list_scorers = operation(
@@ -58,8 +67,10 @@ propose_scorer = operation(
     tag=TAG,
     summary="Propose a scorer",
     detail="A name that is there already gets another revision where its numbers could differ, "
-    "or is changed in place where they could not (200). Runs may name it once an owner has "
-    "approved its host, on its page; no key can.",
+    "or is changed in place where they could not (200). An address inside a network that is not "
+    "the Internet's is refused, unless an operator opened it; a host that is not found just now "
+    "is taken, with a remark. Runs may name the scorer once an owner has approved its host, on "
+    "its page; no key can.",
     scope="admin",
     path=["project"],
     body=json_body(
@@ -89,8 +100,8 @@ propose_scorer = operation(
         },
     ),
     answers={
-        201: ("The new scorer or revision.", component("Scorer")),
-        200: ("The scorer, whose numbers stay as they were.", component("Scorer")),
+        201: ("The new scorer or revision.", component("ProposedScorer")),
+        200: ("The scorer, whose numbers stay as they were.", component("ProposedScorer")),
     },
     errors=[400, 422],
     is_idempotent=True,

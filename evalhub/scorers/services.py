@@ -15,7 +15,7 @@ from evalhub.accounts.models import Project
 from evalhub.accounts.services import Actor, record
 from evalhub.errors import Conflict, ContentError, FieldError
 from evalhub.outbound.client import NoAnswer
-from evalhub.outbound.places import ForbiddenError, origin_of, read_address
+from evalhub.outbound.places import ForbiddenError, leads_somewhere, origin_of, read_address
 from evalhub.scorers import asking
 from evalhub.scorers.models import SLUG, Approval, Revision, Scorer, Secret
 from evalhub.scorers.protocol import LARGEST, Said, item
@@ -26,6 +26,7 @@ MOST_SECONDS, MOST_BATCH = 300.0, 500
 MAX_SECRET = 2_000
 # A page waits for a trial, so it waits for less than work does.
 TRIAL_SECONDS = 15.0
+LOOKUP_SECONDS = 3.0
 SAMPLE = item(
     "sample",
     {
@@ -71,15 +72,28 @@ class Proposal:
     secret: str | None = field(default=None, repr=False)
 
 
-def propose_scorer(*, project: Project, proposal: Proposal, actor: Actor) -> tuple[Scorer, bool]:
-    """Add a scorer, or another revision of it; return it, and whether its numbers are new.
+@dataclass(frozen=True, kw_only=True)
+class Proposed:
+    """A scorer as it is kept; `remark` says what to look after, empty where there is nothing."""
+
+    scorer: Scorer
+    is_revised: bool  # its numbers are new
+    remark: str
+
+
+def propose_scorer(
+    *, project: Project, proposal: Proposal, actor: Actor, is_new_name: bool = False
+) -> Proposed:
+    """Add a scorer, or another revision of it, unless its name must be new.
 
     Whatever could change a number (address, version, direction, range) makes a revision.
     """
-    url = _checked(proposal)
+    url, is_found = _checked(proposal)
     now = timezone.now()
     with transaction.atomic():
         Project.objects.select_for_update().get(pk=project.pk)
+        if is_new_name:
+            _refuse_taken(project, proposal.slug)
         scorer, is_new = Scorer.objects.update_or_create(
             project=project,
             slug=proposal.slug,
@@ -105,7 +119,14 @@ def propose_scorer(*, project: Project, proposal: Proposal, actor: Actor) -> tup
             subject=scorer.slug,
             detail={"url": proposal.url, "version": proposal.version, "is_revised": is_revised},
         )
-    return scorer, is_revised
+    remark = "" if is_found else f"{url.host} leads nowhere just now. {_LOOKED_UP_AGAIN}"
+    return Proposed(scorer=scorer, is_revised=is_revised, remark=remark)
+
+
+def _refuse_taken(project: Project, slug: str) -> None:
+    if Scorer.objects.filter(project=project, slug=slug).exists():
+        detail = f"There is a scorer {slug} already; change it there, or take another name."
+        raise ContentError(f"slug: {detail}", errors=[FieldError("slug", "taken", detail)])
 
 
 def _changeable(proposal: Proposal) -> dict[str, Any]:
@@ -152,8 +173,8 @@ def _keep_secret(scorer: Scorer, proposal: Proposal, origin: str) -> None:
 # --- what is wrong with a proposal ----------------------------------------------------------
 
 
-def _checked(proposal: Proposal) -> httpx2.URL:
-    """Return the address that was read, or raise ContentError naming every fault."""
+def _checked(proposal: Proposal) -> tuple[httpx2.URL, bool]:
+    """Return the address and whether its host is found, or raise ContentError with every fault."""
     one = proposal
     faults = [
         *_unless(re.fullmatch(SLUG, one.slug), "slug", _SLUG_IS),
@@ -183,13 +204,15 @@ def _checked(proposal: Proposal) -> httpx2.URL:
     ]
     try:
         url = read_address(one.url)
+        is_found = leads_somewhere(url, seconds=LOOKUP_SECONDS)
     except ForbiddenError as exc:
         faults.append(FieldError("url", "address", str(exc)))
     if faults:
         raise ContentError(f"{faults[0].field}: {faults[0].detail}", errors=faults)
-    return url
+    return url, is_found
 
 
+_LOOKED_UP_AGAIN = "The name is looked up again whenever the scorer is asked."
 _SLUG_IS = "Use small letters, digits, dashes and underscores, at most 50; begin with no dash."
 
 

@@ -57,15 +57,23 @@ def scorer_new(request: SignedInRequest, project: str) -> HttpResponse:
     form = ScorerForm(request.POST if request.method == "POST" else None, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
-            scorer, is_revised = services.propose_scorer(
-                project=found, proposal=form.proposal(), actor=actor_of(request)
+            proposed = services.propose_scorer(
+                project=found,
+                proposal=form.proposal(),
+                actor=actor_of(request),
+                is_new_name=earlier is None or earlier.slug != form.cleaned_data["slug"],
             )
         except DomainError as exc:
             form.take_errors(exc)
         else:
-            said = "is proposed" if is_revised else "gives the same numbers as before: kept"
-            messages.success(request, f"{selectors.PREFIX}{scorer.slug} {said}.")
-            return redirect("scorers:detail", project=found.slug, slug=scorer.slug)
+            slug = proposed.scorer.slug
+            said = (
+                "is proposed" if proposed.is_revised else "gives the same numbers as before: kept"
+            )
+            messages.success(request, f"{selectors.PREFIX}{slug} {said}.")
+            if proposed.remark:
+                messages.warning(request, proposed.remark)
+            return redirect("scorers:detail", project=found.slug, slug=slug)
     context = {"form": form, "earlier": earlier}
     return render(request, "scorers/new.html", context, status=422 if form.errors else 200)
 

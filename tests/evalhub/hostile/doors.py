@@ -194,7 +194,9 @@ DOORS = {
     "scorers:api_scorers": Door(kind="json", good=a_scorer_body),
     "scorers:new": Door(good=a_scorer_form),
     "scorers:try": Door(good=lambda world: {}),
-    "scorers:host": Door(good=lambda world: {"do": "withdraw", "origin": "http://localhost:9"}),
+    "scorers:host": Door(
+        good=lambda world: {"do": "withdraw", "origin": "http://scorer.example.org:9"}
+    ),
     "scorers:retire": Door(good=lambda world: {}),
     "labeling:api_campaigns": Door(kind="json", good=a_campaign_body),
     "labeling:api_annotations": Door(kind="lines", good=an_annotation),

@@ -18,9 +18,8 @@ URL = "https://scorer.example.org/score"
 def a_scorer(project, *, url: str = URL, approved: bool = True, **fields) -> Scorer:
     """Return a scorer of a project, with values from 0 to 1, whose host is approved."""
     wished = {"slug": "polite", "version": "1", "low": 0.0, "high": 1.0, **fields}
-    scorer, _ = propose_scorer(
-        project=project, proposal=Proposal(url=url, **wished), actor=COMMAND_LINE
-    )
+    proposal = Proposal(url=url, **wished)
+    scorer = propose_scorer(project=project, proposal=proposal, actor=COMMAND_LINE).scorer
     if approved:
         approve(scorer)
     return scorer

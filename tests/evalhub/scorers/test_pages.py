@@ -1,6 +1,7 @@
 """The scorer pages and their REST interface: proposed, approved, tried, changed, retired."""
 
 import json
+import socket
 from typing import Any
 
 import pytest
@@ -24,6 +25,13 @@ BODY = {
     "high": 1,
 }
 WORD = "swordfish-77"
+TYPED = {
+    **BODY,
+    "higher_is_better": "true",
+    "timeout_seconds": "5",
+    "batch_size": "10",
+    "header": "Authorization",
+}
 
 
 @pytest.fixture
@@ -38,7 +46,8 @@ def as_(project, role):
 
 
 def address(name, slug="polite"):
-    return reverse(f"scorers:{name}", kwargs={"project": "town", "slug": slug})
+    of = {} if name == "new" else {"slug": slug}
+    return reverse(f"scorers:{name}", kwargs={"project": "town", **of})
 
 
 def propose(project, *, role="lead", **members):
@@ -118,20 +127,74 @@ def test_a_wrong_member_is_named_and_changes_nothing(project, name, value):
     assert not Scorer.objects.exists()
 
 
+@pytest.mark.parametrize(
+    "host", ["localhost:22", "0x7f000001", "2130706433", "127.1", "inside.town.test"]
+)
+def test_a_name_that_leads_inside_is_refused_when_it_is_proposed(project, monkeypatch, host):
+    real = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda name, *more, **named: real(
+            "10.0.0.1" if name == "inside.town.test" else name, *more, **named
+        ),
+    )
+
+    answer = propose(project, url=f"http://{host}/")
+
+    assert answer.status_code == 422
+    (fault,) = answer.json()["errors"]
+    assert (fault["field"], fault["code"]) == ("url", "address")
+    assert "EVALHUB_OUTBOUND_ALLOW" in fault["detail"]
+    assert not Scorer.objects.exists()
+
+
+def test_a_name_that_leads_nowhere_is_taken_with_a_remark(project, settings):
+    remark = (
+        "scorer.example.org leads nowhere just now. "
+        "The name is looked up again whenever the scorer is asked."
+    )
+    assert propose(project).json()["remark"] == remark
+    page = as_(project, "lead").post(
+        f"{address('new')}?of=polite", {**TYPED, "version": "2"}, follow=True
+    )
+    assert remark in page.content.decode()
+
+    settings.OUTBOUND_ALLOW = ["localhost"]
+    assert propose(project, url="http://localhost/").json()["remark"] is None
+
+
+def test_a_name_that_is_taken_is_refused_by_the_page_of_new_scorers(project):
+    propose(project)
+    lead = as_(project, "lead")
+
+    refused = lead.post(address("new"), {**TYPED, "version": "2"})
+    assert refused.status_code == 422
+    page = refused.content.decode()
+    assert "There is a scorer polite already; change it there, or take another name." in page
+    assert f'href="{address("detail")}"' in page
+    assert newest_revision(Scorer.objects.get()).number == 1
+
+    propose(project, slug="brief")
+    of_brief = f"{address('new')}?of=brief"
+    assert lead.post(of_brief, {**TYPED, "version": "2"}).status_code == 422
+    assert lead.post(f"{address('new')}?of=polite", {**TYPED, "version": "2"}).status_code == 302
+    assert newest_revision(Scorer.objects.get(slug="polite")).number == 2
+
+
 def test_a_form_proposes_too_and_puts_faults_beside_their_fields(project):
     lead = as_(project, "lead")
-    typed = {**BODY, "higher_is_better": "true", "timeout_seconds": "5", "batch_size": "10"}
-    typed |= {"header": "Authorization", "secret": f"Bearer {WORD}"}
+    typed = {**TYPED, "secret": f"Bearer {WORD}"}
 
-    wrong = lead.post(reverse("scorers:new", args=["town"]), {**typed, "url": "http://10.0.0.1/"})
+    wrong = lead.post(address("new"), {**typed, "url": "http://10.0.0.1/"})
     assert wrong.status_code == 422
     assert "EVALHUB_OUTBOUND_ALLOW" in wrong.content.decode()
     assert WORD not in wrong.content.decode()
 
-    assert lead.post(reverse("scorers:new", args=["town"]), typed).status_code == 302
+    assert lead.post(address("new"), typed).status_code == 302
     assert newest_revision(Scorer.objects.get()).url == BODY["url"]
     page = lead.get(address("detail")).content.decode()
-    again = lead.get(reverse("scorers:new", args=["town"]) + "?of=polite").content.decode()
+    again = lead.get(address("new") + "?of=polite").content.decode()
     assert "waits for approval" in page
     assert WORD not in page + again
 

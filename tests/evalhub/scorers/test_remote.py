@@ -555,4 +555,8 @@ def test_a_host_inside_the_network_is_refused_when_it_is_asked(endpoint, setting
     drain_all(run)
 
     assert endpoint.asked == []
-    assert "EVALHUB_OUTBOUND_ALLOW" in measurement(run, SPEC).problem
+    problem = measurement(run, SPEC).problem
+    assert problem.endswith(
+        "An operator can allow it with EVALHUB_OUTBOUND_ALLOW. "
+        "Once it is allowed, or the scorer has another address, score the run again."
+    )
