@@ -8,13 +8,16 @@ from itertools import chain, count
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 Ints: TypeAlias = NDArray[np.int64]
+Keys: TypeAlias = NDArray[np.int32] | NDArray[np.int64]
 
 # Blocks this small keep every array of a pass in the processor's cache.
 _BLOCK_ROWS = 64
 _KEY_BITS = 63
+# Keys this narrow are sorted in half the time.
+_SHORT_KEY_BITS = 31
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -130,8 +133,13 @@ def _matches_by_key(sides: Sequence[Sequences], order: int, bits: int) -> Ints:
     Sorted by the longest n-grams, the shorter ones are sorted too: they are their prefixes.
     """
     side_bits = (len(sides) - 1).bit_length()
+    key_bits = (len(sides[0]) - 1).bit_length() + bits * order + side_bits
+    width = np.int32 if key_bits <= _SHORT_KEY_BITS else np.int64
     keys = np.concatenate(
-        [(_keys(side, order, bits) << side_bits) | number for number, side in enumerate(sides)]
+        [
+            (_keys(side, order, bits, width) << side_bits) | number
+            for number, side in enumerate(sides)
+        ]
     )
     keys.sort()
     side_of = keys & ((1 << side_bits) - 1)
@@ -143,21 +151,21 @@ def _matches_by_key(sides: Sequence[Sequences], order: int, bits: int) -> Ints:
         ngrams = keys >> (bits * (order - n))
         edges = _edges(ngrams)
         if len(sides) == 2:
-            of_reference = np.diff(in_reference[edges])
-            shared = np.minimum(np.diff(edges) - of_reference, of_reference)
+            of_reference = _steps(in_reference.take(edges))
+            shared = np.minimum(_steps(edges) - of_reference, of_reference)
         else:
             shared = _shared(ngrams, side_of, side_bits)
         shared *= ngrams[edges[:-1]] & ((1 << bits) - 1) != 0
         at_row = np.searchsorted(edges, row_starts)
-        matches[:, n - 1] = np.diff(_running(shared)[at_row])
+        matches[:, n - 1] = _steps(_running(shared).take(at_row))
     return matches
 
 
-def _shared(ngrams: Ints, side_of: Ints, side_bits: int) -> Ints:
+def _shared(ngrams: Keys, side_of: Keys, side_bits: int) -> Ints:
     """Count, for every different n-gram in ascending order, what side 0 shares with the others."""
     keys = np.sort((ngrams << side_bits) | side_of)
     edges = _edges(keys)
-    counts = np.diff(edges)
+    counts = _steps(edges)
     keys = keys[edges[:-1]]
     is_output = keys & ((1 << side_bits) - 1) == 0
     starts = _edges(keys >> side_bits)[:-1]
@@ -166,24 +174,28 @@ def _shared(ngrams: Ints, side_of: Ints, side_bits: int) -> Ints:
     return np.minimum(in_output, in_reference)
 
 
-def _edges(values: Ints) -> Ints:
+def _edges(values: Keys) -> Ints:
     """Return where each run of equal values begins, and where the last one ends."""
     return np.concatenate(([0], np.flatnonzero(values[1:] != values[:-1]) + 1, [len(values)]))
 
 
-def _keys(side: Sequences, order: int, bits: int) -> Ints:
+def _keys(side: Sequences, order: int, bits: int, width: DTypeLike) -> Keys:
     """Pack each position's row and the next `order` codes, 0 beyond the end of the row."""
-    rows = np.repeat(np.arange(len(side)), side.lengths)
+    rows = np.repeat(np.arange(len(side), dtype=width), side.lengths)
     places = np.arange(len(side.codes)) + rows * (order - 1)
-    spaced = np.zeros(len(side.codes) + len(side) * (order - 1) + order, np.int64)
+    spaced = np.zeros(len(side.codes) + len(side) * (order - 1) + order, width)
     spaced[places] = side.codes
     stop = len(spaced) - order
     keys = spaced[:stop].copy()
     for n in range(1, order):
         keys <<= bits
         keys |= spaced[n : n + stop]
-    packed: Ints = keys[places] | (rows << (bits * order))
+    packed: Keys = keys.take(places) | (rows << (bits * order))
     return packed
+
+
+def _steps(sums: Ints) -> Ints:
+    return sums[1:] - sums[:-1]
 
 
 def _running(counts: NDArray[np.int64] | NDArray[np.bool_]) -> Ints:

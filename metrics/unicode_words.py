@@ -36,7 +36,8 @@ def unicode_words(text: str) -> list[str]:
 
 def unicode_stems(text: str) -> list[str]:
     """Return the words of a text, English ones without their endings."""
-    return [stemmed(word) if word.isascii() else word for word in unicode_words(text)]
+    words = unicode_words(text)
+    return [stemmed(word.encode()).decode() if word.isascii() else word for word in words]
 
 
 @lru_cache(maxsize=1)

@@ -112,6 +112,25 @@ def test_words_that_share_a_place_in_the_table_are_told_apart():
     assert unigrams == pytest.approx(2 / 3)
 
 
+@pytest.mark.parametrize("sign", ["\u0130", "\u212a", "\ud800", "É", "\xff", "\0"])
+@pytest.mark.parametrize("stemmer", [False, True])
+def test_letters_whose_lower_case_is_ascii_are_letters_and_other_signs_are_not(sign, stemmer):
+    output, reference = f"Ma{sign}ing tea {sign} I{sign}", "making tea k Ik ii"
+
+    assert rouge([output, "a b"], [[reference], ["A"]], stemmer=stemmer)[0] == rouge_score(
+        STEMMED if stemmer else PLAIN, output, [reference]
+    )
+
+
+def test_words_longer_than_two_parts_are_equal_by_their_stems():
+    words = ["internationalizations", "counterrevolutionaries", "antidisestablishmentarianizing"]
+    output, reference = " ".join(words), "internationalization counterrevolutionary " + words[2]
+
+    assert rouge([output], [[reference]], stemmer=True) == [
+        rouge_score(STEMMED, output, [reference])
+    ]
+
+
 @pytest.mark.parametrize(
     ("output", "reference"),
     [
