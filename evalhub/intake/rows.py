@@ -61,8 +61,14 @@ _MUST = {
 }
 
 
+# What JSON is made into has no cycles: a garbage collector need not look for any (gc=False).
 class ExampleRow(
-    msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True
+    msgspec.Struct,
+    kw_only=True,
+    frozen=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    gc=False,
 ):
     """One example; absent, null and empty are the same, but for input and expected output."""
 
@@ -90,7 +96,12 @@ class Retrieved(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
 
 class OutputRow(
-    msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True
+    msgspec.Struct,
+    kw_only=True,
+    frozen=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    gc=False,
 ):
     """What a system gave for one example: an `output`, text or JSON, or else an `error`."""
 

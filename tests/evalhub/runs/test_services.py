@@ -163,6 +163,22 @@ def test_outputs_are_counted_as_accepted_replaced_and_unchanged():
     ]
 
 
+def test_outputs_may_come_in_any_order_and_again_among_new_ones():
+    run = a_run(n=6, attempts=2)
+    twice = [{**line, "attempt": 2} for line in right(6)]
+    submit(run, *right(6, 2), *twice)
+    run.refresh_from_db()
+    done = submit(run, *right(5, 2, 1), {"key": "q6", "output": "other", "attempt": 2})
+    assert (done.accepted, done.replaced, done.unchanged) == (2, 1, 1)
+    run.refresh_from_db()
+    assert submit(run, *right(3, 4)).accepted == 2
+    stored = Output.objects.filter(run=run).order_by("position", "attempt")
+    assert list(stored.values_list("position", "attempt", "text")) == [
+        *((at, 1, f"a{at + 1}") for at in range(6)),
+        (5, 2, "other"),
+    ]
+
+
 def test_everything_a_line_says_is_kept():
     run = a_run(attempts=2)
 
