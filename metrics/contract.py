@@ -13,7 +13,7 @@ import math
 import random
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -335,18 +335,37 @@ def worked_examples_hold(metric: Metric) -> str | None:
 def long_outputs_end(metric: Metric) -> str | None:
     """Ten million characters end within seconds, with a value or a reason."""
     text = "a b1 " * (LONG_CHARACTERS // 5)
+    return _ends(metric, [text, text], [text, "a b1"])
+
+
+def hostile_outputs_end(metric: Metric) -> str | None:
+    """So does what is made to cost more than its size: brackets, digits, lines, marks, JSON."""
+    n = LONG_CHARACTERS // 20
+    texts = [character * n for character in ("[", "(", "1", "\n", "{", "\u0301", "*_ ", "1.1,1")]
+    deep: Json = 1
+    for _ in range(60):
+        deep = [deep]
+    # Small whole numbers take no memory of their own: what does is the metric's.
+    outputs = [*texts, [1] * n, {str(at): at for at in range(n // 10)}, deep, "Answer: " * n]
+    expecting: tuple[Json, ...] = ("a b1", [1])
+    said = (_ends(metric, outputs, [one] * len(outputs)) for one in expecting)
+    return next(filter(None, said), None)
+
+
+def _ends(metric: Metric, outputs: Sequence[Json], expected: Sequence[Json]) -> str | None:
+    """Say what is wrong with the end of this, or with an ordinary output beside it."""
     batch = Batch(
-        outputs=[text, text, "a"],
-        expected_outputs=[text, "a b1", "a"],
-        references=[[], [], []],
+        outputs=[*outputs, "a"],
+        expected_outputs=[*expected, "a"],
+        references=[[]] * (len(outputs) + 1),
     )
     started = time.process_time()
     scores = metric.score(batch)
     seconds = time.process_time() - started
     if seconds > LONGEST_SECONDS:
-        return f"Outputs of {LONG_CHARACTERS:,} characters took {seconds:.0f} s."
-    alone = metric.score(batch.part(2, 3))
-    if bits_of(alone)[0] != scores.values[2:].tobytes():
+        return f"Outputs of up to {LONG_CHARACTERS:,} characters took {seconds:.0f} s."
+    alone = metric.score(batch.part(len(outputs), len(batch)))
+    if bits_of(alone)[0] != scores.values[-1:].tobytes():
         return "An ordinary output beside a very long one has another value than alone."
     return None
 
@@ -365,6 +384,7 @@ CHECKS: tuple[Check, ...] = (
     sums_have_a_value_only_in_corpus_metrics,
     worked_examples_hold,
     long_outputs_end,
+    hostile_outputs_end,
 )
 
 

@@ -139,6 +139,11 @@ def moved_by_long_ones(scores, workspace):
         scores.values[-1] = 50.0
 
 
+def moved_by_json(scores, workspace):
+    if any(isinstance(output, dict) for output in workspace.batch.outputs):
+        scores.values[-1] += 1.0
+
+
 def zero_of_nothing(_, scores, workspace):
     return (
         scores
@@ -204,6 +209,7 @@ SHOWN = [
     ("worked_examples", changed(examples=(EXAMPLE, Example(output="ab", value=3.0))), "gives 2.0"),
     ("worked_examples", changed(examples=(Example(output="ab", value=None),)), "not None"),
     ("long_outputs", spoilt(in_place(moved_by_long_ones)), "another value than alone"),
+    ("hostile_outputs", spoilt(in_place(moved_by_json)), "another value than alone"),
     ("scoring_again", spoilt(in_place(raising)), "ZeroDivisionError at test_contract.py"),
 ]  # fmt: skip
 
