@@ -322,6 +322,11 @@ class JsonText:
 
     text: str
 
+    @classmethod
+    def of(cls, value: Json) -> JsonText:
+        """Write an object or a list the way equal ones are always written."""
+        return cls(json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
+
     def value(self) -> Json:
         """Return the object or list."""
         parsed: Json = json.loads(self.text)

@@ -174,6 +174,14 @@ class ChosenClasses(ClassMetric):
                 f'{self.name}: labels is a list of different labels, such as ["spam", "ham"].'
             )
 
+    def signed_params(self) -> dict[str, object]:
+        """Return every parameter, labels as they are read: their order and case do not matter."""
+        signed = super().signed_params()
+        if self.labels is not None:
+            read = sorted({self.cleaned_label(label) for label in _texts(self.labels)})
+            signed["labels"] = JsonText.of(read)
+        return signed
+
     def counted(self, labels: Sequence[str]) -> Sequence[str]:
         """Return the classes that were chosen."""
         return labels if self.labels is None else self.chosen(labels, _texts(self.labels))
@@ -329,6 +337,10 @@ class OneClass(ClassMetric):
         kind=Kind.TEXT,
         meaning="The class, as it stands in the expected outputs.",
     )
+
+    def signed_params(self) -> dict[str, object]:
+        """Return every parameter, the label as it is read."""
+        return {**super().signed_params(), "label": self.cleaned_label(self.label)}
 
     def counted(self, labels: Sequence[str]) -> Sequence[str]:
         """Return the one class."""

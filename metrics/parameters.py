@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
 
@@ -85,12 +84,13 @@ def _whole(where: str, value: Json, declared: Mapping[str, Any]) -> int:
 def _json(where: str, value: Json, _: Mapping[str, Any]) -> JsonText:
     if not isinstance(value, (list, tuple, Mapping)):
         raise MetricParamsError(f"{where} is an object or a list, not {shown(value)}.")
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    if len(text) > MAX_JSON_CHARACTERS:
+    written = JsonText.of(value)
+    if len(written.text) > MAX_JSON_CHARACTERS:
         raise MetricParamsError(
-            f"{where} is {len(text):,} characters of JSON; {MAX_JSON_CHARACTERS:,} are allowed."
+            f"{where} is {len(written.text):,} characters of JSON; {MAX_JSON_CHARACTERS:,} are "
+            "allowed."
         )
-    return JsonText(text)
+    return written
 
 
 _READERS: Mapping[Kind, Callable[[str, Json, Mapping[str, Any]], object]] = {

@@ -379,3 +379,18 @@ def test_metrics_that_read_labels_alike_have_one_matrix():
     cased = build(MetricSpec(name="accuracy", params={"normalize": []}))
 
     assert F1Macro().reading == Accuracy().reading != cased.reading
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "alike", "unread"),
+    [
+        ("f1_macro", {"labels": ["spam", "ham"]}, {"labels": ["Ham ", "spam"]}, '[\\"Ham '),
+        ("class_recall", {"label": "spam"}, {"label": " SPAM"}, 'label:" SPAM"'),
+    ],
+)
+def test_labels_that_are_read_alike_have_one_signature(name, params, alike, unread):
+    def signature(params):
+        return build(MetricSpec(name=name, params=params)).signature
+
+    assert signature(params) == signature(alike)
+    assert unread in signature({**alike, "normalize": []})
