@@ -76,6 +76,27 @@ def parameter(*, default: object, kind: Kind, meaning: str, choices: Sequence[st
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def required_parameter(*, sample: Json, kind: Kind, meaning: str) -> Any:
+    """Declare a field that has no default: a request must give it.
+
+    `sample` is its JSON where a metric is shown, or held to its contract, before anybody asks
+    for it.
+    """
+    metadata = {"kind": kind, "meaning": meaning, "choices": (), "sample": sample}
+    return dataclasses.field(metadata=metadata)
+
+
+def is_required(field: dataclasses.Field[Any]) -> bool:
+    """Say whether a parameter must be given."""
+    return field.default is dataclasses.MISSING
+
+
+def sample_params(metric: type[Metric]) -> dict[str, Json]:
+    """Return the parameters of a metric's sample: of those that must be given, their samples."""
+    fields = dataclasses.fields(metric)
+    return {field.name: field.metadata["sample"] for field in fields if is_required(field)}
+
+
 def number_parameter(*, default: float | None, low: float, high: float, meaning: str) -> Any:
     """Declare a field that holds a number from `low` to `high`, both included."""
     default = None if default is None else float(default)
@@ -386,7 +407,8 @@ def _described(field: dataclasses.Field[Any]) -> dict[str, object]:
     return {
         "name": field.name,
         "type": field.metadata["kind"].value,
-        "default": _plain(field.default),
+        "required": is_required(field),
+        "default": None if is_required(field) else _plain(field.default),
         "choices": list(field.metadata["choices"]),
         **bounds,
         "meaning": field.metadata["meaning"],

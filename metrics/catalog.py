@@ -16,7 +16,7 @@ from metrics.attempts import (
     PassHatK,
     WorstOfAttempts,
 )
-from metrics.base import Json, Metric, MetricParamsError
+from metrics.base import Json, Metric, MetricParamsError, sample_params
 from metrics.bleu import Bleu
 from metrics.calibration import Brier, Ece
 from metrics.chrf import Chrf, ChrfPlusPlus
@@ -229,11 +229,24 @@ def configured(metric: type[Metric], params: Mapping[str, Json], *, depth: int =
             raise MetricParamsError(f'{where} has no "as": only the outermost metric is named.')
         return _build(inner, depth=depth + 1)
 
+    for name in missing_params(metric, params):
+        meaning = fields[name].metadata["meaning"]
+        raise MetricParamsError(f"{metric.name} needs {name}: {meaning[:1].lower()}{meaning[1:]}")
     given = {
         name: read_parameter(metric.name, fields[name], value, build_inner)
         for name, value in params.items()
     }
     return metric(**given)
+
+
+def missing_params(metric: type[Metric], params: Mapping[str, Json]) -> list[str]:
+    """Return the parameters that must be given and are not."""
+    return [name for name in sample_params(metric) if name not in params]
+
+
+def sample_of(metric: type[Metric]) -> Metric:
+    """Return the metric with its defaults, and samples of what a request must give."""
+    return configured(metric, sample_params(metric))
 
 
 def known_metrics() -> Mapping[str, type[Metric]]:

@@ -22,6 +22,7 @@ from metrics.base import (
     Kind,
     MetricParamsError,
     parameter,
+    required_parameter,
 )
 from metrics.labels import LabelMetric
 from metrics.parameters import shown
@@ -332,8 +333,8 @@ class CohenKappa(ClassMetric):
 class OneClass(ClassMetric):
     """A value of one class of the run."""
 
-    label: str = parameter(
-        default="yes",
+    label: str = required_parameter(
+        sample="yes",
         kind=Kind.TEXT,
         meaning="The class, as it stands in the expected outputs.",
     )

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 
 from metrics.base import Family, Metric
-from metrics.catalog import known_metrics, register
+from metrics.catalog import known_metrics, register, sample_of
 from metrics.nested import inner_metrics
 
 GROUP = "evalhub.metrics"
@@ -107,7 +107,7 @@ def check(metric: type[Metric]) -> None:
     if not isinstance(metric.version, int) or metric.version < 1:
         raise CustomMetricError(f"{where} needs a version, a whole number from 1.")
     try:
-        metric()
+        sample_of(metric)
     except Exception as exc:
         said = f"{type(exc).__name__}: {exc}"
         raise CustomMetricError(f"{where} cannot be made with its defaults. {said}") from exc

@@ -15,8 +15,8 @@ from django.urls import reverse
 from evalhub.accounts.models import Project
 from evalhub.runs.specs import JUDGE_PREFIX
 from evalhub.scorers.selectors import PREFIX, ready_by_name
-from metrics.base import Example, Family, Kind, Metric
-from metrics.catalog import by_group, known_metrics
+from metrics.base import Example, Family, Kind, Metric, sample_params
+from metrics.catalog import by_group, known_metrics, sample_of
 from metrics.judge import RUBRICS
 
 JUDGES: Final = "Language models as judges"
@@ -89,7 +89,7 @@ def reference() -> dict[str, list[Entry]]:
 
 def entry_of(metric: type[Metric]) -> Entry:
     """Return a metric as the reference shows it."""
-    made = metric()
+    made = sample_of(metric)
     described: Any = {param["name"]: param for param in _params_of(metric)}
     params = [described[field.name] for field in declared(metric)]
     return Entry(
@@ -108,7 +108,9 @@ def entry_of(metric: type[Metric]) -> Entry:
         signature=made.signature,
         params=[_param(one) for one in params],
         examples=[_example(one) for one in metric.examples],
-        spec=json.dumps({"name": metric.name, "params": _defaults(params)}, ensure_ascii=False),
+        spec=_written(
+            {"name": metric.name, "params": {**sample_params(metric), **_defaults(params)}}
+        ),
     )
 
 
@@ -152,12 +154,12 @@ def _family_in_words(family: Family, level: float) -> str:
 
 def _param(described: Mapping[str, Any]) -> ParamShown:
     kind = Kind(described["type"])
-    written = _written(described["default"])
+    needed, default = described["required"], described["default"]
     return ParamShown(
         name=described["name"],
-        kind=_KINDS[kind] + (", or null" if described["default"] is None else ""),
+        kind=_KINDS[kind] + (", or null" if default is None and not needed else ""),
         choices=described["choices"],
-        default=written,
+        default="must be given" if needed else _written(default),
         meaning=described["meaning"],
     )
 

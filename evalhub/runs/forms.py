@@ -16,7 +16,7 @@ from evalhub.runs.specs import JUDGE_PREFIX
 from evalhub.scorers.selectors import PREFIX, askable
 from evalhub.web.formatting import plural
 from metrics.base import Family, Json, Kind
-from metrics.catalog import by_group, known_metrics
+from metrics.catalog import by_group, known_metrics, sample_of
 from metrics.judge import RUBRICS
 
 PARAM: Final = "param-"  # begins the names of the fields of parameters
@@ -130,7 +130,9 @@ def _declared(name: str) -> Sequence[dataclasses.Field[Any]]:
 def _scoring_examples() -> list[str]:
     """Return the metrics whose values for single examples say something."""
     families = (Family.BINARY, Family.MEAN)
-    return [name for name, metric in known_metrics().items() if metric().family in families]
+    return [
+        name for name, metric in known_metrics().items() if sample_of(metric).family in families
+    ]
 
 
 class RescoreForm(MeasureForm):

@@ -193,7 +193,8 @@ COMPONENTS = {
             members(
                 name=text(),
                 type=text(),
-                default=anything(),
+                required=flag("It has no default: it must be given."),
+                default=anything("Null where there is none, too."),
                 choices=listing(text()),
                 low=number("Of numbers: the lowest that is taken."),
                 high=number("The highest."),

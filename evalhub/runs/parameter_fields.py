@@ -11,7 +11,7 @@ from django import forms
 
 from evalhub.errors import DomainError
 from evalhub.intake.strict import strict_json
-from metrics.base import Json, Kind
+from metrics.base import Json, Kind, is_required
 
 # The id of the list of names that a field for a metric offers.
 METRIC_LIST: Final = "inner-metrics"
@@ -30,7 +30,7 @@ class ParameterField(forms.CharField):
     def __init__(self, declared: dataclasses.Field[Any]) -> None:
         self.kind: Kind = declared.metadata["kind"]
         super().__init__(
-            required=False,
+            required=is_required(declared),
             strip=self.kind is not Kind.TEXT,
             label=declared.name,
             help_text=_help(declared),
@@ -57,7 +57,7 @@ def _default(declared: dataclasses.Field[Any]) -> str:
     """Return what a parameter is where it is left out, as a person reads it."""
     kind: Kind = declared.metadata["kind"]
     default: Any = declared.default
-    if default is None:
+    if default is None or is_required(declared):
         return ""
     if kind is Kind.BOOLEAN:
         return _YES_OR_NO[json.dumps(default)]

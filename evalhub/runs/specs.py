@@ -12,8 +12,15 @@ from evalhub.accounts.models import Project
 from evalhub.errors import ContentError, FieldError
 from evalhub.runs.models import Measurement
 from evalhub.scorers.selectors import PREFIX, NotReadyError, ready_by_name
-from metrics.base import Family, Json, Metric, MetricParamsError
-from metrics.catalog import MetricSpec, build, read_spec
+from metrics.base import Family, Json, Metric, MetricParamsError, sample_params
+from metrics.catalog import (
+    MetricSpec,
+    build,
+    configured,
+    known_metrics,
+    missing_params,
+    read_spec,
+)
 from metrics.judge import RUBRICS, Rubric, Setting, signature
 from metrics.nested import greediest
 
@@ -185,14 +192,15 @@ def _wrong_member(value: Json) -> str:
 
 
 def _wrong_param(spec: MetricSpec) -> str:
-    """Return which parameter is refused: the first that is refused alone, or the name."""
-    try:
-        build(MetricSpec(name=spec.name))
-    except MetricParamsError:
+    """Return which parameter is refused: one that is missing, or the first refused alone."""
+    metric = known_metrics().get(spec.name)
+    if metric is None:
         return ".name"
+    for name in missing_params(metric, spec.params):
+        return f".params.{name}"
     for name, value in spec.params.items():
         try:
-            build(MetricSpec(name=spec.name, params={name: value}))
+            configured(metric, {**sample_params(metric), name: value})
         except MetricParamsError:
             return f".params.{name}"
     return ".params"

@@ -19,7 +19,15 @@ from metrics.base import (
     run_value,
     score_many,
 )
-from metrics.catalog import CATALOG, GROUPS, MetricSpec, build, describe_catalog, read_spec
+from metrics.catalog import (
+    CATALOG,
+    GROUPS,
+    MetricSpec,
+    build,
+    describe_catalog,
+    read_spec,
+    sample_of,
+)
 from metrics.contract import CHECKS, bits_of
 from metrics.exact_match import ExactMatch
 from metrics.labels import LabelMetric
@@ -32,7 +40,9 @@ from tests.metrics.texts import batch, corpus, expecting
 def each(kind: type, *, but: type | None = None) -> pytest.MarkDecorator:
     """Run a test for every metric of the catalog that is of a kind."""
     metrics = [
-        cls() for cls in CATALOG if issubclass(cls, kind) and not (but and issubclass(cls, but))
+        sample_of(cls)
+        for cls in CATALOG
+        if issubclass(cls, kind) and not (but and issubclass(cls, but))
     ]
     return pytest.mark.parametrize("metric", metrics, ids=lambda metric: metric.name)
 
@@ -74,7 +84,7 @@ def test_every_text_metric_keeps_it_on_texts_too(metric):
 
 
 def test_metrics_scored_together_give_the_bits_of_each_alone():
-    metrics = [cls() for cls in CATALOG]
+    metrics = [sample_of(cls) for cls in CATALOG]
     together = score_many(metrics, odd_batch())
 
     alone = [metric.score(odd_batch()) for metric in reversed(metrics)]
@@ -177,6 +187,7 @@ def test_the_entry_of_a_metric_shows_its_defaults():
     assert params["against"] == {
         "name": "against",
         "type": "choice",
+        "required": False,
         "default": "expected_output",
         "choices": ["expected_output", "references"],
         "meaning": params["against"]["meaning"],

@@ -11,7 +11,7 @@ import pytest
 from sklearn import metrics as sklearn
 
 from metrics.base import Batch, Family, MetricParamsError, Scores, joined, run_value
-from metrics.catalog import CATALOG, MetricSpec, build
+from metrics.catalog import CATALOG, MetricSpec, build, sample_of
 from metrics.classification import (
     Accuracy,
     BalancedAccuracy,
@@ -36,7 +36,7 @@ from metrics.vocabulary import MAX_CLASSES, NoClassesError, expected_labels, ren
 from metrics.yardstick import Column, Yardstick, value_of
 from tests.metrics.texts import expecting
 
-LABEL_METRICS = [cls() for cls in CATALOG if issubclass(cls, LabelMetric)]
+LABEL_METRICS = [sample_of(cls) for cls in CATALOG if issubclass(cls, LabelMetric)]
 every_label_metric = pytest.mark.parametrize("metric", LABEL_METRICS, ids=lambda one: one.name)
 OTHER = "none of them"
 
@@ -95,6 +95,22 @@ def test_the_numbers_are_scikit_learns(n, classes):
     }
 
     assert numbers == pytest.approx(references(expected, said), abs=1e-12)
+
+
+@pytest.mark.parametrize("cls", [ClassPrecision, ClassRecall, ClassF1])
+def test_the_class_that_is_meant_must_be_said(cls):
+    needs = f"^{cls.name} needs label: the class, as it stands in the expected outputs.$"
+    for params in ({}, {"normalize": ["strip"]}):
+        with pytest.raises(MetricParamsError, match=needs):
+            build(MetricSpec(name=cls.name, params=params))
+    with pytest.raises(MetricParamsError, match="label is text, not None"):
+        build(MetricSpec(name=cls.name, params={"label": None}))
+
+    (label,) = [one for one in cls.describe()["params"] if one["name"] == "label"]
+    assert (label["required"], label["default"]) == (True, None)
+    assert all(not one["required"] for one in F1Macro.describe()["params"])
+    asked = build(MetricSpec(name=cls.name, params={"label": "spam"}))
+    assert asked.signature == cls(label="spam").signature
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from evalhub.runs.forms import MeasureForm, initial_of, metric_choices
+from metrics.base import sample_params
 from metrics.catalog import CATALOG, build, read_spec
 from tests.evalhub.runs.building import a_run, right, scored
 from tests.evalhub.runs.test_pages import text_of
@@ -36,7 +37,14 @@ def spec_of(project, metric, **typed):
 
 def test_what_is_left_empty_is_left_out(project):
     for metric in CATALOG:
-        assert spec_of(project, metric.name) == {"name": metric.name, "params": {}}
+        needed = sample_params(metric)
+        assert spec_of(project, metric.name, **needed) == {"name": metric.name, "params": needed}
+
+
+def test_what_must_be_given_is_asked_for_at_its_field(client, address):
+    answer = client.post(address, {"metric": "class_f1", "shown": "class_f1", "param-label": ""})
+    assert answer.status_code == 422
+    assert answer.context["form"].errors["param-label"] == ["This field is required."]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from evalhub.runs import draining, queue
 from evalhub.runs.models import Chunk, Measurement, Run, ScoreColumn
 from evalhub.runs.scoring import metric_of
 from metrics import catalog
+from metrics.base import sample_params
 from metrics.catalog import CATALOG
 from metrics.exact_match import ExactMatch
 from metrics.reasons import Reason
@@ -203,9 +204,10 @@ def out_of_memory(claim):
     raise MemoryError
 
 
-@pytest.mark.parametrize("name", [metric.name for metric in CATALOG])
-def test_every_metric_of_the_catalog_is_rebuilt_from_what_is_stored(name):
-    run = a_run(metrics=[name])
+@pytest.mark.parametrize("metric", CATALOG, ids=lambda metric: metric.name)
+def test_every_metric_of_the_catalog_is_rebuilt_from_what_is_stored(metric):
+    name = metric.name
+    run = a_run(metrics=[{"name": name, "params": sample_params(metric)}])
 
     assert metric_of(measurement(run, name)).signature == measurement(run, name).signature
 

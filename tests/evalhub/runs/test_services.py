@@ -117,6 +117,21 @@ def test_a_judge_with_an_endpoint_becomes_a_measurement_that_names_its_model(set
 
 
 @pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({}, "label"),
+        ({"normalize": ["strip"]}, "label"),
+        ({"normalize": ["strip"], "label": 3}, "label"),
+        ({"normalize": 3, "label": "spam"}, "normalize"),
+    ],
+)
+def test_a_parameter_that_must_be_given_is_named(params, field):
+    with pytest.raises(ContentError) as refused:
+        a_run(metrics=[{"name": "class_f1", "params": params}])
+    assert fields_of(refused) == [f"metrics[0].params.{field}"]
+
+
+@pytest.mark.parametrize(
     ("fields", "field"),
     [
         ({"attempts": 0}, "attempts"),
