@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.base import Batch, Scores, Workspace, mean_of, run_value, totals_of
+from metrics.base import Batch, Scores, Workspace, joined, mean_of, run_value, totals_of
 from metrics.exact_match import ExactMatch
 from metrics.reasons import Reason
 from metrics.text import PairMetric
@@ -142,3 +142,9 @@ def test_codes_of_reasons_never_change():
     assert [reason.value for reason in Reason] == list(range(len(Reason)))
     assert isinstance(run_value(ExactMatch(), ExactMatch().score(batch([], []))), float)
     assert isinstance(ExactMatch().score(batch([], [])), Scores)
+
+
+def test_the_scores_of_a_single_batch_are_joined_to_themselves():
+    scores = ExactMatch().score(Batch(outputs=["a"], expected_outputs=["a"], references=[[]]))
+
+    assert joined([scores]) is scores
