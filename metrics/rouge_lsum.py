@@ -84,8 +84,8 @@ class RougeLsum(RougeMetric):
 def _within_bounds(prepared: Prepared) -> Prepared:
     reasons = prepared.reasons.copy()
     for row in prepared.scored_rows:
-        lines = (prepared.outputs[row] or "").count("\n") + 1
-        of_references = sum(text.count("\n") + 1 for text in prepared.references[row])
+        lines = len(set(_lines(prepared.outputs[row] or "")))
+        of_references = sum(len(_lines(text)) for text in prepared.references[row])
         if lines * of_references > MAX_SENTENCE_PAIRS:
             reasons[row] = Reason.TOO_LONG
     return replace(prepared, reasons=reasons)
@@ -107,13 +107,15 @@ def _texts(sentences: Sequences, lines: Sequence[Sequence[str]]) -> list[list[_S
 def _count(output: Sequence[_Sentence], reference: Sequence[_Sentence]) -> tuple[int, int, int]:
     """Return how many words are shared, the output's and the reference's number of words."""
     in_output = Counter(word for sentence in output for word in sentence)
+    # A sentence that is said again adds no place to those it shares.
+    different = list(dict.fromkeys(map(tuple, output)))
     shared: Counter[int] = Counter()
     for sentence in reference:
         bits: dict[int, int] = {}
         for place, word in enumerate(sentence):
             bits[word] = bits.get(word, 0) | 1 << place
         found: set[int] = set()
-        for other in output:
+        for other in different:
             if not bits.keys().isdisjoint(other):
                 found |= _subsequence(sentence, other, bits)
         shared.update([sentence[place] for place in found])

@@ -69,8 +69,19 @@ def test_texts_in_one_line_have_the_value_of_rouge_l():
 
 
 def test_texts_in_too_many_lines_have_a_reason():
-    side = "a\n" * int(MAX_SENTENCE_PAIRS**0.5)
+    n = int(MAX_SENTENCE_PAIRS**0.5)
+    side = "".join(f"a{number}\n" for number in range(n))
 
     scores = RougeLsum().score(batch([side, "a"], [[side + "a\n"], [side]]))
 
     assert scores.reasons.tolist() == [Reason.TOO_LONG, Reason.SCORED]
+
+
+@pytest.mark.parametrize("padding", ["\n" * 20_000, "the cat\n" * 10_000])
+def test_blank_and_repeated_lines_do_not_make_an_output_too_long(padding):
+    reference = "\n".join(f"the cat sat on mat {number}" for number in range(10))
+    output = "the cat sat\n" + padding
+
+    (value,) = RougeLsum().score(batch([output], [[reference]])).values
+
+    assert value == SCORERS[False].score(reference, output)["rougeLsum"].fmeasure
