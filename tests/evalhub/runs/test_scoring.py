@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, ttest_1samp
 
+from evalhub.errors import ContentError
 from evalhub.runs import draining, queue
 from evalhub.runs.models import Chunk, Measurement, Run, ScoreColumn
 from evalhub.runs.scoring import metric_of
@@ -113,18 +114,18 @@ def test_a_metric_of_attempts_is_over_examples():
     wrong = [{"key": f"q{n}", "output": "wrong", "attempt": 2} for n in range(2, 6)]
     both = {"name": "pass_hat_k", "params": {"k": 2}, "as": "both"}
     one = {"name": "pass_at_k", "params": {"k": 2}, "as": "one"}
-    three = {"name": "pass_at_k", "params": {"k": 3}, "as": "three"}
-    run = a_run(n=6, attempts=2, metrics=["exact_match", one, both, three])
+    run = a_run(n=6, attempts=2, metrics=["exact_match", one, both])
 
     run = scored(run, *right(1, 2, 3, 4), {**right(1)[0], "attempt": 2}, *wrong)
 
     assert measurement(run, "one").value == 4 / 6
     assert measurement(run, "both").value == 1 / 6
     assert measurement(run, "exact_match").value == 5 / 12
-    assert measurement(run, "three").unscored == {"too_few_attempts": 12}
     assert scores(run, "one").values.tolist() == [[1.0, 1.0]] * 4 + [[0.0, 0.0]] * 2
     expected = ttest_1samp([1, 1, 1, 1, 0, 0], 0).confidence_interval()
     assert measurement(run, "one").low == pytest.approx(expected.low)
+    with pytest.raises(ContentError, match="asks for 3 attempts at each example, and the run has 2"):
+        a_run(run.version, attempts=2, metrics=[{"name": "pass_at_k", "params": {"k": 3}}])
 
 
 def test_what_was_retrieved_is_scored_beside_what_is_relevant():
