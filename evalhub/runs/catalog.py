@@ -77,6 +77,7 @@ class Entry:
     direction: str
     family: str
     signature: str
+    sample: str  # what must be given, as it is in the signature and the spec
     params: Sequence[ParamShown]
     examples: Sequence[ExampleShown]
     spec: str
@@ -89,7 +90,7 @@ def reference() -> dict[str, list[Entry]]:
 
 def entry_of(metric: type[Metric]) -> Entry:
     """Return a metric as the reference shows it."""
-    made = sample_of(metric)
+    made, needed = sample_of(metric), sample_params(metric)
     described: Any = {param["name"]: param for param in _params_of(metric)}
     params = [described[field.name] for field in declared(metric)]
     return Entry(
@@ -106,11 +107,10 @@ def entry_of(metric: type[Metric]) -> Entry:
         direction=direction_in_words(is_better=made.higher_is_better),
         family=_family_in_words(made.family, made.level),
         signature=made.signature,
+        sample=", ".join(f"{name}: {_text(value)}" for name, value in needed.items()),
         params=[_param(one) for one in params],
         examples=[_example(one) for one in metric.examples],
-        spec=_written(
-            {"name": metric.name, "params": {**sample_params(metric), **_defaults(params)}}
-        ),
+        spec=_written({"name": metric.name, "params": {**needed, **_defaults(params)}}),
     )
 
 

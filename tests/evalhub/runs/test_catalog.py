@@ -47,6 +47,9 @@ def test_an_entry_says_range_direction_family_and_what_it_needs(page):
     assert entries["latency"].family == "the value that 50 % of the outputs do not exceed"
     assert entries["bleu"].family == "computed from sums over the whole run"
     assert entries["ndcg_at_k"].reads == ("relevant", "retrieved")
+    assert entries["class_f1"].sample == "label: yes"
+    label = entries["class_f1"].params[0]
+    assert (label.name, label.kind, label.default) == ("label", "text", "must be given")
     bounds = {param.name: param for param in entries["numeric_match"].params}
     assert bounds["relative_tolerance"].meaning.endswith("from 0 to 1.")
 

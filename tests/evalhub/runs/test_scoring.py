@@ -124,7 +124,9 @@ def test_a_metric_of_attempts_is_over_examples():
     assert scores(run, "one").values.tolist() == [[1.0, 1.0]] * 4 + [[0.0, 0.0]] * 2
     expected = ttest_1samp([1, 1, 1, 1, 0, 0], 0).confidence_interval()
     assert measurement(run, "one").low == pytest.approx(expected.low)
-    with pytest.raises(ContentError, match="asks for 3 attempts at each example, and the run has 2"):
+    with pytest.raises(
+        ContentError, match="asks for 3 attempts at each example, and the run has 2"
+    ):
         a_run(run.version, attempts=2, metrics=[{"name": "pass_at_k", "params": {"k": 3}}])
 
 
