@@ -14,7 +14,7 @@ Ints: TypeAlias = NDArray[np.int64]
 Keys: TypeAlias = NDArray[np.int32] | NDArray[np.int64]
 
 # Blocks this small keep every array of a pass in the processor's cache.
-_BLOCK_ROWS = 64
+_BLOCK_ROWS = 128
 _KEY_BITS = 63
 # Keys this narrow are sorted in half the time.
 _SHORT_KEY_BITS = 31

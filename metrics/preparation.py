@@ -138,7 +138,7 @@ class Preparation:
         return workspace.once(self, lambda: self._prepared(workspace.batch, workspace.cache))
 
     def _prepared(self, batch: Batch, cache: TextCache) -> Prepared:
-        reasons = np.zeros(len(batch), np.uint8)
+        reasons = bytearray()
         outputs: list[str | None] = []
         references: list[tuple[str, ...]] = []
         for row in range(len(batch)):
@@ -146,14 +146,18 @@ class Preparation:
             output = None
             if reason is Reason.SCORED:
                 output, reason = self.output_text(batch.outputs[row])
-            reasons[row] = reason
+            reasons.append(reason)
             outputs.append(output)
-            references.append(tuple(self._remembered(text, cache) for text in texts))
-        return Prepared(outputs=outputs, references=references, reasons=reasons)
+            references.append(self._remembered(texts, cache))
+        return Prepared(
+            outputs=outputs, references=references, reasons=np.frombuffer(reasons, np.uint8)
+        )
 
     def _references(
         self, expected_output: Json, references: Sequence[Json]
     ) -> tuple[Sequence[str], Reason]:
+        if self.against == EXPECTED_OUTPUT and isinstance(expected_output, str):
+            return (expected_output,), Reason.SCORED
         expected = [] if expected_output is None else [expected_output]
         chosen = (expected, references)
         for values in chosen if self.against == EXPECTED_OUTPUT else reversed(chosen):
@@ -186,8 +190,10 @@ class Preparation:
             return None
         return value if isinstance(value, str) else json.dumps(value)
 
-    def _remembered(self, text: str, cache: TextCache) -> str:
-        return cache.derive(self.normalize, text, self.cleaned) if self.normalize else text
+    def _remembered(self, texts: Sequence[str], cache: TextCache) -> tuple[str, ...]:
+        if not self.normalize:
+            return tuple(texts)
+        return tuple([cache.derive(self.normalize, text, self.cleaned) for text in texts])
 
     def cleaned(self, text: str) -> str:
         """Return a text after all steps."""

@@ -95,7 +95,14 @@ def _weighted_subsequences(outputs: Sequences, references: Sequences, weight: fl
     # Cells of the last two diagonals by their word of the output, after the table's edge.
     near, far = np.zeros((2, rows, height + 1))
     near_runs, far_runs = np.zeros((2, rows, height + 1), np.int64)
-    for diagonal in range(height + width - 1):
+    here = np.arange(rows)
+    for diagonal in range(int(last.max()) + 1):
+        is_open = last[here] >= diagonal
+        if 2 * np.count_nonzero(is_open) <= len(here):
+            # Short texts beside a long one are done early.
+            here, output, backwards = here[is_open], output[is_open], backwards[is_open]
+            near, far = near[is_open], far[is_open]
+            near_runs, far_runs = near_runs[is_open], far_runs[is_open]
         start, stop = max(0, diagonal - width + 1), min(height, diagonal + 1)
         first = width - 1 - diagonal + start
         is_equal = output[:, start:stop] == backwards[:, first : first + stop - start]
@@ -108,8 +115,8 @@ def _weighted_subsequences(outputs: Sequences, references: Sequences, weight: fl
             np.maximum(near[:, start:stop], near[:, start + 1 : stop + 1]),
         )
         near, far, near_runs, far_runs = cells, near, runs, near_runs
-        ended = np.flatnonzero(last == diagonal)
-        shared[ended] = cells[ended, outputs.lengths[ended]]
+        ended = np.flatnonzero(last[here] == diagonal)
+        shared[here[ended]] = cells[ended, outputs.lengths[here[ended]]]
     return shared
 
 

@@ -68,4 +68,4 @@ def test_blocks_hold_every_row_once_and_little_each():
         slice(3, 4),
         slice(4, 5),
     ]
-    assert list(blocks([0] * 130, most=10)) == [slice(0, 64), slice(64, 128), slice(128, 130)]
+    assert list(blocks([0] * 260, most=10)) == [slice(0, 128), slice(128, 256), slice(256, 260)]
