@@ -114,14 +114,22 @@ class Service:
 
     def broker(self) -> redis.Redis:
         """Connect to its broker as its programs do (Linux): to flush it, or to see who listens."""
-        (pid,) = self.pids(BROKER)
-        words = Path(f"/proc/{pid}/cmdline").read_text()
-        return redis.Redis(unix_socket_path=words.split("unixsocket:")[1].strip("\0 "))
+        socket = self._socket_of_broker()
+        assert socket, "The broker has not named its socket yet."
+        return redis.Redis(unix_socket_path=socket)
 
     def has_listening_worker(self) -> bool:
-        """Say whether a worker waits for messages at the broker."""
+        """Say whether a worker waits for messages at the broker, which may be starting again."""
+        if not self._socket_of_broker():
+            return False
         with self.broker() as broker:
             return any("brpop" in str(client["cmd"]) for client in broker.client_list())
+
+    def _socket_of_broker(self) -> str:
+        """Return the socket that the broker's title names, once it has one."""
+        (pid,) = self.pids(BROKER)
+        words = Path(f"/proc/{pid}/cmdline").read_text()
+        return words.partition("unixsocket:")[2].strip("\0 ")
 
     def pids(self, pattern: str = "") -> list[int]:
         """Return its processes (Linux), those whose command line matches the pattern."""
