@@ -22,7 +22,8 @@ from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics import BLEU, CHRF, TER
 from sacrebleu.metrics.base import Metric as Sacrebleu
 
-from metrics.base import Batch, run_value
+from metrics.base import run_value
+from metrics.batch import Batch
 from metrics.catalog import build, read_spec
 
 Rows = tuple[list[str], list[list[str]]]

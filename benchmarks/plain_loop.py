@@ -11,7 +11,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from texts import METRICS, Texts
 
-from metrics.base import Batch, score_many
+from metrics.base import score_many
+from metrics.batch import Batch
 from metrics.cache import TextCache
 from metrics.catalog import MetricSpec, build
 

@@ -31,7 +31,8 @@ from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 from sacrebleu.tokenizers.tokenizer_re import TokenizerRegexp
 from sacrebleu.tokenizers.tokenizer_ter import TercomTokenizer
 
-from metrics.base import Batch, Metric, score_many
+from metrics.base import Metric, score_many
+from metrics.batch import Batch
 from metrics.cache import TextCache
 from metrics.catalog import build, read_spec
 from metrics.stems import remembered

@@ -9,22 +9,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from metrics.base import (
-    Example,
-    Family,
-    Floats,
-    Json,
-    Kind,
-    Metric,
-    MetricParamsError,
-    Part,
-    Scores,
-    Workspace,
-    blank_scores,
-    number_parameter,
-    parameter,
-)
+from metrics.averages import ratio_of
+from metrics.base import Example, Family, Metric, Part, Workspace
+from metrics.batch import Floats, Json, Scores, blank_scores
 from metrics.exact_match import ExactMatch
+from metrics.fields import Kind, MetricParamsError, number_parameter, parameter
 from metrics.nested import (
     check_per_example,
     inner_parameter,
@@ -43,21 +32,13 @@ HIGHEST_WEIGHT = 1e12  # so that sums over a run do not overflow
 
 
 @dataclass(frozen=True, kw_only=True)
-class Median(Metric):
-    """The value that half of the outputs reach."""
+class QuantileMetric(Metric):
+    """A quantile of the values of another metric, on its scale."""
 
-    name: ClassVar[str] = "median"
     version: ClassVar[int] = 1
-    title: ClassVar[str] = "Median"
-    summary: ClassVar[str] = "The value of another metric that half of the outputs reach."
-    formula: ClassVar[str] = (
-        "The middle of the outputs' values (of an even number the mean of both middle ones), "
-        "attempts counted one by one; interval from order statistics."
-    )
     source: ClassVar[str] = "Hyndman & Fan 1996, definition 7"
     needs: ClassVar[str] = _NEEDS
     family: ClassVar[Family] = Family.QUANTILE
-    level: ClassVar[float] = 0.5
 
     of: Metric = inner_parameter("The metric whose values are taken.")
 
@@ -66,39 +47,47 @@ class Median(Metric):
         take_over(self, (self.of,), **same_scale(self.of))
 
     def score_in(self, workspace: Workspace) -> Scores:
-        """Return the values of the metric it is of."""
-        return without_statistics(workspace.scores_of(self.of))
+        """Return the values of the metric it is of, which speak for themselves."""
+        inner = workspace.scores_of(self.of)
+        return Scores(
+            values=inner.values, reasons=inner.reasons, statistics=np.zeros((len(inner), 0))
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quantile(Metric):
+class Median(QuantileMetric):
+    """The value that half of the outputs reach."""
+
+    name: ClassVar[str] = "median"
+    title: ClassVar[str] = "Median"
+    summary: ClassVar[str] = "The value of another metric that half of the outputs reach."
+    formula: ClassVar[str] = (
+        "The middle of the outputs' values (of an even number the mean of both middle ones), "
+        "attempts counted one by one; interval from order statistics."
+    )
+    level: ClassVar[float] = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantile(QuantileMetric):
     """The value that a share of the outputs stays below."""
 
     name: ClassVar[str] = "quantile"
-    version: ClassVar[int] = 1
     title: ClassVar[str] = "Quantile"
     summary: ClassVar[str] = "The value of another metric that a share of the outputs stays below."
     formula: ClassVar[str] = (
         "The quantile of the outputs' values, interpolated between order statistics, attempts "
         "counted one by one. Its interval needs 5 expected outputs on its thinner side."
     )
-    source: ClassVar[str] = "Hyndman & Fan 1996, definition 7"
-    needs: ClassVar[str] = _NEEDS
-    family: ClassVar[Family] = Family.QUANTILE
     level: ClassVar[float] = 0.9
 
-    of: Metric = inner_parameter("The metric whose values are taken.")
     share: float = number_parameter(
         default=0.9, low=0.001, high=0.999, meaning="The share of the outputs below the value"
     )
 
     def __post_init__(self) -> None:
-        check_per_example(self.name, self.of)
-        take_over(self, (self.of,), level=self.share, **same_scale(self.of))
-
-    def score_in(self, workspace: Workspace) -> Scores:
-        """Return the values of the metric it is of."""
-        return without_statistics(workspace.scores_of(self.of))
+        super().__post_init__()
+        take_over(self, (self.of,), level=self.share)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,8 +128,7 @@ class PassRate(Metric):
     def __post_init__(self) -> None:
         check_per_example(self.name, self.of)
         threshold = resolved_threshold(self.name, self.of, self.threshold)
-        object.__setattr__(self, "threshold", threshold)
-        take_over(self, (self.of,))
+        take_over(self, (self.of,), threshold=threshold)  # one setting, one signature
 
     def score_in(self, workspace: Workspace) -> Scores:
         """Say of every value whether it passes."""
@@ -167,6 +155,7 @@ class WeightedMean(Metric):
     source: ClassVar[str] = "the ratio estimator: Cochran 1977, chapter 6"
     needs: ClassVar[str] = f"{_NEEDS}; the weight in the example's metadata"
     family: ClassVar[Family] = Family.CORPUS
+    reads: ClassVar[tuple[str, ...]] = ("metadata",)
     statistic_names: ClassVar[tuple[str, ...]] = ("weighted_value", "weight")
 
     of: Metric = inner_parameter("The metric whose values are averaged.")
@@ -183,7 +172,6 @@ class WeightedMean(Metric):
                 f"weight names a metadata field, in 1 to {MAX_WEIGHT_NAME} characters."
             )
         take_over(self, (self.of,), **same_scale(self.of))
-        object.__setattr__(self, "reads", tuple({*self.reads, "metadata"}))
 
     def score_in(self, workspace: Workspace) -> Scores:
         """Return every value with its weight."""
@@ -200,7 +188,7 @@ class WeightedMean(Metric):
 
     def values_of(self, totals: Floats) -> Floats:
         """Return the weighted mean of summed rows; undefined where no weight is above 0."""
-        return ratio(totals[..., 0], totals[..., 1])
+        return ratio_of(totals[..., 0], totals[..., 1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,7 +269,7 @@ class Composite(Metric):
             at += own.shape[-1]
             is_corpus = part.metric.family is Family.CORPUS
             values.append(
-                part.metric.values_of(own) if is_corpus else ratio(own[..., 0], own[..., 1])
+                part.metric.values_of(own) if is_corpus else ratio_of(own[..., 0], own[..., 1])
             )
         return self._together(values)
 
@@ -320,18 +308,6 @@ def _statistics(metric: Metric, scores: Scores) -> Floats:
     if metric.family is Family.CORPUS:
         return scores.statistics
     return np.column_stack([np.nan_to_num(scores.values), np.ones(len(scores))])
-
-
-def without_statistics(scores: Scores) -> Scores:
-    """Return scores whose values speak for themselves."""
-    none = np.zeros((len(scores), 0))
-    return Scores(values=scores.values, reasons=scores.reasons, statistics=none)
-
-
-def ratio(above: Floats, below: Floats) -> Floats:
-    """Divide, NaN over nothing."""
-    undefined = np.full(np.shape(above), math.nan)
-    return np.asarray(np.divide(above, below, out=undefined, where=below > 0))
 
 
 def weight_of(value: Json) -> float:

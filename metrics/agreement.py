@@ -11,7 +11,7 @@ import krippendorff
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from metrics.base import Floats
+from metrics.batch import Floats
 from metrics.coincidences import Alphas, Answers, Codes, Level, TooLarge, agreeing_share, alphas
 from metrics.distributions import t_quantile
 from metrics.groups import MIN_CLUSTERS

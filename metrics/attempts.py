@@ -20,7 +20,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.base import Example, Family, Floats, Metric, Scores, Workspace, whole_parameter
+from metrics.base import Example, Family, Metric, Workspace
+from metrics.batch import Floats, Scores
+from metrics.fields import whole_parameter
 from metrics.nested import (
     check_direction,
     check_per_example,

@@ -8,43 +8,24 @@ a slice or a resample theirs: the formula cannot differ between them.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from metrics.averages import mean_of, quantile_of
+from metrics.batch import Batch, Floats, Json, Scores
 from metrics.cache import TextCache
+from metrics.fields import JsonText, is_required
 from metrics.reasons import Reason
-from metrics.rows import Rows, sum_of
+from metrics.rows import Rows
 from metrics.tallies import AnyRows
-from metrics.vocabulary import under_one_vocabulary
-
-Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
-Floats: TypeAlias = NDArray[np.float64]
 
 T = TypeVar("T")
-
-# The numbers that may come with an output.
-FACTS = (
-    *("latency_ms", "ttft_ms", "input_tokens", "output_tokens", "cached_tokens"),
-    *("cost", "confidence"),
-)
-# The columns of a batch that only some metrics read.
-COLUMNS = ("metadata", "relevant", "retrieved", *FACTS)
-# A bound this large only keeps nonsense out: nobody needs to read it.
-_BEYOND_REMARK = 1e9
-# A longer text stands in a signature as its SHA-256.
-_SIGNED_CHARACTERS = 200
-
-
-class MetricParamsError(ValueError):
-    """The parameters do not describe a metric that can be computed; the message is for people."""
 
 
 class Family(StrEnum):
@@ -54,145 +35,6 @@ class Family(StrEnum):
     MEAN = "mean"
     CORPUS = "corpus"
     QUANTILE = "quantile"
-
-
-class Kind(StrEnum):
-    """What a parameter looks like in JSON."""
-
-    TEXT = "text"
-    BOOLEAN = "boolean"
-    CHOICE = "choice"
-    STEPS = "steps"
-    NUMBER = "number"
-    WHOLE = "whole"  # a whole number
-    JSON = "json"  # an object or list that the metric checks itself
-    METRIC = "metric"  # another metric: a name, or {"name", "params"}
-    PARTS = "parts"  # metrics with weights: [{"metric", "weight"}]
-
-
-def parameter(*, default: object, kind: Kind, meaning: str, choices: Sequence[str] = ()) -> Any:
-    """Declare a field of a metric: its default, what JSON it takes and what it means."""
-    metadata = {"kind": kind, "meaning": meaning, "choices": tuple(choices)}
-    return dataclasses.field(default=default, metadata=metadata)
-
-
-def required_parameter(*, sample: Json, kind: Kind, meaning: str) -> Any:
-    """Declare a field that has no default: a request must give it.
-
-    `sample` is its JSON where a metric is shown, or held to its contract, before anybody asks
-    for it.
-    """
-    metadata = {"kind": kind, "meaning": meaning, "choices": (), "sample": sample}
-    return dataclasses.field(metadata=metadata)
-
-
-def is_required(field: dataclasses.Field[Any]) -> bool:
-    """Say whether a parameter must be given."""
-    return field.default is dataclasses.MISSING
-
-
-def sample_params(metric: type[Metric]) -> dict[str, Json]:
-    """Return the parameters of a metric's sample: of those that must be given, their samples."""
-    fields = dataclasses.fields(metric)
-    return {field.name: field.metadata["sample"] for field in fields if is_required(field)}
-
-
-def number_parameter(*, default: float | None, low: float, high: float, meaning: str) -> Any:
-    """Declare a field that holds a number from `low` to `high`, both included."""
-    default = None if default is None else float(default)
-    return _bounded(Kind.NUMBER, default, float(low), float(high), meaning)
-
-
-def whole_parameter(*, default: int | None, low: int, high: int, meaning: str) -> Any:
-    """Declare a field that holds a whole number from `low` to `high`, both included."""
-    return _bounded(Kind.WHOLE, default, low, high, meaning)
-
-
-def _bounded(kind: Kind, default: float | None, low: float, high: float, meaning: str) -> Any:
-    metadata = {"kind": kind, "choices": (), "low": low, "high": high}
-    bounds = f": from {low:g} to {high:g}." if high < _BEYOND_REMARK else "."
-    bounded = meaning.removesuffix(".") + bounds
-    return dataclasses.field(default=default, metadata={**metadata, "meaning": bounded})
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Batch:
-    """Examples side by side: what the system gave, and what was expected.
-
-    An output is text, parsed JSON, or None where the system gave none (an error, or missing in a
-    finished run). `expected_outputs` holds None and `references` an empty list where absent.
-    The attempts of one example stand together, `attempts` rows for each.
-
-    The other columns are filled where a metric `reads` them, else blank: of the example
-    `metadata` (an object) and `relevant` (grades by document id, or None); of the output
-    `retrieved` (documents, best first, or None) and `facts`: numbers by name, NaN where unknown.
-    """
-
-    outputs: Sequence[Json]
-    expected_outputs: Sequence[Json]
-    references: Sequence[Sequence[Json]]
-    metadata: Sequence[Mapping[str, Json]] = ()
-    relevant: Sequence[Mapping[str, float] | None] = ()
-    retrieved: Sequence[Sequence[Mapping[str, Json]] | None] = ()
-    facts: Mapping[str, Floats] = dataclasses.field(default_factory=dict)
-    attempts: int = 1
-
-    def __post_init__(self) -> None:
-        n = len(self.outputs)
-        for name, blank in (("metadata", {}), ("relevant", None), ("retrieved", None)):
-            if not getattr(self, name):
-                object.__setattr__(self, name, [blank] * n)
-        columns = (self.expected_outputs, self.references, self.metadata, self.relevant)
-        if {n, len(self.retrieved), *map(len, columns), *map(len, self.facts.values())} != {n}:
-            raise ValueError("Outputs, expected outputs and the other columns differ in number.")
-        if n % self.attempts:
-            raise ValueError(f"{n} rows are not {self.attempts} for each example.")
-
-    def __len__(self) -> int:
-        return len(self.outputs)
-
-    def part(self, start: int, stop: int) -> Batch:
-        """Return the rows [start, stop)."""
-        return self.taken(range(start, stop))
-
-    def taken(self, rows: Sequence[int]) -> Batch:
-        """Return these rows, in this order."""
-        columns = (
-            "outputs",
-            "expected_outputs",
-            "references",
-            "metadata",
-            "relevant",
-            "retrieved",
-        )
-        return Batch(
-            **{name: [getattr(self, name)[row] for row in rows] for name in columns},
-            facts={name: values[list(rows)] for name, values in self.facts.items()},
-            attempts=self.attempts,
-        )
-
-    def fact(self, name: str) -> Floats:
-        """Return a number of every output, one of `FACTS`, NaN where it is not known."""
-        known = self.facts.get(name)
-        return np.full(len(self), np.nan) if known is None else known
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class Scores:
-    """A metric's answer, one row per example of the batch.
-
-    `values` is NaN exactly where `reasons` is not 0; `statistics` is zero there. A metric whose
-    value is its own statistic has no columns of statistics. Where statistics name labels, they
-    hold a label's place in `labels`, from 1; 0 is none of them.
-    """
-
-    values: Floats
-    reasons: NDArray[np.uint8]
-    statistics: Floats
-    labels: tuple[str, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.values)
 
 
 class Workspace:
@@ -337,30 +179,6 @@ class Part:
     weight: float
 
 
-@dataclasses.dataclass(frozen=True)
-class JsonText:
-    """A parameter that is an object or a list: its canonical text."""
-
-    text: str
-
-    @classmethod
-    def of(cls, value: Json) -> JsonText:
-        """Write an object or a list the way equal ones are always written."""
-        return cls(json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
-
-    def value(self) -> Json:
-        """Return the object or list."""
-        parsed: Json = json.loads(self.text)
-        return parsed
-
-    @property
-    def signature(self) -> str:
-        """The text, or what tells a long one from any other."""
-        if len(self.text) <= _SIGNED_CHARACTERS:
-            return self.text
-        return f"sha256-{hashlib.sha256(self.text.encode()).hexdigest()}"
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Example:
     """A worked example of a metric: what stands in the batch, and the value that comes out.
@@ -446,39 +264,6 @@ def score_many(
     return [workspace.scores_of(metric) for metric in metrics]
 
 
-def joined(parts: Sequence[Scores]) -> Scores:
-    """Return the scores of batches that follow each other, at least one."""
-    if len(parts) == 1:
-        return parts[0]
-    statistics, labels = under_one_vocabulary([(part.statistics, part.labels) for part in parts])
-    return Scores(
-        values=np.concatenate([part.values for part in parts]),
-        reasons=np.concatenate([part.reasons for part in parts]),
-        statistics=statistics,
-        labels=labels,
-    )
-
-
-def mean_of(values: Floats) -> float:
-    """Return the mean of the values that are there, whatever their order; NaN without any."""
-    present = values[~np.isnan(values)]
-    return sum_of(present) / len(present) if len(present) else math.nan
-
-
-def quantile_of(values: Floats, level: float) -> float:
-    """Return the quantile of the values that are there; NaN without any.
-
-    Between two order statistics it is interpolated (definition 7 of Hyndman & Fan 1996).
-    """
-    present = values[~np.isnan(values)]
-    return float(np.quantile(present, level)) if len(present) else math.nan
-
-
-def totals_of(statistics: Floats) -> Floats:
-    """Return the column sums of statistics, whatever their order and chunks."""
-    return Rows.of(statistics).totals()
-
-
 def run_value(metric: Metric, scores: Scores) -> float:
     """Return a run's (or slice's) value from its concatenated columns; NaN where undefined."""
     if metric.family is Family.CORPUS:
@@ -493,9 +278,3 @@ def corpus_totals(metric: Metric, scores: Scores) -> Floats:
     settled = metric.settled(scores)
     rows = metric.additive(Rows.of(settled.statistics[:, None]), settled.labels)
     return rows.folded(np.ones((len(rows), 1), np.bool_)).totals()
-
-
-def blank_scores(reasons: NDArray[np.uint8], columns: int = 0) -> Scores:
-    """Return scores with room for values: NaN where there is a reason, else 0."""
-    values = np.where(reasons == Reason.SCORED, 0.0, np.nan)
-    return Scores(values=values, reasons=reasons, statistics=np.zeros((len(reasons), columns)))

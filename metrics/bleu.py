@@ -11,7 +11,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from metrics.base import Example, Family, Floats, Scores, Workspace, blank_scores
+from metrics.base import Example, Family, Workspace
+from metrics.batch import Floats, Scores, blank_scores
 from metrics.cache import TextCache
 from metrics.ngrams import Ints, blocks, clipped_matches, encode_tokens
 from metrics.overlap import OverlapMetric

@@ -7,18 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from metrics.base import (
-    Family,
-    Floats,
-    Kind,
-    Metric,
-    MetricParamsError,
-    Scores,
-    Workspace,
-    parameter,
-    whole_parameter,
-)
+from metrics.averages import ratio_of
+from metrics.base import Family, Metric, Workspace
+from metrics.batch import Floats, Scores
 from metrics.classification import Accuracy
+from metrics.fields import Kind, MetricParamsError, parameter, whole_parameter
 from metrics.nested import take_over
 from metrics.reasons import Reason
 from metrics.rows import Rows
@@ -38,6 +31,7 @@ class CalibrationMetric(Metric):
 
     needs: ClassVar[str] = "a confidence from 0 to 1 with each output; what `of` needs"
     higher_is_better: ClassVar[bool | None] = False
+    reads: ClassVar[tuple[str, ...]] = ("confidence",)
 
     of: Metric = parameter(
         default=_RIGHT,
@@ -51,8 +45,7 @@ class CalibrationMetric(Metric):
                 f"{self.name} needs a metric that says right or wrong, such as accuracy or "
                 f"exact_match, and {self.of.name} does not."
             )
-        read = (column for column in self.of.reads if column != "confidence")
-        take_over(self, [self.of], reads=("confidence", *read))
+        take_over(self, [self.of])
 
     def judged(self, workspace: Workspace) -> tuple[Floats, Floats, np.ndarray[Any, Any]]:
         """Return the confidences, whether each output is right, and the reasons for no value."""
@@ -116,11 +109,7 @@ class Ece(CalibrationMetric):
     def values_of(self, totals: Floats) -> Floats:
         """Return the error of summed bins."""
         confidences, right, n = np.split(totals, 3, axis=-1)
-        whole = n.sum(axis=-1)
-        apart = np.abs(confidences - right).sum(axis=-1)
-        error: Floats = np.full(np.shape(whole), np.nan)
-        np.divide(apart, whole, out=error, where=whole > 0.0)
-        return error
+        return ratio_of(np.abs(confidences - right).sum(axis=-1), n.sum(axis=-1))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,8 @@ from metrics.attempts import (
     PassHatK,
     WorstOfAttempts,
 )
-from metrics.base import Json, Metric, MetricParamsError, sample_params
+from metrics.base import Metric
+from metrics.batch import Json
 from metrics.bleu import Bleu
 from metrics.calibration import Brier, Ece
 from metrics.chrf import Chrf, ChrfPlusPlus
@@ -35,6 +36,7 @@ from metrics.classification import (
 from metrics.containment import Contains, StartsWith
 from metrics.edit_similarity import EditSimilarity
 from metrics.exact_match import ExactMatch, QuasiExactMatch
+from metrics.fields import MetricParamsError, sample_params
 from metrics.json_fields import JsonFields, JsonFieldsMicro
 from metrics.json_schema import JsonSchema
 from metrics.json_valid import JsonValid

@@ -10,7 +10,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from metrics.base import Example, Family, Floats, Scores, Workspace, blank_scores
+from metrics.base import Example, Family, Workspace
+from metrics.batch import Floats, Scores, blank_scores
 from metrics.ngrams import Sequences, blocks, clipped_matches, encode_characters, encode_tokens
 from metrics.overlap import OverlapMetric, Pairs
 

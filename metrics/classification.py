@@ -14,16 +14,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from metrics.base import (
-    Example,
-    Family,
-    Floats,
-    JsonText,
-    Kind,
-    MetricParamsError,
-    parameter,
-    required_parameter,
-)
+from metrics.averages import ratio_of
+from metrics.base import Example, Family
+from metrics.batch import Floats
+from metrics.fields import JsonText, Kind, MetricParamsError, parameter, required_parameter
 from metrics.labels import LabelMetric
 from metrics.parameters import shown
 from metrics.rows import Rows
@@ -90,28 +84,23 @@ class ClassCounts:
     @property
     def f1(self) -> Floats:
         """F1 of each class; NaN where it is neither expected nor said."""
-        return _ratio(2.0 * self.hits, self.support + self.said)
+        return ratio_of(2.0 * self.hits, self.support + self.said)
 
     @property
     def precision(self) -> Floats:
         """The share of what was said that is right; NaN where it is never said."""
-        return _ratio(self.hits, self.said)
+        return ratio_of(self.hits, self.said)
 
     @property
     def recall(self) -> Floats:
         """The share of what was expected that was said; NaN where it is never expected."""
-        return _ratio(self.hits, self.support)
+        return ratio_of(self.hits, self.support)
 
     def averaged(self, of_class: Floats, weights: Floats) -> Floats:
         """Return the weighted mean over the classes with support; NaN without any."""
         present = np.where(self.support > 0.0, weights, 0.0)
         filled = np.where(self.support > 0.0, of_class, 0.0)
-        return _ratio((present * filled).sum(axis=-1), present.sum(axis=-1))
-
-
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    ratio: Floats = np.full(np.shape(whole), np.nan)
-    return np.divide(part, whole, out=ratio, where=whole > 0.0)
+        return ratio_of((present * filled).sum(axis=-1), present.sum(axis=-1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,7 +224,7 @@ class F1Micro(ChosenClasses):
     def value(self, counts: ClassCounts) -> Floats:
         """Sum over the classes before dividing."""
         whole = counts.support.sum(axis=-1) + counts.said.sum(axis=-1)
-        return _ratio(2.0 * counts.hits.sum(axis=-1), whole)
+        return ratio_of(2.0 * counts.hits.sum(axis=-1), whole)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -304,7 +293,7 @@ class Mcc(ClassMetric):
         both = n * counts.hits.sum(axis=-1) - (counts.support * counts.said).sum(axis=-1)
         of_said = n**2 - (counts.said**2).sum(axis=-1) - other**2
         of_expected = n**2 - (counts.support**2).sum(axis=-1)
-        return _ratio(both, np.sqrt(np.maximum(of_said * of_expected, 0.0)))
+        return ratio_of(both, np.sqrt(np.maximum(of_said * of_expected, 0.0)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -326,7 +315,7 @@ class CohenKappa(ClassMetric):
         """Return kappa, multiplied through with n²."""
         n = counts.support.sum(axis=-1)
         chance = (counts.support * counts.said).sum(axis=-1)
-        return _ratio(n * counts.hits.sum(axis=-1) - chance, n**2 - chance)
+        return ratio_of(n * counts.hits.sum(axis=-1) - chance, n**2 - chance)
 
 
 @dataclass(frozen=True, kw_only=True)

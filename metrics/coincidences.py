@@ -14,7 +14,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.base import Floats
+from metrics.batch import Floats
 
 Codes = NDArray[np.intp]
 

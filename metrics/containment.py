@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import nan
 from typing import ClassVar
 
-from metrics.base import Example, Family, Kind, parameter
+from metrics.base import Example, Family
+from metrics.fields import Kind, parameter
 from metrics.text import PairMetric, normalize_parameter
 
 ANY, ALL = "any", "all"

@@ -19,19 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from metrics.base import (
-    COLUMNS,
-    FACTS,
-    Batch,
-    Family,
-    Json,
-    Metric,
-    Scores,
-    Workspace,
-    corpus_totals,
-    joined,
-    run_value,
-)
+from metrics.base import Family, Metric, Workspace, corpus_totals, run_value
+from metrics.batch import COLUMNS, FACTS, Batch, Json, Scores, joined
 from metrics.cache import TextCache
 from metrics.catalog import configured
 from metrics.reasons import Reason

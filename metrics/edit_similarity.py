@@ -10,7 +10,9 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cpdist
 
-from metrics.base import Example, Kind, Scores, Workspace, blank_scores, parameter
+from metrics.base import Example, Workspace
+from metrics.batch import Scores, blank_scores
+from metrics.fields import Kind, parameter
 from metrics.overlap import OverlapMetric
 from metrics.text import normalize_parameter
 

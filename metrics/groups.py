@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.base import Floats
+from metrics.batch import Floats
 from metrics.tallies import AnyRows
 
 MIN_CLUSTERS = 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from metrics.base import Floats
+from metrics.batch import Floats
 from metrics.tallies import AnyRows
 from metrics.yardstick import Yardstick
 

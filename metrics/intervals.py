@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.base import Family, Floats
+from metrics.base import Family
+from metrics.batch import Floats
 from metrics.distributions import normal_quantile, t_quantile
 from metrics.groups import Groups
 from metrics.influence import influences

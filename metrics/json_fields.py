@@ -10,7 +10,9 @@ from typing import ClassVar, TypeAlias, TypeVar
 
 import numpy as np
 
-from metrics.base import Example, Family, Floats, Json, Kind, number_parameter, parameter
+from metrics.base import Example, Family
+from metrics.batch import Floats, Json
+from metrics.fields import Kind, number_parameter, parameter
 from metrics.numbers import is_near
 from metrics.numeric_match import MAX_TOLERANCE
 from metrics.preparation import STEPS, check_path

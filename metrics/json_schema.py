@@ -9,18 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from metrics.base import (
-    Example,
-    Family,
-    Json,
-    JsonText,
-    Kind,
-    MetricParamsError,
-    Scores,
-    Workspace,
-    blank_scores,
-    parameter,
-)
+from metrics.base import Example, Family, Workspace
+from metrics.batch import Json, Scores, blank_scores
+from metrics.fields import JsonText, Kind, MetricParamsError, parameter
 from metrics.reasons import Reason
 from metrics.schemas import Schema, schema_of
 from metrics.structured import ComparedMetric, Document

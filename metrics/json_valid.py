@@ -8,7 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from metrics.base import Example, Family, Kind, Scores, Workspace, blank_scores, parameter
+from metrics.base import Example, Family, Workspace
+from metrics.batch import Scores, blank_scores
+from metrics.fields import Kind, parameter
 from metrics.reasons import Reason
 from metrics.structured import Document, StructuredMetric
 

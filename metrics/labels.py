@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from metrics.base import Scores, Workspace, blank_scores
+from metrics.base import Workspace
+from metrics.batch import Scores, blank_scores
 from metrics.preparation import Preparation
 from metrics.reasons import Reason
 from metrics.text import TextMetric, normalize_parameter

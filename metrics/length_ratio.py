@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
-from metrics.base import Example, Family, Floats, Kind, Scores, Workspace, blank_scores, parameter
+from metrics.averages import ratio_of
+from metrics.base import Example, Family, Workspace
+from metrics.batch import Floats, Scores, blank_scores
+from metrics.fields import Kind, parameter
 from metrics.reasons import Reason
 from metrics.text import TextMetric
 
@@ -74,9 +75,7 @@ class LengthRatio(TextMetric):
 
     def values_of(self, totals: Floats) -> Floats:
         """Return the ratio of summed lengths; undefined without any of the references."""
-        output, reference = totals[..., 0], totals[..., 1]
-        undefined = np.full_like(output, np.nan)
-        return np.divide(output, reference, out=undefined, where=reference > 0)
+        return ratio_of(totals[..., 0], totals[..., 1])
 
     def _length(self, text: str) -> int:
         return len(text) if self.unit == CHARACTERS else len(text.split())

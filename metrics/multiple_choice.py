@@ -8,7 +8,8 @@ from functools import lru_cache
 from math import nan
 from typing import ClassVar
 
-from metrics.base import Example, Family, Kind, MetricParamsError, parameter
+from metrics.base import Example, Family
+from metrics.fields import Kind, MetricParamsError, parameter
 from metrics.text import PairMetric
 
 _LETTERS = re.compile(r"[A-Z0-9]{2,26}")

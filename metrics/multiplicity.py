@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from metrics.base import Floats
+from metrics.batch import Floats
 
 
 def benjamini_hochberg(p_values: ArrayLike) -> Floats:

@@ -10,18 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.base import (
-    COLUMNS,
-    Family,
-    Floats,
-    Kind,
-    Metric,
-    MetricParamsError,
-    Part,
-    number_parameter,
-    parameter,
-)
+from metrics.base import Family, Metric, Part
+from metrics.batch import COLUMNS, Floats
 from metrics.exact_match import ExactMatch
+from metrics.fields import Kind, MetricParamsError, number_parameter, parameter
 
 HIGHEST_THRESHOLD = 1e12
 
@@ -43,12 +35,12 @@ def threshold_parameter() -> Any:
 
 
 def take_over(metric: Metric, inner: Sequence[Metric], **traits: object) -> None:
-    """Give a metric of metrics, as it is made, every column they read and these `traits`.
+    """Give a metric of metrics, as it is made, every column it and they read, and these `traits`.
 
     Traits are class variables of `Metric`, such as `low` and `higher_is_better`: what they are
     depends on the inner metrics, so they stand on the object and not on its class.
     """
-    read = {column for one in inner for column in one.reads}
+    read = set(type(metric).reads).union(*(one.reads for one in inner))
     reads = tuple(column for column in COLUMNS if column in read)
     for name, value in {"reads": reads, **traits}.items():
         object.__setattr__(metric, name, value)

@@ -8,7 +8,8 @@ from decimal import Decimal
 from math import nan
 from typing import ClassVar
 
-from metrics.base import Example, Family, Kind, number_parameter, parameter
+from metrics.base import Example, Family
+from metrics.fields import Kind, number_parameter, parameter
 from metrics.numbers import first_number, is_near, last_number, whole_number
 from metrics.text import PairMetric
 

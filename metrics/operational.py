@@ -9,16 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from metrics.base import (
-    Example,
-    Family,
-    Kind,
-    Metric,
-    Scores,
-    Workspace,
-    blank_scores,
-    parameter,
-)
+from metrics.base import Example, Family, Metric, Workspace
+from metrics.batch import Scores, blank_scores
+from metrics.fields import Kind, parameter
 from metrics.nested import take_over
 from metrics.reasons import Reason
 
@@ -27,19 +20,19 @@ _OF_ANSWERS = "Outputs that are errors are left out: an error that comes fast is
 
 @dataclass(frozen=True, kw_only=True)
 class FactMetric(Metric):
-    """The mean of a number that comes with each output; less is better."""
+    """The mean of the number that comes with each output and that it reads; less is better."""
 
     version: ClassVar[int] = 1
     family: ClassVar[Family] = Family.MEAN
     high: ClassVar[float] = math.inf
     higher_is_better: ClassVar[bool | None] = False
     source: ClassVar[str] = "What the caller measured and submitted with each output."
-    fact: ClassVar[str]
     of_answers_alone: ClassVar[bool] = False
 
     def score_in(self, workspace: Workspace) -> Scores:
         """Read the number of every output; one that was not submitted is unscored."""
-        given = workspace.batch.fact(self.fact)
+        (fact,) = self.reads
+        given = workspace.batch.fact(fact)
         reasons = np.where(np.isnan(given), Reason.NOT_SUBMITTED, Reason.SCORED).astype(np.uint8)
         if self.of_answers_alone:
             reasons[~answered(workspace)] = Reason.NO_OUTPUT
@@ -75,10 +68,10 @@ class TimeMetric(FactMetric):
 
     def __post_init__(self) -> None:
         if self.statistic == "mean":
-            take_over(self, (), family=Family.MEAN, reads=(self.fact,))
+            take_over(self, (), family=Family.MEAN)
         else:
             percent = int(self.statistic.removeprefix("p"))
-            take_over(self, (), family=Family.QUANTILE, level=percent / 100, reads=(self.fact,))
+            take_over(self, (), family=Family.QUANTILE, level=percent / 100)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +85,6 @@ class Latency(TimeMetric):
         f"The percentile (or mean) of latency_ms over the outputs. {_OF_ANSWERS} A percentile has "
         "an interval from 5 expected outputs on its thinner side on: 100 for p95, 500 for p99."
     )
-    fact: ClassVar[str] = "latency_ms"
     reads: ClassVar[tuple[str, ...]] = ("latency_ms",)
 
 
@@ -105,7 +97,6 @@ class TimeToFirstToken(TimeMetric):
     summary: ClassVar[str] = "How many milliseconds it took until the first token came."
     formula: ClassVar[str] = Latency.formula.replace("latency_ms", "ttft_ms")
     needs: ClassVar[str] = "ttft_ms of the output"
-    fact: ClassVar[str] = "ttft_ms"
     reads: ClassVar[tuple[str, ...]] = ("ttft_ms",)
 
 
@@ -118,7 +109,6 @@ class InputTokens(FactMetric):
     summary: ClassVar[str] = "How many tokens went into one output."
     formula: ClassVar[str] = "The mean of input_tokens, errors included: they cost as well."
     needs: ClassVar[str] = "input_tokens of the output"
-    fact: ClassVar[str] = "input_tokens"
     measured_in: ClassVar[str] = "tokens"
     reads: ClassVar[tuple[str, ...]] = ("input_tokens",)
 
@@ -132,7 +122,6 @@ class OutputTokens(FactMetric):
     summary: ClassVar[str] = "How many tokens one output has."
     formula: ClassVar[str] = "The mean of output_tokens, errors included: they cost as well."
     needs: ClassVar[str] = "output_tokens of the output"
-    fact: ClassVar[str] = "output_tokens"
     measured_in: ClassVar[str] = "tokens"
     reads: ClassVar[tuple[str, ...]] = ("output_tokens",)
 
@@ -147,7 +136,6 @@ class CachedTokens(FactMetric):
     formula: ClassVar[str] = "The mean of cached_tokens; it has no better side."
     needs: ClassVar[str] = "cached_tokens of the output"
     higher_is_better: ClassVar[bool | None] = None
-    fact: ClassVar[str] = "cached_tokens"
     measured_in: ClassVar[str] = "tokens"
     reads: ClassVar[tuple[str, ...]] = ("cached_tokens",)
 
@@ -163,7 +151,6 @@ class Cost(FactMetric):
         "The mean of cost, errors included where theirs was submitted. Unknown is never 0."
     )
     needs: ClassVar[str] = "cost of the output"
-    fact: ClassVar[str] = "cost"
     reads: ClassVar[tuple[str, ...]] = ("cost",)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.base import Family, Floats
+from metrics.base import Family
+from metrics.batch import Floats
 from metrics.distributions import (
     fair_coin_at_most,
     normal_quantile,

@@ -6,7 +6,9 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
 
-from metrics.base import Json, JsonText, Kind, Metric, MetricParamsError, Part
+from metrics.base import Metric, Part
+from metrics.batch import Json
+from metrics.fields import JsonText, Kind, MetricParamsError
 
 MAX_STEPS = 20
 MAX_PARTS = 10

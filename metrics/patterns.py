@@ -8,7 +8,7 @@ from typing import Any
 
 import re2
 
-from metrics.base import MetricParamsError
+from metrics.fields import MetricParamsError
 
 MAX_PATTERN_CHARACTERS = 1000
 # One output costs at most its bytes times the pattern's instructions; measured at the slowest

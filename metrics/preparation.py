@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.base import Batch, Json, MetricParamsError, Workspace
+from metrics.base import Workspace
+from metrics.batch import Batch, Json
 from metrics.cache import TextCache
+from metrics.fields import MetricParamsError
 from metrics.patterns import ExtractionLimitError, last_match
 from metrics.reasons import Reason
 

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr
 
-from metrics.base import Floats, quantile_of
+from metrics.averages import quantile_of
+from metrics.batch import Floats
 from metrics.distributions import normal_quantile, t_quantile
 from metrics.groups import Groups, with_loners
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics.base import Floats
+from metrics.batch import Floats
 
 EXACT_UP_TO = 15
 FLIPS = 10_000

@@ -16,7 +16,8 @@ from operator import itemgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.base import Floats, Json, Workspace
+from metrics.base import Workspace
+from metrics.batch import Floats, Json
 
 Ints = NDArray[np.int64]
 

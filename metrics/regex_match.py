@@ -9,18 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from metrics.base import (
-    Example,
-    Family,
-    Json,
-    Kind,
-    Metric,
-    MetricParamsError,
-    Scores,
-    Workspace,
-    blank_scores,
-    parameter,
-)
+from metrics.base import Example, Family, Metric, Workspace
+from metrics.batch import Json, Scores, blank_scores
+from metrics.fields import Kind, MetricParamsError, parameter
 from metrics.patterns import ExtractionLimitError, Matcher, matcher
 from metrics.preparation import EXPECTED_OUTPUT, Preparation
 from metrics.reasons import Reason

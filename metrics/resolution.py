@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.base import Floats
+from metrics.batch import Floats
 from metrics.coincidences import Level
 from metrics.reasons import Reason
 

@@ -19,18 +19,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.base import (
-    Example,
-    Family,
-    Floats,
-    Kind,
-    Metric,
-    Scores,
-    Workspace,
-    number_parameter,
-    parameter,
-    whole_parameter,
-)
+from metrics.base import Example, Family, Metric, Workspace
+from metrics.batch import Floats, Scores
+from metrics.fields import Kind, number_parameter, parameter, whole_parameter
 from metrics.ranking import AS_LISTED, BY_ID, BY_SCORE, Ranked, Ranking, Rankings
 from metrics.reasons import Reason
 

@@ -13,8 +13,10 @@ from rapidfuzz.distance import LCSseq
 from rapidfuzz.process import cpdist
 
 from metrics.ascii_words import encode_words
-from metrics.base import Example, Floats, Kind, Scores, Workspace, blank_scores, parameter
+from metrics.base import Example, Workspace
+from metrics.batch import Floats, Scores, blank_scores
 from metrics.cache import TextCache
+from metrics.fields import Kind, parameter
 from metrics.ngrams import Ints, Sequences, blocks, clipped_matches, encode_tokens
 from metrics.overlap import OverlapMetric, Pairs
 from metrics.unicode_words import UNICODE_VERSION, unicode_stems, unicode_words

@@ -10,7 +10,8 @@ from typing import ClassVar, TypeAlias
 
 import numpy as np
 
-from metrics.base import Example, Floats, Workspace
+from metrics.base import Example, Workspace
+from metrics.batch import Floats
 from metrics.ngrams import Sequences, blocks
 from metrics.overlap import Pairs
 from metrics.preparation import Prepared

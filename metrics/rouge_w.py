@@ -7,7 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from metrics.base import Example, Floats, Workspace, number_parameter
+from metrics.base import Example, Workspace
+from metrics.batch import Floats
+from metrics.fields import number_parameter
 from metrics.ngrams import Ints, Sequences, blocks
 from metrics.overlap import Pairs
 from metrics.rouge import RougeMetric, f_of

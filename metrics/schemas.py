@@ -15,7 +15,8 @@ from typing import Any, NoReturn
 
 import jsonschema_rs
 
-from metrics.base import Json, MetricParamsError
+from metrics.batch import Json
+from metrics.fields import MetricParamsError
 from metrics.strict_json import canonical
 
 MAX_SCHEMA_CHARACTERS = 20_000

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.base import Floats
+from metrics.batch import Floats
 
 MIN_EXAMPLES = 20  # a slice with fewer is listed, not tested
 _FEWEST_DIGITS, _DIGITS_OF_A_FLOAT = 3, 17

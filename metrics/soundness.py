@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.base import Floats, Metric, Scores
+from metrics.base import Metric
+from metrics.batch import Floats, Scores
 from metrics.reasons import Reason
 
 # Rounding may carry a value past the end of its range by so much.

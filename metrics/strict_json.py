@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import NoReturn
 
-from metrics.base import Json
+from metrics.batch import Json
 
 MAX_DEPTH = 64
 INT64_LOW, INT64_HIGH = -(2**63), 2**63 - 1

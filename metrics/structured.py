@@ -10,7 +10,9 @@ from typing import ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.base import Family, Json, Kind, Metric, Scores, Workspace, blank_scores, parameter
+from metrics.base import Family, Metric, Workspace
+from metrics.batch import Json, Scores, blank_scores
+from metrics.fields import Kind, parameter
 from metrics.preparation import at_path, check_path
 from metrics.reasons import Reason
 from metrics.strict_json import MAX_JSON_CHARACTERS, NotJsonError, read_json, unfenced

@@ -12,9 +12,11 @@ from typing import ClassVar
 import numpy as np
 from sacrebleu.tokenizers.tokenizer_ter import TercomTokenizer
 
-from metrics.base import Example, Family, Floats, Kind, Scores, Workspace, blank_scores, parameter
+from metrics.base import Example, Family, Workspace
+from metrics.batch import Floats, Scores, blank_scores
 from metrics.edit_rate import edit_count
 from metrics.edit_table import SearchLimitError
+from metrics.fields import Kind, parameter
 from metrics.overlap import OverlapMetric
 from metrics.reasons import Reason
 

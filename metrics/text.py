@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from metrics.base import Family, Kind, Metric, Scores, Workspace, blank_scores, parameter
+from metrics.base import Family, Metric, Workspace
+from metrics.batch import Scores, blank_scores
+from metrics.fields import Kind, parameter
 from metrics.preparation import EXPECTED_OUTPUT, REFERENCES, STEPS, Preparation, Prepared
 from metrics.reasons import Reason
 

@@ -9,7 +9,9 @@ from typing import ClassVar
 
 from rapidfuzz.distance import LCSseq
 
-from metrics.base import Example, Json, Kind, parameter
+from metrics.base import Example
+from metrics.batch import Json
+from metrics.fields import Kind, parameter
 from metrics.strict_json import MAX_JSON_CHARACTERS, NotJsonError, canonical, read_json
 from metrics.structured import CountedMetric, Counts, Document
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics.base import Family, Floats, Metric, mean_of, quantile_of
+from metrics.averages import mean_of, quantile_of
+from metrics.base import Family, Metric
+from metrics.batch import Floats
 from metrics.rows import Rows
 from metrics.tallies import AnyRows, Tallies
 

@@ -18,7 +18,7 @@ from evalhub.reports.aligning import Aligned, align
 from evalhub.reports.models import Comparison, Finding
 from evalhub.runs.columns import scores_in_blocks
 from evalhub.runs.models import Output, Run
-from metrics.base import Floats
+from metrics.batch import Floats
 from metrics.yardstick import Column
 
 SHOWN_CASES = 10

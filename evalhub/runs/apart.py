@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from evalhub.runs import metric_host
-from metrics.base import Batch, Metric, Scores, joined
+from metrics.base import Metric
+from metrics.batch import Batch, Scores, joined
 from metrics.soundness import UnsoundError, all_failed, sound
 
 log = logging.getLogger("evalhub.runs.apart")

@@ -15,8 +15,9 @@ from django.urls import reverse
 from evalhub.accounts.models import Project
 from evalhub.runs.specs import JUDGE_PREFIX
 from evalhub.scorers.selectors import PREFIX, ready_by_name
-from metrics.base import Example, Family, Kind, Metric, sample_params
+from metrics.base import Example, Family, Metric
 from metrics.catalog import by_group, known_metrics, sample_of
+from metrics.fields import Kind, sample_params
 from metrics.judge import RUBRICS
 
 JUDGES: Final = "Language models as judges"

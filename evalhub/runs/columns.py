@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from psycopg import Cursor
 
 from evalhub.runs.models import Measurement, ScoreColumn
-from metrics.base import Family, Floats, Scores
+from metrics.base import Family
+from metrics.batch import Floats, Scores
 from metrics.reasons import Reason
 from metrics.rows import Rows
 from metrics.vocabulary import NoClassesError, class_names, expected_labels, renamed

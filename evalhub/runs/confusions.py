@@ -14,8 +14,8 @@ from evalhub.intake.strict import quoted
 from evalhub.runs.columns import scores_in_blocks
 from evalhub.runs.models import Measurement
 from evalhub.runs.scoring import metric_of
-from metrics.base import MetricParamsError
 from metrics.confusion import ClassRow, Confusion
+from metrics.fields import MetricParamsError
 from metrics.labels import LabelMetric
 from metrics.preparation import Preparation
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from metrics.base import Json
+from metrics.batch import Json
 from metrics.ranking import BY_ID, BY_SCORE, Ranking
 
 _RANKING = Ranking(order=BY_SCORE, ties=BY_ID)

@@ -15,8 +15,10 @@ from evalhub.runs.parameter_fields import ParameterField, written
 from evalhub.runs.specs import JUDGE_PREFIX
 from evalhub.scorers.selectors import PREFIX, askable
 from evalhub.web.formatting import plural
-from metrics.base import Family, Json, Kind
+from metrics.base import Family
+from metrics.batch import Json
 from metrics.catalog import by_group, known_metrics, sample_of
+from metrics.fields import Kind
 from metrics.judge import RUBRICS
 
 PARAM: Final = "param-"  # begins the names of the fields of parameters

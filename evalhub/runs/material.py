@@ -17,7 +17,7 @@ import numpy as np
 from evalhub.datasets.selectors import content_bytes, contents_at
 from evalhub.runs.models import Run
 from evalhub.runs.selectors import output_bytes, outputs_between
-from metrics.base import FACTS, Batch, Floats, Json
+from metrics.batch import FACTS, Batch, Floats, Json
 
 # Texts that are scored together: neither they nor what metrics make of them fill a worker.
 PIECE_BYTES = 4 * 1024 * 1024

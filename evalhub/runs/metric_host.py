@@ -19,7 +19,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from metrics.base import Batch, Metric, Scores, Workspace
+from metrics.base import Metric, Workspace
+from metrics.batch import Batch, Scores
 from metrics.cache import TextCache
 from metrics.custom import load_all, place_of
 

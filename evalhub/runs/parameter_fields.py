@@ -11,7 +11,8 @@ from django import forms
 
 from evalhub.errors import DomainError
 from evalhub.intake.strict import strict_json
-from metrics.base import Json, Kind, is_required
+from metrics.batch import Json
+from metrics.fields import Kind, is_required
 
 # The id of the list of names that a field for a metric offers.
 METRIC_LIST: Final = "inner-metrics"

@@ -20,7 +20,7 @@ from evalhub.errors import ShapeError
 from evalhub.runs.models import Measurement, Output, Run
 from evalhub.runs.scores import Scores, scores_at, values_of
 from evalhub.runs.selectors import places_of
-from metrics.base import Floats
+from metrics.batch import Floats
 
 _IN_ONE_QUERY = 900
 SHOWN = ("received", "all", "errors", "missing", "unscored")

@@ -18,7 +18,7 @@ from evalhub.runs.models import Measurement, Rating, Run
 from evalhub.runs.queue import Claim
 from evalhub.runs.scoring import measurements_at_work
 from evalhub.runs.selectors import outputs_between
-from metrics.base import Scores
+from metrics.batch import Scores
 from metrics.reasons import Reason
 from metrics.resolution import Rule, resolve
 

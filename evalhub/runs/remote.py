@@ -27,7 +27,7 @@ from evalhub.runs.selectors import outputs_between
 from evalhub.scorers.asking import ask
 from evalhub.scorers.protocol import Item, Said, item
 from evalhub.scorers.selectors import NotReadyError, Ready, ready_at
-from metrics.base import Scores
+from metrics.batch import Scores
 from metrics.reasons import Reason
 
 # How often a chunk is asked about before its trouble is final; any other is final at once.

@@ -15,8 +15,9 @@ from evalhub.errors import NotFound
 from evalhub.runs.listing import with_names
 from evalhub.runs.models import Chunk, Measurement, RescoredRun, Rescoring, Run
 from evalhub.runs.selectors import Progress, current_of_names
-from metrics.base import Json, Kind
+from metrics.batch import Json
 from metrics.catalog import known_metrics, read_spec
+from metrics.fields import Kind
 
 _UNREAD = ("version__schema",)
 _State = RescoredRun.State

@@ -22,7 +22,7 @@ from evalhub.runs import planning, queue, sealing
 from evalhub.runs.models import Job, Measurement, RescoredRun, Rescoring, Run
 from evalhub.runs.specs import plan
 from evalhub.runs.tasks import wake
-from metrics.base import Json
+from metrics.batch import Json
 
 # How long a request plans runs itself before it leaves the rest to the workers.
 PLANNING_SECONDS = 0.5

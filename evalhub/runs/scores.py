@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from evalhub.runs.columns import read_rows, unpack
 from evalhub.runs.models import Measurement, ScoreColumn
-from metrics.base import Floats
+from metrics.batch import Floats
 from metrics.reasons import Reason
 
 # Columns that are read by their ids in one query.

@@ -12,10 +12,12 @@ from evalhub.runs.material import inputs_digest, pieces_of
 from evalhub.runs.models import Measurement, Run
 from evalhub.runs.queue import Claim
 from evalhub.runs.selectors import living_workers
-from metrics.base import Batch, Metric, MetricParamsError, Scores, Workspace, joined
+from metrics.base import Metric, Workspace
+from metrics.batch import Batch, Scores, joined
 from metrics.cache import TextCache
 from metrics.catalog import MetricSpec, build
 from metrics.custom import is_custom
+from metrics.fields import MetricParamsError
 from metrics.soundness import UnsoundError, sound
 
 log = logging.getLogger("evalhub.runs.scoring")

@@ -25,7 +25,8 @@ from evalhub.runs.ratings import RatingRow
 from evalhub.runs.selectors import current_measurements, is_missing
 from evalhub.runs.specs import Planned, plan
 from evalhub.runs.tasks import wake
-from metrics.base import Family, Json
+from metrics.base import Family
+from metrics.batch import Json
 
 MAX_ATTEMPTS = 100
 MAX_OUTPUTS = 10_000_000

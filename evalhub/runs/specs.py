@@ -12,7 +12,8 @@ from evalhub.accounts.models import Project
 from evalhub.errors import ContentError, FieldError
 from evalhub.runs.models import Measurement
 from evalhub.scorers.selectors import PREFIX, NotReadyError, ready_by_name
-from metrics.base import Family, Json, Metric, MetricParamsError, sample_params
+from metrics.base import Family, Metric
+from metrics.batch import Json
 from metrics.catalog import (
     MetricSpec,
     build,
@@ -21,6 +22,7 @@ from metrics.catalog import (
     missing_params,
     read_spec,
 )
+from metrics.fields import MetricParamsError, sample_params
 from metrics.judge import RUBRICS, Rubric, Setting, signature
 from metrics.nested import greediest
 

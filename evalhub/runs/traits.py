@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from evalhub.runs.models import Measurement, Output, Run
-from metrics.base import Family, Metric, MetricParamsError
+from metrics.base import Family, Metric
 from metrics.catalog import MetricSpec, build
+from metrics.fields import MetricParamsError
 from metrics.nested import inner_metrics
 
 NO_SIDE = "no better side"

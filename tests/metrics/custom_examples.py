@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from metrics.base import Family, Metric, Scores, Workspace, blank_scores
+from metrics.base import Family, Metric, Workspace
+from metrics.batch import Scores, blank_scores
 from metrics.text import PairMetric
 
 

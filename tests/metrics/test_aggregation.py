@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from metrics.aggregation import Composite, Median, PassRate, Quantile, WeightedMean
-from metrics.base import Batch, Family, MetricParamsError, Part, run_value
+from metrics.base import Family, Part, run_value
+from metrics.batch import Batch
 from metrics.bleu import Bleu
 from metrics.catalog import MetricSpec, build
 from metrics.exact_match import ExactMatch
+from metrics.fields import MetricParamsError
 from metrics.intervals import estimate
 from metrics.operational import ErrorRate, Latency
 from metrics.reasons import Reason

@@ -21,10 +21,12 @@ from metrics.attempts import (
     PassHatK,
     WorstOfAttempts,
 )
-from metrics.base import Batch, Family, Json, Metric, MetricParamsError
+from metrics.base import Family, Metric
+from metrics.batch import Batch, Json
 from metrics.bleu import Bleu
 from metrics.catalog import MetricSpec, build
 from metrics.exact_match import ExactMatch
+from metrics.fields import MetricParamsError
 from metrics.intervals import Interval, estimate
 from metrics.reasons import Reason
 from metrics.retrieval import Mrr

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.base import Batch, Scores, Workspace, joined, mean_of, run_value, totals_of
+from metrics.averages import mean_of, totals_of
+from metrics.base import Workspace, run_value
+from metrics.batch import Batch, Scores, joined
 from metrics.exact_match import ExactMatch
 from metrics.reasons import Reason
 from metrics.text import PairMetric

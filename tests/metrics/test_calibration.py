@@ -7,9 +7,11 @@ import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 
-from metrics.base import Batch, MetricParamsError, Scores, run_value
+from metrics.base import run_value
+from metrics.batch import Batch, Scores
 from metrics.calibration import Brier, Ece
 from metrics.catalog import MetricSpec, build
+from metrics.fields import MetricParamsError
 from metrics.intervals import Interval, estimate
 from metrics.reasons import Reason
 from metrics.rows import Rows

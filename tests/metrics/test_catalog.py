@@ -9,16 +9,8 @@ import numpy as np
 import pytest
 
 from metrics import catalog, contract
-from metrics.base import (
-    Batch,
-    Json,
-    Metric,
-    MetricParamsError,
-    Workspace,
-    number_parameter,
-    run_value,
-    score_many,
-)
+from metrics.base import Metric, Workspace, run_value, score_many
+from metrics.batch import Batch, Json
 from metrics.catalog import (
     CATALOG,
     GROUPS,
@@ -30,6 +22,7 @@ from metrics.catalog import (
 )
 from metrics.contract import CHECKS, bits_of
 from metrics.exact_match import ExactMatch
+from metrics.fields import MetricParamsError, number_parameter
 from metrics.labels import LabelMetric
 from metrics.overlap import OverlapMetric
 from metrics.reasons import Reason

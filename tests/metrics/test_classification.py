@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn
 
-from metrics.base import Batch, Family, MetricParamsError, Scores, joined, run_value
+from metrics.base import Family, run_value
+from metrics.batch import Batch, Scores, joined
 from metrics.catalog import CATALOG, MetricSpec, build, sample_of
 from metrics.classification import (
     Accuracy,
@@ -25,6 +26,7 @@ from metrics.classification import (
     Mcc,
 )
 from metrics.contract import bits_of
+from metrics.fields import MetricParamsError
 from metrics.groups import Groups
 from metrics.influence import influences
 from metrics.intervals import Interval, estimate

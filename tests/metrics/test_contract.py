@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from metrics import contract
-from metrics.base import Example, Family, Kind, Metric, Scores, blank_scores, parameter
+from metrics.base import Example, Family, Metric
+from metrics.batch import Scores, blank_scores
 from metrics.contract import CHECKS, broken_promises
 from metrics.exact_match import ExactMatch
+from metrics.fields import Kind, parameter
 from metrics.reasons import Reason
 
 

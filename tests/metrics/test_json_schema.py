@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from metrics.base import MetricParamsError
 from metrics.catalog import MetricSpec, build
+from metrics.fields import MetricParamsError
 from metrics.reasons import Reason
 from tests.metrics.texts import batch, expecting
 

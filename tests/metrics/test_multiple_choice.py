@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from metrics.base import MetricParamsError
 from metrics.catalog import MetricSpec, build
+from metrics.fields import MetricParamsError
 from metrics.multiple_choice import MultipleChoice
 from metrics.reasons import Reason
 from tests.metrics.texts import expecting

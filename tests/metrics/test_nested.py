@@ -9,10 +9,11 @@ import pytest
 
 from metrics.aggregation import Composite, Median
 from metrics.attempts import Flakiness
-from metrics.base import Family, Metric, MetricParamsError, Workspace
+from metrics.base import Family, Metric, Workspace
 from metrics.bleu import Bleu
 from metrics.catalog import MetricSpec, build
 from metrics.exact_match import ExactMatch
+from metrics.fields import MetricParamsError
 from metrics.nested import (
     check_per_example,
     greediest,

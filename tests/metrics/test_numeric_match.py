@@ -2,8 +2,8 @@
 
 import pytest
 
-from metrics.base import MetricParamsError
 from metrics.catalog import MetricSpec, build
+from metrics.fields import MetricParamsError
 from metrics.numeric_match import NumericMatch
 from metrics.reasons import Reason
 from tests.metrics.texts import batch, expecting

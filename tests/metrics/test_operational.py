@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from metrics.base import FACTS, Batch, Family, run_value
+from metrics.base import Family, run_value
+from metrics.batch import FACTS, Batch
 from metrics.intervals import Interval, estimate
 from metrics.operational import (
     CachedTokens,

@@ -5,9 +5,10 @@ from typing import ClassVar
 
 import pytest
 
-from metrics.base import Batch, JsonText, Kind, MetricParamsError, parameter, whole_parameter
+from metrics.batch import Batch
 from metrics.catalog import configured
 from metrics.exact_match import ExactMatch
+from metrics.fields import JsonText, Kind, MetricParamsError, parameter, whole_parameter
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

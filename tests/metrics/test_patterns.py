@@ -5,7 +5,7 @@ import re2
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from metrics.base import MetricParamsError
+from metrics.fields import MetricParamsError
 from metrics.patterns import MAX_WORK, ExtractionLimitError, last_match
 
 ATOMS = r"a b A: . \d \s [ab] (?:ab|a) a* b+? .* .*? \b $ ^ x? (?:a|b)*? \w+ (?i:a) [^a] a{2,3} é"

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from metrics.base import Family, quantile_of
+from metrics.averages import quantile_of
+from metrics.base import Family
 from metrics.findings import find_gaps
 from metrics.groups import Groups
 from metrics.intervals import Interval, NoInterval, estimate

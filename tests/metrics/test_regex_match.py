@@ -7,8 +7,8 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.base import MetricParamsError
 from metrics.catalog import MetricSpec, build
+from metrics.fields import MetricParamsError
 from metrics.patterns import MAX_WORK
 from metrics.reasons import Reason
 from tests.metrics.texts import batch, expecting

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import pytrec_eval
 
-from metrics.base import Batch, Json, Metric, run_value, score_many
+from metrics.base import Metric, run_value, score_many
+from metrics.batch import Batch, Json
 from metrics.catalog import MetricSpec, build
 from metrics.ranking import Ranking
 from metrics.reasons import Reason

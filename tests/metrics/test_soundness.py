@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from metrics.base import Scores
+from metrics.batch import Scores
 from metrics.bleu import Bleu
 from metrics.classification import Accuracy
 from metrics.exact_match import ExactMatch

@@ -5,7 +5,7 @@ import pytest
 import sacrebleu
 from sacrebleu.significance import PairedTest
 
-from metrics.base import Batch
+from metrics.batch import Batch
 from metrics.bleu import Bleu
 from metrics.chrf import Chrf
 from metrics.intervals import estimate

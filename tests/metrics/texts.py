@@ -4,7 +4,7 @@ import random
 
 from hypothesis import strategies as st
 
-from metrics.base import Batch
+from metrics.batch import Batch
 
 PIECES = (
     *"abcAB .,;:-'\"!?()[]{}/\\&%$#@~|^_`<>=+*0123456789\t\n\r\v\x1c\x00",

@@ -15,7 +15,7 @@ from django.db import connections
 from evalhub.runs import queue, sweeping, workers
 from evalhub.runs.columns import NewColumn
 from evalhub.runs.scoring import measurements_at_work
-from metrics.base import Scores
+from metrics.batch import Scores
 
 
 def main(seconds: float) -> None:

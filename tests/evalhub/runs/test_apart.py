@@ -13,7 +13,7 @@ from evalhub.runs.models import Chunk, Measurement, Run
 from evalhub.runs.pages import told
 from evalhub.runs.sealing import yardstick_of
 from metrics import catalog, custom
-from metrics.base import Batch
+from metrics.batch import Batch
 from metrics.catalog import MetricSpec, build
 from metrics.contract import CHECKS, tried
 from metrics.exact_match import ExactMatch

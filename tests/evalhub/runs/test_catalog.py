@@ -8,7 +8,8 @@ from typing import ClassVar
 import pytest
 
 from metrics import catalog as known
-from metrics.base import Example, Json
+from metrics.base import Example
+from metrics.batch import Json
 from metrics.catalog import CATALOG, build, read_spec
 from metrics.exact_match import ExactMatch
 from tests.factories import a_user

@@ -22,7 +22,7 @@ from evalhub.runs.columns import (
     write_columns,
 )
 from evalhub.runs.models import ScoreColumn
-from metrics.base import Scores
+from metrics.batch import Scores
 from tests.evalhub.runs.building import a_run, measurement
 
 numbers = st.floats(allow_nan=True, allow_infinity=True)

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from evalhub.runs.forms import MeasureForm, initial_of, metric_choices
-from metrics.base import sample_params
 from metrics.catalog import CATALOG, build, read_spec
+from metrics.fields import sample_params
 from tests.evalhub.runs.building import a_run, right, scored
 from tests.evalhub.runs.test_pages import text_of
 from tests.evalhub.scorers.building import a_scorer

@@ -9,9 +9,9 @@ from evalhub.runs import draining, queue
 from evalhub.runs.models import Chunk, Measurement, Run, ScoreColumn
 from evalhub.runs.scoring import metric_of
 from metrics import catalog
-from metrics.base import sample_params
 from metrics.catalog import CATALOG
 from metrics.exact_match import ExactMatch
+from metrics.fields import sample_params
 from metrics.reasons import Reason
 from tests.evalhub.runs.building import a_run, drain, finished, measurement, right, scored, scores
 from tests.factories import a_project, a_version, example_row

@@ -11,10 +11,12 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from metrics import custom
-from metrics.base import Batch, Json, Metric, MetricParamsError
+from metrics.base import Metric
+from metrics.batch import Batch, Json
 from metrics.catalog import configured, known_metrics, register
 from metrics.contract import CHECKS, Check, sample_batch, tried
 from metrics.custom import CustomMetricError
+from metrics.fields import MetricParamsError
 
 LONGEST_SECONDS = 60.0
 # Who does not end once will not end the next time either.
