@@ -15,6 +15,7 @@ from metrics.fields import Kind, MetricParamsError, parameter
 from metrics.patterns import ExtractionLimitError, Matcher, matcher
 from metrics.preparation import EXPECTED_OUTPUT, Preparation
 from metrics.reasons import Reason
+from metrics.text import path_parameter
 
 _SEARCH, _WHOLE = "search", "whole"
 
@@ -61,12 +62,7 @@ class RegexMatch(Metric):
         choices=(_SEARCH, _WHOLE),
         meaning="search: the pattern matches somewhere in the output; whole: all of it.",
     )
-    path: str | None = parameter(
-        default=None,
-        kind=Kind.TEXT,
-        meaning="Where the text is in a JSON output, such as answer or choices.0.text. An output "
-        "without text there is a wrong answer.",
-    )
+    path: str | None = path_parameter()
 
     def __post_init__(self) -> None:
         self._preparation.check()

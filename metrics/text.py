@@ -27,6 +27,16 @@ def normalize_parameter(*default: str) -> Any:
     )
 
 
+def path_parameter() -> Any:
+    """Declare `path`: where the text of an output is that was submitted as JSON."""
+    return parameter(
+        default=None,
+        kind=Kind.TEXT,
+        meaning="Where the text is in a JSON output, such as answer or choices.0.text. An output "
+        "without text there is a wrong answer.",
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class TextMetric(Metric):
     """A metric of one text against one or more references, the best of which counts."""
@@ -48,12 +58,7 @@ class TextMetric(Metric):
         choices=(EXPECTED_OUTPUT, REFERENCES),
         meaning="What the output is compared with; the other one where an example lacks it.",
     )
-    path: str | None = parameter(
-        default=None,
-        kind=Kind.TEXT,
-        meaning="Where the text is in a JSON output, such as answer or choices.0.text. An output "
-        "without text there is a wrong answer.",
-    )
+    path: str | None = path_parameter()
 
     def __post_init__(self) -> None:
         self._preparation.check()
