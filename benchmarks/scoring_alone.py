@@ -35,7 +35,7 @@ from metrics.base import Metric, score_many
 from metrics.batch import Batch
 from metrics.cache import TextCache
 from metrics.catalog import build, read_spec
-from metrics.stems import remembered
+from metrics.overlap.stems import remembered
 
 UNIT = "pairs per CPU second"
 CHUNK = 500

@@ -12,8 +12,9 @@ import numpy as np
 from metrics.averages import ratio_of
 from metrics.base import Example, Family, Metric, Part, Workspace
 from metrics.batch import Floats, Json, Scores, blank_scores
-from metrics.exact_match import ExactMatch
 from metrics.fields import Kind, MetricParamsError, number_parameter, parameter
+from metrics.match.exact_match import ExactMatch
+from metrics.match.token_f1 import TokenF1
 from metrics.nested import (
     check_per_example,
     inner_parameter,
@@ -24,7 +25,6 @@ from metrics.nested import (
     threshold_parameter,
 )
 from metrics.reasons import Reason
-from metrics.token_f1 import TokenF1
 
 _NEEDS = "what the metric it is of needs"
 MAX_WEIGHT_NAME = 200

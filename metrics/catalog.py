@@ -18,10 +18,8 @@ from metrics.attempts import (
 )
 from metrics.base import Metric
 from metrics.batch import Json
-from metrics.bleu import Bleu
-from metrics.calibration import Brier, Ece
-from metrics.chrf import Chrf, ChrfPlusPlus
-from metrics.classification import (
+from metrics.classes.calibration import Brier, Ece
+from metrics.classes.classification import (
     Accuracy,
     BalancedAccuracy,
     ClassF1,
@@ -33,16 +31,13 @@ from metrics.classification import (
     F1Weighted,
     Mcc,
 )
-from metrics.containment import Contains, StartsWith
-from metrics.edit_similarity import EditSimilarity
-from metrics.exact_match import ExactMatch, QuasiExactMatch
 from metrics.fields import MetricParamsError, sample_params
-from metrics.json_fields import JsonFields, JsonFieldsMicro
-from metrics.json_schema import JsonSchema
-from metrics.json_valid import JsonValid
-from metrics.length_ratio import LengthRatio
-from metrics.multiple_choice import MultipleChoice
-from metrics.numeric_match import NumericMatch
+from metrics.match.containment import Contains, StartsWith
+from metrics.match.exact_match import ExactMatch, QuasiExactMatch
+from metrics.match.multiple_choice import MultipleChoice
+from metrics.match.numeric_match import NumericMatch
+from metrics.match.regex_match import RegexMatch
+from metrics.match.token_f1 import TokenF1
 from metrics.operational import (
     CachedTokens,
     Cost,
@@ -53,8 +48,15 @@ from metrics.operational import (
     OutputTokens,
     TimeToFirstToken,
 )
+from metrics.overlap.bleu import Bleu
+from metrics.overlap.chrf import Chrf, ChrfPlusPlus
+from metrics.overlap.edit_similarity import EditSimilarity
+from metrics.overlap.length_ratio import LengthRatio
+from metrics.overlap.rouge import Rouge1, Rouge2, RougeL
+from metrics.overlap.rouge_lsum import RougeLsum
+from metrics.overlap.rouge_w import RougeW
+from metrics.overlap.ter import Ter
 from metrics.parameters import read_parameter, shown
-from metrics.regex_match import RegexMatch
 from metrics.retrieval import (
     AveragePrecision,
     HitAtK,
@@ -63,12 +65,10 @@ from metrics.retrieval import (
     PrecisionAtK,
     RecallAtK,
 )
-from metrics.rouge import Rouge1, Rouge2, RougeL
-from metrics.rouge_lsum import RougeLsum
-from metrics.rouge_w import RougeW
-from metrics.ter import Ter
-from metrics.token_f1 import TokenF1
-from metrics.tool_calls import ToolCalls
+from metrics.structured.json_fields import JsonFields, JsonFieldsMicro
+from metrics.structured.json_schema import JsonSchema
+from metrics.structured.json_valid import JsonValid
+from metrics.structured.tool_calls import ToolCalls
 
 # What is chosen from, by what it is about. The reference page and the forms keep this order.
 GROUPS: Mapping[str, tuple[type[Metric], ...]] = {

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from metrics.reasons import Reason
-from metrics.resolution import quoted
+from metrics.statistics.resolution import quoted
 
 Setting: TypeAlias = "str | int | float | bool | None"
 Message: TypeAlias = dict[str, str]

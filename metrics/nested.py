@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from metrics.base import Family, Metric, Part
 from metrics.batch import COLUMNS, Floats
-from metrics.exact_match import ExactMatch
 from metrics.fields import Kind, MetricParamsError, number_parameter, parameter
+from metrics.match.exact_match import ExactMatch
 
 HIGHEST_THRESHOLD = 1e12
 

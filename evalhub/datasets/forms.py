@@ -12,7 +12,7 @@ from evalhub.datasets.reading import Counted
 from evalhub.datasets.services import MODES
 from evalhub.intake.columns import ExampleColumns, guess_columns
 from evalhub.web.formatting import count, plural
-from metrics.groups import MIN_CLUSTERS
+from metrics.statistics.groups import MIN_CLUSTERS
 
 # What a column can become. "metadata" is where every unnamed column goes.
 ROLES = ("key", "input", "expected_output", "references", "context", "relevant")

@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.slices import quartile_levels
+from metrics.statistics.slices import quartile_levels
 
 MIN_LEVELS, MAX_LEVELS = 2, 30
 # A text field with more levels than this names single examples, not slices of them.

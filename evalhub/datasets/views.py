@@ -23,7 +23,7 @@ from evalhub.datasets.models import Dataset, DatasetVersion, Example
 from evalhub.errors import ContentError, DomainError
 from evalhub.web import untrusted
 from evalhub.web.formatting import count
-from metrics.groups import MIN_CLUSTERS
+from metrics.statistics.groups import MIN_CLUSTERS
 
 SHOWN_CHANGES = 50
 SHOWN_FIELDS = 3

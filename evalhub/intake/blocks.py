@@ -26,7 +26,7 @@ from evalhub.intake.reading import each_example, read_examples
 from evalhub.intake.rows import ExampleRow, encode_sorted
 from evalhub.intake.spool import BLOCK_BYTES, Spool
 from evalhub.intake.tables import Format
-from metrics.strict_json import INT64_HIGH, INT64_LOW
+from metrics.structured.strict_json import INT64_HIGH, INT64_LOW
 
 _decode = msgspec.json.Decoder(ExampleRow).decode
 _NOT_PLAIN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)

@@ -13,7 +13,7 @@ from typing import NoReturn, cast
 import msgspec
 
 from evalhub.errors import FieldError, LineError, ShapeError, TooLarge
-from metrics.strict_json import INT64_HIGH, INT64_LOW, MAX_DEPTH
+from metrics.structured.strict_json import INT64_HIGH, INT64_LOW, MAX_DEPTH
 
 BOM = b"\xef\xbb\xbf"
 MAX_LINE_BYTES = 16 * 1024**2

@@ -15,11 +15,11 @@ from evalhub.runs.columns import StoredScores, read_both
 from evalhub.runs.models import Measurement, Run
 from evalhub.runs.sealing import yardstick_of
 from evalhub.runs.selectors import current_measurements
-from metrics.findings import MIN_PAIRS, Decision, Gaps, decide, find_gaps
-from metrics.multiplicity import benjamini_hochberg
-from metrics.pairs import Compared, compare
 from metrics.reasons import Reason
-from metrics.yardstick import Column, Yardstick
+from metrics.statistics.findings import MIN_PAIRS, Decision, Gaps, decide, find_gaps
+from metrics.statistics.multiplicity import benjamini_hochberg
+from metrics.statistics.pairs import Compared, compare
+from metrics.statistics.yardstick import Column, Yardstick
 
 # Raise it whenever the same scores can give another finding.
 METHOD = 3

@@ -17,7 +17,7 @@ from evalhub.openapi import (
     text,
     whole,
 )
-from metrics.findings import Outcome
+from metrics.statistics.findings import Outcome
 
 COMPONENTS = {
     "Comparison": members(

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 from evalhub.reports import wording
 from evalhub.reports.models import Comparison, Finding
-from metrics.findings import Outcome
+from metrics.statistics.findings import Outcome
 
 # Controls, and marks that turn the direction of what follows.
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")

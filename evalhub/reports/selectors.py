@@ -19,7 +19,7 @@ from evalhub.reports.models import Comparison, Finding
 from evalhub.runs.columns import scores_in_blocks
 from evalhub.runs.models import Output, Run
 from metrics.batch import Floats
-from metrics.yardstick import Column
+from metrics.statistics.yardstick import Column
 
 SHOWN_CASES = 10
 

@@ -24,7 +24,7 @@ from evalhub.reports.services import compare_runs
 from evalhub.runs.listing import likeliest_baseline
 from evalhub.runs.models import Run
 from evalhub.web import charts, formatting
-from metrics.findings import Outcome
+from metrics.statistics.findings import Outcome
 
 PAGE = 50
 

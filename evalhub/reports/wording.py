@@ -20,7 +20,7 @@ from evalhub.web.formatting import (
     p_value,
     plural,
 )
-from metrics.findings import LEVEL, MIN_PAIRS, Outcome
+from metrics.statistics.findings import LEVEL, MIN_PAIRS, Outcome
 
 _HEAD = {
     Outcome.IMPROVED: "{candidate} is better than {baseline} on {metric}.",

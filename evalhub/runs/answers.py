@@ -13,7 +13,7 @@ from evalhub.runs.models import Measurement, Output, Run
 from evalhub.runs.pictures import SliceRow
 from evalhub.runs.places import Row
 from evalhub.runs.rescored import RescoringRecord, RunRow
-from metrics.confusion import Confusion
+from metrics.classes.confusion import Confusion
 
 Answer = dict[str, Any]
 

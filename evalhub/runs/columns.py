@@ -20,8 +20,8 @@ from metrics.base import Family
 from metrics.batch import Floats, Scores
 from metrics.reasons import Reason
 from metrics.rows import Rows
+from metrics.statistics.yardstick import Column, Yardstick
 from metrics.vocabulary import NoClassesError, class_names, expected_labels, renamed
-from metrics.yardstick import Column, Yardstick
 
 # Bytes of equal rank stand together (byte shuffle), then zstd. The tail names the statistics:
 # whole numbers that fit are int32, others float64. Both give back the same float64 bits.

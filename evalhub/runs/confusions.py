@@ -14,9 +14,9 @@ from evalhub.intake.strict import quoted
 from evalhub.runs.columns import scores_in_blocks
 from evalhub.runs.models import Measurement
 from evalhub.runs.scoring import metric_of
-from metrics.confusion import ClassRow, Confusion
+from metrics.classes.confusion import ClassRow, Confusion
+from metrics.classes.labels import LabelMetric
 from metrics.fields import MetricParamsError
-from metrics.labels import LabelMetric
 from metrics.preparation import Preparation
 
 SHOWN_CLASSES, SHOWN_COLUMNS = 50, 12

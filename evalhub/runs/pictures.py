@@ -20,9 +20,9 @@ from evalhub.runs.scores import values_of
 from evalhub.runs.sealing import yardstick_of
 from evalhub.web.axes import Axis
 from evalhub.web.histograms import Bins, bins_of
-from metrics.intervals import Estimate, Interval, NoInterval, estimate
-from metrics.slices import MIN_EXAMPLES
-from metrics.yardstick import Column, Yardstick
+from metrics.statistics.intervals import Estimate, Interval, NoInterval, estimate
+from metrics.statistics.slices import MIN_EXAMPLES
+from metrics.statistics.yardstick import Column, Yardstick
 
 _KEPT = 256
 

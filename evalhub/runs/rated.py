@@ -20,7 +20,7 @@ from evalhub.runs.scoring import measurements_at_work
 from evalhub.runs.selectors import outputs_between
 from metrics.batch import Scores
 from metrics.reasons import Reason
-from metrics.resolution import Rule, resolve
+from metrics.statistics.resolution import Rule, resolve
 
 _FIELDS = ("position", "attempt", "rater", "value", "reason")
 _Said = tuple[int, int, str, float | None, int]

@@ -23,10 +23,10 @@ from evalhub.runs.scoring import metric_of
 from evalhub.runs.selectors import current_measurements, is_answered
 from metrics.base import Family
 from metrics.custom import code_digest, loaded
-from metrics.intervals import Interval, estimate
 from metrics.reasons import Reason
+from metrics.statistics.intervals import Interval, estimate
+from metrics.statistics.yardstick import Column, Yardstick, value_of
 from metrics.vocabulary import NoClassesError
-from metrics.yardstick import Column, Yardstick, value_of
 
 log = logging.getLogger("evalhub.runs.sealing")
 

@@ -13,7 +13,7 @@ from django.db.models import Prefetch, QuerySet
 from evalhub.accounts.models import Project
 from evalhub.scorers.models import SLUG, Approval, Revision, Scorer, Secret
 from evalhub.scorers.protocol import PROTOCOL, Range
-from metrics.resolution import quoted
+from metrics.statistics.resolution import quoted
 
 PREFIX = "remote_"
 

@@ -21,7 +21,7 @@ from evalhub.runs.models import Measurement, Run, SystemVersion
 from evalhub.web.formatting import count, of, plural
 from labeling.models import Campaign
 from labeling.selectors import Listed, listed
-from metrics.findings import Outcome
+from metrics.statistics.findings import Outcome
 
 SHOWN_RUNS = 8
 SHOWN_DATASETS = 10

@@ -20,9 +20,9 @@ from labeling.models import Annotation, Campaign, Question, Unit
 from labeling.plans import FINISHED
 from labeling.questions import Answer, Value, as_number, measured_name, numbers_of, values_of
 from metrics.base import Family
-from metrics.coincidences import Level
 from metrics.reasons import Reason
-from metrics.resolution import Rule, rule_for, signature
+from metrics.statistics.coincidences import Level
+from metrics.statistics.resolution import Rule, rule_for, signature
 
 ALIVE: Final = (Measurement.State.SCORING, Measurement.State.SCORED)
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from metrics.base import Family
-from metrics.yardstick import Column, Yardstick
+from metrics.statistics.yardstick import Column, Yardstick
 
 YES_NO = Yardstick(family=Family.BINARY, low=0.0, high=1.0)
 SHARE = Yardstick(family=Family.MEAN, low=0.0, high=1.0)

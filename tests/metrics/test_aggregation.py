@@ -8,16 +8,16 @@ import pytest
 from metrics.aggregation import Composite, Median, PassRate, Quantile, WeightedMean
 from metrics.base import Family, Part, run_value
 from metrics.batch import Batch
-from metrics.bleu import Bleu
 from metrics.catalog import MetricSpec, build
-from metrics.exact_match import ExactMatch
 from metrics.fields import MetricParamsError
-from metrics.intervals import estimate
+from metrics.match.exact_match import ExactMatch
+from metrics.match.token_f1 import TokenF1
 from metrics.operational import ErrorRate, Latency
+from metrics.overlap.bleu import Bleu
+from metrics.overlap.rouge import RougeL
 from metrics.reasons import Reason
-from metrics.rouge import RougeL
-from metrics.token_f1 import TokenF1
-from metrics.yardstick import Column, Yardstick
+from metrics.statistics.intervals import estimate
+from metrics.statistics.yardstick import Column, Yardstick
 from tests.metrics.texts import corpus, expecting
 
 OUTPUTS = ["a b c d", "a b x y", "x", "a b c d e", None]

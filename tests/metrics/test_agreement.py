@@ -9,9 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from metrics import agreement as module
-from metrics import coincidences
-from metrics.agreement import Level, Undefined, agreement
+from metrics.statistics import agreement as module
+from metrics.statistics import coincidences
+from metrics.statistics.agreement import Level, Undefined, agreement
 
 # Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011), example C: four observers,
 # twelve units, missing data. He prints .743, .815, .849 and .797.

@@ -23,16 +23,16 @@ from metrics.attempts import (
 )
 from metrics.base import Family, Metric
 from metrics.batch import Batch, Json
-from metrics.bleu import Bleu
 from metrics.catalog import MetricSpec, build
-from metrics.exact_match import ExactMatch
 from metrics.fields import MetricParamsError
-from metrics.intervals import Interval, estimate
+from metrics.match.exact_match import ExactMatch
+from metrics.match.token_f1 import TokenF1
+from metrics.overlap.bleu import Bleu
+from metrics.overlap.rouge import RougeL
 from metrics.reasons import Reason
 from metrics.retrieval import Mrr
-from metrics.rouge import RougeL
-from metrics.token_f1 import TokenF1
-from metrics.yardstick import Column, Yardstick
+from metrics.statistics.intervals import Interval, estimate
+from metrics.statistics.yardstick import Column, Yardstick
 
 NESTING = (PassAtK, PassHatK, BestOfAttempts, WorstOfAttempts, Flakiness)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from metrics.averages import mean_of, totals_of
 from metrics.base import Workspace, run_value
 from metrics.batch import Batch, Scores, joined
-from metrics.exact_match import ExactMatch
+from metrics.match.exact_match import ExactMatch
 from metrics.reasons import Reason
 from metrics.text import PairMetric
 from tests.metrics.texts import batch

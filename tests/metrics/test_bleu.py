@@ -9,7 +9,7 @@ from sacrebleu.metrics import BLEU
 from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 
 from metrics.base import run_value
-from metrics.bleu import Bleu, tokenize_13a
+from metrics.overlap.bleu import Bleu, tokenize_13a
 from tests.metrics.texts import batch, corpus, several_texts, texts
 
 SENTENCE = BLEU(effective_order=True)

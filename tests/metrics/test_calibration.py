@@ -9,13 +9,13 @@ from sklearn.metrics import brier_score_loss
 
 from metrics.base import run_value
 from metrics.batch import Batch, Scores
-from metrics.calibration import Brier, Ece
 from metrics.catalog import MetricSpec, build
+from metrics.classes.calibration import Brier, Ece
 from metrics.fields import MetricParamsError
-from metrics.intervals import Interval, estimate
 from metrics.reasons import Reason
 from metrics.rows import Rows
-from metrics.yardstick import Column, Yardstick
+from metrics.statistics.intervals import Interval, estimate
+from metrics.statistics.yardstick import Column, Yardstick
 
 
 def given(confidences, right) -> Batch:

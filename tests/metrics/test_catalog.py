@@ -20,11 +20,11 @@ from metrics.catalog import (
     read_spec,
     sample_of,
 )
+from metrics.classes.labels import LabelMetric
 from metrics.contract import CHECKS, bits_of
-from metrics.exact_match import ExactMatch
 from metrics.fields import MetricParamsError, number_parameter
-from metrics.labels import LabelMetric
-from metrics.overlap import OverlapMetric
+from metrics.match.exact_match import ExactMatch
+from metrics.overlap.pairs_of_texts import OverlapMetric
 from metrics.reasons import Reason
 from metrics.text import TextMetric
 from tests.metrics.texts import batch, corpus, expecting

@@ -7,7 +7,7 @@ from hypothesis import given
 from sacrebleu.metrics import CHRF
 
 from metrics.base import run_value, score_many
-from metrics.chrf import Chrf, ChrfPlusPlus
+from metrics.overlap.chrf import Chrf, ChrfPlusPlus
 from tests.metrics.texts import batch, corpus, several_texts, texts
 
 

@@ -13,7 +13,7 @@ from sklearn import metrics as sklearn
 from metrics.base import Family, run_value
 from metrics.batch import Batch, Scores, joined
 from metrics.catalog import CATALOG, MetricSpec, build, sample_of
-from metrics.classification import (
+from metrics.classes.classification import (
     Accuracy,
     BalancedAccuracy,
     ClassF1,
@@ -25,17 +25,17 @@ from metrics.classification import (
     F1Weighted,
     Mcc,
 )
+from metrics.classes.labels import MAX_LABEL_CHARACTERS, LabelMetric
 from metrics.contract import bits_of
 from metrics.fields import MetricParamsError
-from metrics.groups import Groups
-from metrics.influence import influences
-from metrics.intervals import Interval, estimate
-from metrics.labels import MAX_LABEL_CHARACTERS, LabelMetric
-from metrics.pairs import compare
 from metrics.reasons import Reason
 from metrics.rows import Rows
+from metrics.statistics.groups import Groups
+from metrics.statistics.influence import influences
+from metrics.statistics.intervals import Interval, estimate
+from metrics.statistics.pairs import compare
+from metrics.statistics.yardstick import Column, Yardstick, value_of
 from metrics.vocabulary import MAX_CLASSES, NoClassesError, expected_labels, renamed
-from metrics.yardstick import Column, Yardstick, value_of
 from tests.metrics.texts import expecting
 
 LABEL_METRICS = [sample_of(cls) for cls in CATALOG if issubclass(cls, LabelMetric)]

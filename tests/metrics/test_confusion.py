@@ -5,8 +5,8 @@ import math
 import numpy as np
 from sklearn import metrics as sklearn
 
-from metrics.classification import Accuracy
-from metrics.confusion import Confusion
+from metrics.classes.classification import Accuracy
+from metrics.classes.confusion import Confusion
 from metrics.rows import Rows
 from tests.metrics.test_classification import answered
 from tests.metrics.texts import expecting

@@ -5,7 +5,7 @@ import math
 import pytest
 from hypothesis import given
 
-from metrics.containment import Contains, StartsWith
+from metrics.match.containment import Contains, StartsWith
 from metrics.reasons import Reason
 from tests.metrics.texts import batch, expecting, several_texts, texts
 

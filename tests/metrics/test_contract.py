@@ -11,8 +11,8 @@ from metrics import contract
 from metrics.base import Example, Family, Metric
 from metrics.batch import Scores, blank_scores
 from metrics.contract import CHECKS, broken_promises
-from metrics.exact_match import ExactMatch
 from metrics.fields import Kind, parameter
+from metrics.match.exact_match import ExactMatch
 from metrics.reasons import Reason
 
 

@@ -11,7 +11,7 @@ from metrics.base import Part
 from metrics.catalog import MetricSpec, build, describe_catalog
 from metrics.contract import broken_promises
 from metrics.custom import CustomMetricError, code_digest, is_custom, load, load_all
-from metrics.exact_match import ExactMatch
+from metrics.match.exact_match import ExactMatch
 from tests.metrics.texts import expecting
 
 MODULE = "tests.metrics.custom_examples"
@@ -109,7 +109,7 @@ def test_a_class_that_cannot_stand_in_the_catalog_is_refused(tmp_path, changes, 
     [
         ("1 / 0", "cannot be loaded. ZeroDivisionError: division by zero"),
         ("def", "cannot be loaded. SyntaxError"),
-        ("from metrics.bleu import Bleu", "defines no metric"),
+        ("from metrics.overlap.bleu import Bleu", "defines no metric"),
     ],
 )
 def test_a_file_without_a_usable_metric_is_refused(tmp_path, text, sentence):

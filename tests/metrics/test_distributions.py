@@ -3,7 +3,12 @@
 import pytest
 from scipy import stats
 
-from metrics.distributions import fair_coin_at_most, normal_quantile, t_quantile, t_two_sided
+from metrics.statistics.distributions import (
+    fair_coin_at_most,
+    normal_quantile,
+    t_quantile,
+    t_two_sided,
+)
 
 
 @pytest.mark.parametrize("p", [0.0005, 0.025, 0.5, 0.8, 0.975])

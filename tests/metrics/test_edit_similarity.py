@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.edit_similarity import EditSimilarity
+from metrics.overlap.edit_similarity import EditSimilarity
 from tests.metrics.texts import batch, expecting
 
 short = st.text(alphabet="abİ漢", max_size=8)

@@ -5,7 +5,7 @@ from hypothesis import given
 
 from metrics.base import run_value
 from metrics.catalog import MetricSpec, build
-from metrics.exact_match import ExactMatch, QuasiExactMatch
+from metrics.match.exact_match import ExactMatch, QuasiExactMatch
 from tests.metrics.squad import normalized
 from tests.metrics.texts import batch, expecting, several_texts, texts
 

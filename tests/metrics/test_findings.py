@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from metrics.findings import Gaps, Outcome, decide, find_gaps, pairs_needed
-from metrics.pairs import Compared, compare
-from metrics.yardstick import Column
+from metrics.statistics.findings import Gaps, Outcome, decide, find_gaps, pairs_needed
+from metrics.statistics.pairs import Compared, compare
+from metrics.statistics.yardstick import Column
 from tests.metrics.shapes import (
     PENALTY,
     POINTS,

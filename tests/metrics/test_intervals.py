@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from metrics.base import Family
-from metrics.groups import Groups
-from metrics.influence import influences
-from metrics.intervals import Interval, NoInterval, estimate, wilson
 from metrics.rows import Rows
-from metrics.yardstick import Column, Yardstick
+from metrics.statistics.groups import Groups
+from metrics.statistics.influence import influences
+from metrics.statistics.intervals import Interval, NoInterval, estimate, wilson
+from metrics.statistics.yardstick import Column, Yardstick
 from tests.metrics.shapes import (
     ERRORS,
     MICRO_F1,

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from metrics import json_fields
 from metrics.base import run_value
 from metrics.catalog import MetricSpec, build
 from metrics.fields import MetricParamsError
 from metrics.reasons import Reason
+from metrics.structured import json_fields
 from tests.metrics.texts import batch, expecting
 
 

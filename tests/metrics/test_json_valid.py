@@ -7,7 +7,7 @@ import pytest
 from metrics.catalog import MetricSpec, build
 from metrics.fields import MetricParamsError
 from metrics.reasons import Reason
-from metrics.strict_json import MAX_JSON_CHARACTERS, canonical, unfenced
+from metrics.structured.strict_json import MAX_JSON_CHARACTERS, canonical, unfenced
 from tests.metrics.texts import batch
 
 # Texts of its y_ files (valid), n_ files (not), and of its i_ files those with another rule here.

@@ -5,7 +5,7 @@ import math
 from sacrebleu.metrics import BLEU
 
 from metrics.base import run_value
-from metrics.length_ratio import LengthRatio
+from metrics.overlap.length_ratio import LengthRatio
 from metrics.reasons import Reason
 from tests.metrics.texts import batch, expecting
 

@@ -7,7 +7,7 @@ import pytest
 
 from metrics.catalog import MetricSpec, build
 from metrics.fields import MetricParamsError
-from metrics.multiple_choice import MultipleChoice
+from metrics.match.multiple_choice import MultipleChoice
 from metrics.reasons import Reason
 from tests.metrics.texts import expecting
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from metrics.multiplicity import benjamini_hochberg, holm
+from metrics.statistics.multiplicity import benjamini_hochberg, holm
 
 # Benjamini & Hochberg (1995), section 3.2: fifteen tests of a trial of thrombolysis. Their
 # procedure rejects four at 0.05; Holm's, and Bonferroni's, three.

@@ -10,10 +10,10 @@ import pytest
 from metrics.aggregation import Composite, Median
 from metrics.attempts import Flakiness
 from metrics.base import Family, Metric, Workspace
-from metrics.bleu import Bleu
 from metrics.catalog import MetricSpec, build
-from metrics.exact_match import ExactMatch
 from metrics.fields import MetricParamsError
+from metrics.match.exact_match import ExactMatch
+from metrics.match.token_f1 import TokenF1
 from metrics.nested import (
     check_per_example,
     greediest,
@@ -26,7 +26,7 @@ from metrics.nested import (
     take_over,
     threshold_parameter,
 )
-from metrics.token_f1 import TokenF1
+from metrics.overlap.bleu import Bleu
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics import ngrams
-from metrics.ngrams import blocks, clipped_matches, encode_characters, encode_tokens
+from metrics.overlap import ngrams
+from metrics.overlap.ngrams import blocks, clipped_matches, encode_characters, encode_tokens
 
 words = st.text(alphabet="abé漢😀", max_size=12) | st.text(
     alphabet=[chr(code) for code in range(300, 400)], max_size=60

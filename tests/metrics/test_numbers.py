@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.numbers import first_number, is_near, last_number, whole_number
+from metrics.match.numbers import first_number, is_near, last_number, whole_number
 
 decimals = st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**12))
 

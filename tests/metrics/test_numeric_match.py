@@ -4,7 +4,7 @@ import pytest
 
 from metrics.catalog import MetricSpec, build
 from metrics.fields import MetricParamsError
-from metrics.numeric_match import NumericMatch
+from metrics.match.numeric_match import NumericMatch
 from metrics.reasons import Reason
 from tests.metrics.texts import batch, expecting
 

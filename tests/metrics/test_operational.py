@@ -7,7 +7,6 @@ import pytest
 
 from metrics.base import Family, run_value
 from metrics.batch import FACTS, Batch
-from metrics.intervals import Interval, estimate
 from metrics.operational import (
     CachedTokens,
     Cost,
@@ -19,7 +18,8 @@ from metrics.operational import (
     TimeToFirstToken,
 )
 from metrics.reasons import Reason
-from metrics.yardstick import Column, Yardstick
+from metrics.statistics.intervals import Interval, estimate
+from metrics.statistics.yardstick import Column, Yardstick
 
 GIVEN = np.array([10.0, 40.0, math.nan, 20.0, 30.0])
 OUTPUTS = ["a", "two words", "c", None, {"a": [1, "é"]}]

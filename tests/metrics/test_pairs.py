@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from metrics.pairs import compare
-from metrics.yardstick import Column
+from metrics.statistics.pairs import compare
+from metrics.statistics.yardstick import Column
 from tests.metrics.shapes import (
     ERRORS,
     MICRO_F1,

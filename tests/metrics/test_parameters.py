@@ -7,8 +7,8 @@ import pytest
 
 from metrics.batch import Batch
 from metrics.catalog import configured
-from metrics.exact_match import ExactMatch
 from metrics.fields import JsonText, Kind, MetricParamsError, parameter, whole_parameter
+from metrics.match.exact_match import ExactMatch
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

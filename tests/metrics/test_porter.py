@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nltk.stem.porter import PorterStemmer
 
-from metrics.porter import ENDINGS, porter
+from metrics.overlap.porter import ENDINGS, porter
 
 NLTK = PorterStemmer()
 SUFFIXES = """

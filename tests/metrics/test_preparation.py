@@ -5,8 +5,8 @@ import pytest
 from metrics.base import Workspace
 from metrics.batch import Batch
 from metrics.cache import TextCache
-from metrics.exact_match import ExactMatch
 from metrics.fields import MetricParamsError
+from metrics.match.exact_match import ExactMatch
 from metrics.preparation import STEPS, Preparation
 from metrics.reasons import Reason
 from tests.metrics.texts import expecting

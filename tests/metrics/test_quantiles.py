@@ -8,18 +8,18 @@ from scipy import stats
 
 from metrics.averages import quantile_of
 from metrics.base import Family
-from metrics.findings import find_gaps
-from metrics.groups import Groups
-from metrics.intervals import Interval, NoInterval, estimate
-from metrics.pairs import compare
-from metrics.quantiles import (
+from metrics.statistics.findings import find_gaps
+from metrics.statistics.groups import Groups
+from metrics.statistics.intervals import Interval, NoInterval, estimate
+from metrics.statistics.pairs import compare
+from metrics.statistics.quantiles import (
     ALIKE,
     binomial_ranks,
     example_influences,
     order_statistics,
     too_few_for,
 )
-from metrics.yardstick import Column, Yardstick
+from metrics.statistics.yardstick import Column, Yardstick
 
 MEDIAN = Yardstick(family=Family.QUANTILE, level=0.5)
 P90 = Yardstick(family=Family.QUANTILE, level=0.9, higher_is_better=False)

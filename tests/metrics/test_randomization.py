@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from metrics.randomization import FLIPS, randomize
+from metrics.statistics.randomization import FLIPS, randomize
 from tests.metrics.shapes import ratio_of_sums, ratio_rows
 
 # Darwin's maize, differences in eighths of an inch; Fisher, "The Design of Experiments" (1935),

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.coincidences import Level
 from metrics.reasons import Reason
-from metrics.resolution import Rule, resolve, rule_for, signature
+from metrics.statistics.coincidences import Level
+from metrics.statistics.resolution import Rule, resolve, rule_for, signature
 
 NAN = math.nan
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from rouge_score.rouge_scorer import RougeScorer
 
 from metrics.base import Workspace, score_many
-from metrics.rouge import Rouge1, Rouge2, RougeL
-from metrics.unicode_words import unicode_words
+from metrics.overlap.rouge import Rouge1, Rouge2, RougeL
+from metrics.overlap.unicode_words import unicode_words
 from tests.metrics.texts import batch, corpus, several_texts, texts
 
 TYPES = ("rouge1", "rouge2", "rougeL")

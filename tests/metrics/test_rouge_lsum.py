@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
 from metrics.base import run_value
+from metrics.overlap.rouge import RougeL
+from metrics.overlap.rouge_lsum import MAX_SENTENCE_PAIRS, RougeLsum
 from metrics.reasons import Reason
-from metrics.rouge import RougeL
-from metrics.rouge_lsum import MAX_SENTENCE_PAIRS, RougeLsum
 from tests.metrics.texts import WORDS, batch, several_texts, texts
 
 SCORERS = {stemmer: RougeScorer(["rougeLsum"], use_stemmer=stemmer) for stemmer in (False, True)}

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.rouge import RougeL
-from metrics.rouge_w import RougeW
+from metrics.overlap.rouge import RougeL
+from metrics.overlap.rouge_w import RougeW
 from tests.metrics.texts import batch, corpus
 
 words = st.lists(st.sampled_from("abcd"), max_size=14)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from metrics.base import Family
-from metrics.groups import Groups
-from metrics.intervals import estimate
 from metrics.rows import Rows, sum_of
-from metrics.yardstick import Column, Yardstick
+from metrics.statistics.groups import Groups
+from metrics.statistics.intervals import estimate
+from metrics.statistics.yardstick import Column, Yardstick
 
 RNG = np.random.default_rng(20)
 WHOLE = RNG.integers(0, 50, size=(900, 3)).astype(float)

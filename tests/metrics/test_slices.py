@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.slices import quartile_levels
+from metrics.statistics.slices import quartile_levels
 
 
 def test_numbers_are_cut_into_four_like_parts_named_by_values_that_occur():

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from metrics.batch import Scores
-from metrics.bleu import Bleu
-from metrics.classification import Accuracy
-from metrics.exact_match import ExactMatch
+from metrics.classes.classification import Accuracy
+from metrics.match.exact_match import ExactMatch
+from metrics.overlap.bleu import Bleu
 from metrics.reasons import Reason
 from metrics.soundness import UnsoundError, all_failed, sound
 

@@ -6,11 +6,11 @@ import sacrebleu
 from sacrebleu.significance import PairedTest
 
 from metrics.batch import Batch
-from metrics.bleu import Bleu
-from metrics.chrf import Chrf
-from metrics.intervals import estimate
-from metrics.pairs import compare
-from metrics.yardstick import Column, Yardstick
+from metrics.overlap.bleu import Bleu
+from metrics.overlap.chrf import Chrf
+from metrics.statistics.intervals import estimate
+from metrics.statistics.pairs import compare
+from metrics.statistics.yardstick import Column, Yardstick
 
 WORDS = ["the", "a", "river", "city", "bridge", "old", "built", "in", "was", "over", "of", "war"]
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from sacrebleu.metrics import TER
 from sacrebleu.metrics.lib_ter import translation_edit_rate
 
-from metrics import edit_table
 from metrics.base import run_value
-from metrics.edit_rate import edit_count
+from metrics.overlap import edit_table
+from metrics.overlap.edit_rate import edit_count
+from metrics.overlap.ter import Ter
 from metrics.reasons import Reason
-from metrics.ter import Ter
 from tests.metrics.texts import WORDS, batch, corpus, expecting, several_texts, texts
 
 FLAGS = ("normalized", "no_punct", "asian_support", "case_sensitive")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from metrics.base import run_value
-from metrics.token_f1 import TokenF1
+from metrics.match.token_f1 import TokenF1
 from tests.metrics.squad import normalized
 from tests.metrics.texts import batch, expecting, several_texts, texts
 

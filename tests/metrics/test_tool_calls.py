@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from metrics import tool_calls
 from metrics.catalog import MetricSpec, build
 from metrics.reasons import Reason
+from metrics.structured import tool_calls
 from tests.metrics.texts import batch, expecting
 
 # From OpenAI's guide to function calling, shortened: what a chat completion answers.

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.base import Family
-from metrics.groups import Groups
 from metrics.rows import Rows
-from metrics.yardstick import Column, Yardstick, statistics_of, value_of
+from metrics.statistics.groups import Groups
+from metrics.statistics.yardstick import Column, Yardstick, statistics_of, value_of
 from tests.metrics.shapes import ERRORS, PENALTY, POINTS, RATIO, SHARE, column, corpus
 
 

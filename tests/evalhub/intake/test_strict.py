@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from evalhub.errors import DomainError, ShapeError, TooLarge
 from evalhub.intake import strict
-from metrics.strict_json import INT64_HIGH, INT64_LOW, NotJsonError, read_json
+from metrics.structured.strict_json import INT64_HIGH, INT64_LOW, NotJsonError, read_json
 from tests.evalhub.intake.bounds import bounded
 
 

@@ -16,7 +16,7 @@ from metrics import catalog, custom
 from metrics.batch import Batch
 from metrics.catalog import MetricSpec, build
 from metrics.contract import CHECKS, tried
-from metrics.exact_match import ExactMatch
+from metrics.match.exact_match import ExactMatch
 from metrics.reasons import Reason
 from metrics.soundness import UnsoundError
 from tests.evalhub.runs.building import a_run, claimed, finished, measurement, right, scored

@@ -11,7 +11,7 @@ from metrics import catalog as known
 from metrics.base import Example
 from metrics.batch import Json
 from metrics.catalog import CATALOG, build, read_spec
-from metrics.exact_match import ExactMatch
+from metrics.match.exact_match import ExactMatch
 from tests.factories import a_user
 
 HOSTILE = "\u202e<script>alert(1)</script>"

@@ -11,7 +11,7 @@ from evalhub.reports.services import compare_runs
 from evalhub.runs.columns import read_both, scores_in_blocks
 from evalhub.runs.metric_host import pack_scores, unpack_answer
 from evalhub.runs.models import Measurement, Run, ScoreColumn
-from metrics.classification import Accuracy
+from metrics.classes.classification import Accuracy
 from metrics.vocabulary import MAX_CLASSES
 from tests.evalhub.runs.building import a_run, measurement, scored, scores
 from tests.factories import a_key, a_member, a_project, a_version, example_row

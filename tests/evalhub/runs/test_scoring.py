@@ -10,8 +10,8 @@ from evalhub.runs.models import Chunk, Measurement, Run, ScoreColumn
 from evalhub.runs.scoring import metric_of
 from metrics import catalog
 from metrics.catalog import CATALOG
-from metrics.exact_match import ExactMatch
 from metrics.fields import sample_params
+from metrics.match.exact_match import ExactMatch
 from metrics.reasons import Reason
 from tests.evalhub.runs.building import a_run, drain, finished, measurement, right, scored, scores
 from tests.factories import a_project, a_version, example_row

@@ -1,0 +1,1 @@
+"""What numbers allow to be said: intervals, paired comparisons, agreement between people."""

@@ -1,0 +1,128 @@
+"""One value for a unit that several people answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metrics.batch import Floats
+from metrics.reasons import Reason
+from metrics.statistics.coincidences import Level
+
+VERSION = 1
+
+
+class Rule(StrEnum):
+    """How several answers become one value."""
+
+    MEAN = "mean"
+    MEDIAN = "median"
+    MAJORITY = "majority"
+
+
+RULES: Mapping[Level, Rule] = {
+    Level.NOMINAL: Rule.MAJORITY,
+    Level.ORDINAL: Rule.MEDIAN,
+    Level.INTERVAL: Rule.MEAN,
+    Level.RATIO: Rule.MEAN,
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Resolved:
+    """A value for each unit, NaN exactly where the reason is not 0."""
+
+    values: Floats
+    reasons: NDArray[np.uint8]
+
+
+def rule_for(level: Level, *, is_yes_no: bool = False) -> Rule:
+    """Return the rule of a question.
+
+    A yes or no is 1 or 0, and its unit's value the share of people who said yes: a majority
+    would leave out every tie, and with it the outputs that are hardest to judge.
+    """
+    return Rule.MEAN if is_yes_no else RULES[level]
+
+
+def resolve(
+    units: NDArray[np.intp],
+    values: Floats,
+    *,
+    n_units: int,
+    rule: Rule,
+    decided: Mapping[int, float] | None = None,
+) -> Resolved:
+    """Resolve the answers to units 0 to n_units - 1, given as two columns.
+
+    NaN is "cannot judge". A value in `decided` (an expert's, who saw all answers) stands before
+    any rule. The median of an even number of answers is the middle of the middle two; a tie of
+    the most frequent answers has no majority.
+    """
+    given = ~np.isnan(values)
+    asked = np.bincount(units, minlength=n_units)
+    counts = np.bincount(units[given], minlength=n_units)
+    resolve_by = {Rule.MEAN: _means, Rule.MEDIAN: _medians, Rule.MAJORITY: _majorities}[rule]
+    resolved = resolve_by(units[given], values[given], counts)
+    reasons = np.where(np.isnan(resolved), Reason.NO_MAJORITY, Reason.SCORED)
+    reasons[counts == 0] = Reason.CANNOT_JUDGE
+    reasons[asked == 0] = Reason.NOT_RATED
+    for unit, value in (decided or {}).items():
+        resolved[unit], reasons[unit] = value, Reason.SCORED
+    return Resolved(values=resolved, reasons=reasons.astype(np.uint8))
+
+
+def signature(*, campaign: str, question: str, level: Level, rule: Rule) -> str:
+    """Return what defines a human measurement's numbers."""
+    parts = [
+        "human",
+        f"v{VERSION}",
+        f"campaign:{quoted(campaign)}",
+        f"question:{quoted(question)}",
+    ]
+    return "|".join([*parts, f"scale:{level.value}", f"rule:{rule.value}", "decided:first"])
+
+
+def quoted(text: str) -> str:
+    """Write free text so that different signatures can never read the same."""
+    for mark in "%|\n\r":
+        text = text.replace(mark, f"%{ord(mark):02X}")
+    return text
+
+
+def _means(units: NDArray[np.intp], values: Floats, counts: NDArray[np.intp]) -> Floats:
+    # Sorted, so that the sums do not depend on the order in which answers came.
+    order = np.lexsort((values, units))
+    sums = np.bincount(units[order], weights=values[order], minlength=len(counts))
+    means = np.full(len(counts), np.nan)
+    np.divide(sums, counts, out=means, where=counts > 0)
+    return means
+
+
+def _medians(units: NDArray[np.intp], values: Floats, counts: NDArray[np.intp]) -> Floats:
+    ordered = values[np.lexsort((values, units))]
+    starts = (np.cumsum(counts) - counts)[counts > 0]
+    lower, upper = ((counts[counts > 0] - 1) // 2, counts[counts > 0] // 2)
+    medians = np.full(len(counts), np.nan)
+    medians[counts > 0] = (ordered[starts + lower] + ordered[starts + upper]) / 2.0
+    return medians
+
+
+def _majorities(units: NDArray[np.intp], values: Floats, counts: NDArray[np.intp]) -> Floats:
+    domain, codes = np.unique(values, return_inverse=True)
+    majorities = np.full(len(counts), np.nan)
+    if not len(domain):
+        return majorities
+    cells, votes = np.unique(units * len(domain) + codes, return_counts=True)
+    owner, code = np.divmod(cells, len(domain))
+    most = np.zeros(len(counts), dtype=votes.dtype)
+    np.maximum.at(most, owner, votes)
+    leads = votes == most[owner]
+    is_alone = np.bincount(owner[leads], minlength=len(counts))[owner] == 1
+    wins = leads & is_alone
+    majorities[owner[wins]] = domain[code[wins]]
+    return majorities

@@ -1,0 +1,1 @@
+"""Metrics of outputs that are JSON: read strictly, never repaired."""
