@@ -16,7 +16,7 @@ from evalhub.runs.models import Run
 from evalhub.web import formatting
 from labeling.evidence import asked_of
 from labeling.models import Annotation, Campaign, Question, Unit
-from labeling.questions import Answer, as_number, numbers_of, values_of
+from labeling.questions import Answer, as_number, is_counted, numbers_of, values_of
 from metrics.statistics.agreement import Agreement, agreement
 from metrics.statistics.coincidences import Level
 
@@ -45,6 +45,11 @@ class Table:
             ],
             dtype=np.float64,
         )
+
+
+def counted(campaign: Campaign) -> list[Question]:
+    """Return the questions whose answers are numbers each."""
+    return [question for question in campaign.asked if is_counted(question)]
 
 
 def answers_of(campaign: Campaign) -> Table:
@@ -112,7 +117,7 @@ class QuestionAgreement:
 
 def agreement_by_question(campaign: Campaign, table: Table) -> list[QuestionAgreement]:
     results = []
-    for question in campaign.asked:
+    for question in counted(campaign):
         result = agreement(
             units=table.units,
             annotators=table.annotators,
@@ -167,7 +172,7 @@ class Split:
 
 def widest_splits(campaign: Campaign, table: Table) -> list[Split]:
     """Return the units with most disagreement, over all questions."""
-    splits = [split for question in campaign.asked for split in _splits(question, table)]
+    splits = [split for question in counted(campaign) for split in _splits(question, table)]
     splits.sort(key=lambda split: (-split.distance, -len(split.answers), split.unit))
     return splits[:SHOWN_UNITS]
 

@@ -38,6 +38,13 @@ QUESTION = members(
     required=flag("Whether a unit counts only with an answer; true by default."),
     higher_is_better=flag("True by default."),
     text=text("What is asked, under the name."),
+    condition=nullable(
+        mapping(
+            anything(),
+            "Asked only when an earlier answer is so: `question`, and `at_most`, `at_least` or `is`.",
+        )
+    ),
+    target_alpha=nullable(number("Leads are told when alpha is under it.")),
 )
 ANNOTATION = members(
     "",

@@ -32,8 +32,8 @@ def campaigns_of(project: Project) -> QuerySet[Campaign]:
 
 def with_parts(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
     """Read campaigns together with their questions and the ids of their runs."""
-    return campaigns.prefetch_related(
-        "questions", Prefetch("runs", queryset=Run.objects.only("public_id"))
+    return campaigns.select_related("question_set").prefetch_related(
+        "question_set__questions", Prefetch("runs", queryset=Run.objects.only("public_id"))
     )
 
 

@@ -17,7 +17,7 @@ from evalhub.accounts.services import Actor, record
 from evalhub.datasets.selectors import keys_and_digests
 from evalhub.errors import ContentError, FieldError
 from evalhub.runs.models import Output, Run
-from labeling.models import Campaign, Slot, Unit
+from labeling.models import Campaign, GuidelineVersion, QuestionSet, Slot, Unit
 from labeling.ordering import shuffled
 from labeling.plans import Plan
 
@@ -72,6 +72,7 @@ def _begin(plan: Plan, seed: int, actor: Actor) -> Campaign:
         project=plan.project,
         name=plan.name,
         guidelines=plan.guidelines,
+        guidelines_number=1 if plan.guidelines else 0,
         overlap=plan.overlap,
         seed=seed,
         shows_reference=plan.shows_reference,
@@ -79,8 +80,20 @@ def _begin(plan: Plan, seed: int, actor: Actor) -> Campaign:
         created_at=timezone.now(),
     )
     campaign.runs.set(plan.runs)
+    if plan.guidelines:
+        GuidelineVersion.objects.create(
+            campaign=campaign,
+            number=1,
+            text=plan.guidelines,
+            created_by=actor.user,
+            created_at=campaign.created_at,
+        )
+    campaign.question_set = QuestionSet.objects.create(
+        campaign=campaign, number=1, created_by=actor.user, created_at=campaign.created_at
+    )
+    campaign.save(update_fields=["question_set"])
     for question in plan.questions:
-        question.campaign = campaign
+        question.question_set = campaign.question_set
         question.save()
     return campaign
 

@@ -190,6 +190,8 @@ def _note(
         AnnotationRevision.of(before).save()
         annotation.revision += 1
     annotation.state, annotation.slot = state, slot
+    annotation.question_set_id = annotator.campaign.answers_go_to
+    annotation.guidelines_number = annotator.guidelines_seen
     annotation.answers, annotation.at = dict(answers), now
     if annotator.unit_id == unit.pk and annotator.shown_at is not None:
         annotation.seconds = (now - annotator.shown_at).total_seconds()

@@ -27,10 +27,11 @@ from labeling.questions import Answer, read_answers
 
 # One transaction takes them all, and others wait for it.
 LIMITS: Final = replace(ANNOTATIONS, lines=100_000)
-_UPDATED: Final = ("state", "answers", "seconds", "at", "revision")
+_UPDATED: Final = ("state", "question_set", "answers", "seconds", "at", "revision")
 _COLUMNS: Final = (
     *("unit_id", "annotator_id", "bundle"),
-    *("state", "answers", "at", "seconds", "revision"),
+    *("state", "question_set_id", "answers", "at", "seconds", "revision"),
+    *("guidelines_number", "is_swapped", "skip_reason", "note"),
 )
 
 
@@ -210,10 +211,10 @@ def _keep(campaign: Campaign, rows: Sequence[_Row]) -> Imported:
             fresh.append(row)
         else:
             outdated.append(old)
-            changed.append(_changed(old, row, now))
+            changed.append(_changed(old, row, campaign, now))
         if old is None or old.state != Annotation.State.GIVEN:
             new[row.annotator] += 1
-    _insert(fresh, annotators, now)
+    _insert(fresh, annotators, campaign, now)
     AnnotationRevision.objects.bulk_create(map(AnnotationRevision.of, outdated))
     Annotation.objects.bulk_create(
         changed,
@@ -250,11 +251,12 @@ def _is_same(old: Annotation, row: _Row) -> bool:
     )
 
 
-def _changed(old: Annotation, row: _Row, now: datetime) -> Annotation:
+def _changed(old: Annotation, row: _Row, campaign: Campaign, now: datetime) -> Annotation:
     return Annotation(
         unit_id=row.unit,
         annotator_id=old.annotator_id,
         bundle=row.bundle,
+        question_set_id=campaign.answers_go_to,
         state=Annotation.State.GIVEN,
         answers=row.answers,
         at=row.at or now,
@@ -263,7 +265,9 @@ def _changed(old: Annotation, row: _Row, now: datetime) -> Annotation:
     )
 
 
-def _insert(rows: Sequence[_Row], annotators: Mapping[str, Annotator], now: datetime) -> None:
+def _insert(
+    rows: Sequence[_Row], annotators: Mapping[str, Annotator], campaign: Campaign, now: datetime
+) -> None:
     adapted = connection.ops.adapt_datetimefield_value
     insert_rows(
         "labeling_annotation",
@@ -271,8 +275,9 @@ def _insert(rows: Sequence[_Row], annotators: Mapping[str, Annotator], now: date
         [
             (
                 *(row.unit, annotators[row.annotator].pk, row.bundle),
-                *(Annotation.State.GIVEN.value, json.dumps(row.answers)),
+                *(Annotation.State.GIVEN.value, campaign.answers_go_to, json.dumps(row.answers)),
                 *(adapted(row.at or now), row.seconds, 1),
+                *(0, False, "", ""),
             )
             for row in rows
         ],

@@ -24,6 +24,9 @@ from metrics.reasons import Reason
 from metrics.statistics.coincidences import Level
 from metrics.statistics.resolution import Rule, rule_for, signature
 
+PUBLISHED: Final = (
+    *(Question.Kind.RATING, Question.Kind.CHOICE, Question.Kind.NUMBER, Question.Kind.YES_NO),
+)
 ALIVE: Final = (Measurement.State.SCORING, Measurement.State.SCORED)
 
 
@@ -68,7 +71,8 @@ def publish(*, campaign: Campaign, actor: Actor) -> Published:
     said = _said(campaign)
     if not said:
         raise Conflict("There is nothing to publish: no output has been labeled yet.")
-    measures = [measure for question in campaign.asked for measure in _measures(question)]
+    asked = [question for question in campaign.asked if question.kind in PUBLISHED]
+    measures = [measure for question in asked for measure in _measures(question)]
     if unchanged := _published_before(campaign, runs, measures, said):
         return Published(unchanged, is_new=False)
     published = [

@@ -402,7 +402,7 @@ def test_a_lead_sets_a_campaign_up_by_form(client, lead, campaign):
     done = client.post(address, form)
     assert done.status_code == 302, text_of(done)
     made = Campaign.objects.latest("pk")
-    questions = list(made.questions.order_by("order"))
+    questions = made.asked
     assert [(q.name, q.kind, q.scale) for q in questions] == [
         ("faithful", "rating", "ordinal"),
         ("tone", "choice", "nominal"),

@@ -76,6 +76,8 @@ def test_defaults_are_required_and_higher_is_better():
         "high": None,
         "required": True,
         "higher_is_better": True,
+        "condition": None,
+        "target_alpha": None,
     }
 
 

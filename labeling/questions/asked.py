@@ -1,57 +1,41 @@
-"""Questions as they are asked for, and answers as they are given: checked, in one form."""
+"""Questions as they are asked for, by REST or by a form: read and checked."""
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeAlias, TypeGuard, TypeVar
+from typing import Any, Final, TypeVar
 
 from evalhub.errors import FieldError
 from labeling.models import Question
+from labeling.questions.answers import Value
+from labeling.questions.conditions import TESTS
+from labeling.questions.kinds import (
+    KINDS,
+    LARGEST,
+    MAX_LABEL,
+    MAX_NAME,
+    MAX_OPTIONS,
+    MAX_POINTS,
+    MAX_QUESTIONS,
+    MAX_TEXT,
+    PREFERENCE_OPTIONS,
+    SCALE_OF_KIND,
+    SCALES,
+    WORDS,
+    YES_NO_OPTIONS,
+    Kind,
+    Scale,
+)
+from labeling.questions.numbers import exact, has_numbers, is_number, measured_name, values_of
 
-Value: TypeAlias = "str | int | float | bool"
-Answer: TypeAlias = "Value | None"
 T = TypeVar("T")
 
-MAX_QUESTIONS: Final = 20
-MAX_OPTIONS: Final = 50
-MAX_POINTS: Final = 11  # of a rating given by its ends
-MAX_NAME: Final = 100
-MAX_LABEL: Final = 200
-MAX_TEXT: Final = 2_000
-LARGEST: Final = 1e12  # sums of squares of what is measured stay finite
-
-_RATING, _CHOICE, _NUMBER, _YES_NO = Question.Kind
-_NOMINAL, _ORDINAL, _INTERVAL, _RATIO = Question.Scale
-KINDS: Final = {
-    **dict.fromkeys(("rating", "likert", "ordinal", "scale", "stars", "points"), _RATING),
-    **dict.fromkeys(("choice", "categorical", "category", "nominal", "one_of"), _CHOICE),
-    **dict.fromkeys(("single_choice", "select"), _CHOICE),
-    **dict.fromkeys(("number", "numeric", "numerical", "interval", "ratio", "float"), _NUMBER),
-    **dict.fromkeys(("yes_no", "yesno", "boolean", "bool", "binary"), _YES_NO),
-}
-SCALES: Final = {
-    **{scale.value: scale for scale in Question.Scale},
-    "categorical": _NOMINAL,
-    "numeric": _INTERVAL,
-}
-SCALE_OF_KIND: Final = {
-    _RATING: _ORDINAL, _CHOICE: _NOMINAL, _NUMBER: _INTERVAL, _YES_NO: _NOMINAL
-}  # fmt: skip
 MEMBERS: Final = (
-    "name", "text", "kind", "scale", "options", "low", "high", "required", "higher_is_better"
-)  # fmt: skip
-YES_NO_OPTIONS: Final[tuple[dict[str, Value], ...]] = (
-    {"value": True, "label": "yes"},
-    {"value": False, "label": "no"},
+    *("name", "text", "kind", "scale", "options", "low", "high", "required"),
+    *("higher_is_better", "condition", "target_alpha"),
 )
-_WORDS: Final = {"yes": True, "true": True, "no": False, "false": False}
-
-
-class AnswerError(ValueError):
-    """An answer that its question does not allow; the message is for people."""
 
 
 class _FaultError(Exception):
@@ -62,8 +46,13 @@ class _FaultError(Exception):
         self.error = (member, code, detail)
 
 
-def read_questions(given: object, errors: list[FieldError]) -> list[Question]:
-    """Return unsaved questions; what does not work goes to `errors` by field."""
+def read_questions(
+    given: object, errors: list[FieldError], *, is_of_pairs: bool = False
+) -> list[Question]:
+    """Return unsaved questions; what does not work goes to `errors` by field.
+
+    In a campaign of pairs the questions are about two outputs, and one asks which is better.
+    """
     if not isinstance(given, list) or not given:
         detail = "questions must be a list of objects, at least one."
         errors.append(FieldError("questions", "type", detail))
@@ -75,41 +64,106 @@ def read_questions(given: object, errors: list[FieldError]) -> list[Question]:
     questions: list[Question] = []
     for index, item in enumerate(given):
         try:
-            questions.append(_question(item, index, names={other.name for other in questions}))
+            questions.append(_question(item, questions, is_of_pairs=is_of_pairs))
         except _FaultError as fault:
             member, code, detail = fault.error
             where = f"questions[{index}].{member}" if member else f"questions[{index}]"
             errors.append(FieldError(where, code, detail))
+    if is_of_pairs and not errors and not any(each.kind == Kind.PREFERENCE for each in questions):
+        detail = "A campaign of pairs asks at least one question of the kind preference."
+        errors.append(FieldError("questions", "preference", detail))
     return questions
 
 
-def _question(item: object, index: int, *, names: set[str]) -> Question:
+def _question(item: object, before: Sequence[Question], *, is_of_pairs: bool) -> Question:
     if not isinstance(item, dict):
         raise _FaultError("", "A question is an object with a name and a kind.", code="type")
     if unknown := sorted(set(item) - set(MEMBERS)):
         detail = f"A question has no such member; it may have {', '.join(MEMBERS)}."
         raise _FaultError(unknown[0][:60], detail, code="unknown")
     kind = _named(item, "kind", KINDS, Question.Kind.values)
-    scale = SCALE_OF_KIND[kind]
-    if item.get("scale") is not None:
-        scale = _named(item, "scale", SCALES, Question.Scale.values)
+    if kind == Kind.PREFERENCE and not is_of_pairs:
+        raise _FaultError("kind", "A preference is asked in a campaign of pairs only.")
     question = Question(
-        order=index,
+        order=len(before),
         name=_text(item, "name", most=MAX_NAME, least=1),
         text=_text(item, "text", most=MAX_TEXT),
         kind=kind,
-        scale=scale,
+        scale=_scale(item, kind),
         low=_end(item, "low"),
         high=_end(item, "high"),
         is_required=_truth(item, "required"),
         higher_is_better=_truth(item, "higher_is_better"),
+        target_alpha=_target(item, kind),
     )
-    if question.name in names:
+    if any(question.name == other.name for other in before):
         raise _FaultError("name", f"Two questions are named {question.name!r}.")
     _check_ends(question)
     question.options = _options(item.get("options"), question)
+    if kind == Kind.PREFERENCE and has_numbers(question) and item.get("scale") is None:
+        question.scale = Scale.ORDINAL
     _check_scale(question)
+    question.condition = _condition(item.get("condition"), before)
     return question
+
+
+def _scale(item: Mapping[str, object], kind: Question.Kind) -> Question.Scale:
+    if item.get("scale") is None:
+        return SCALE_OF_KIND[kind]
+    if SCALE_OF_KIND[kind] == Scale.NONE:
+        raise _FaultError("scale", "Words have no scale; leave it out.")
+    scale = _named(item, "scale", SCALES, list(SCALES)[:4])
+    if kind == Kind.CHOICES and scale != Scale.NOMINAL:
+        raise _FaultError("scale", "Several of several options are nominal; leave scale out.")
+    return scale
+
+
+def _target(item: Mapping[str, object], kind: Question.Kind) -> float | None:
+    given = item.get("target_alpha")
+    if given is None:
+        return None
+    if SCALE_OF_KIND[kind] == Scale.NONE:
+        raise _FaultError("target_alpha", "Words have no alpha; leave the target out.")
+    if not is_number(given) or not 0 < given < 1:
+        raise _FaultError("target_alpha", "target_alpha must be a number between 0 and 1.")
+    return float(given)
+
+
+# Conditions
+
+
+def _condition(given: object, before: Sequence[Question]) -> dict[str, object] | None:
+    if given is None:
+        return None
+    if not isinstance(given, dict) or len(given) != 2 or "question" not in given:
+        raise _FaultError(
+            "condition",
+            f"A condition has two members: question, and one of {', '.join(TESTS)}.",
+        )
+    earlier = next((each for each in before if each.name == given["question"]), None)
+    if earlier is None:
+        raise _FaultError("condition", "A condition names a question that stands before it.")
+    test = next(member for member in given if member != "question")
+    if test not in TESTS:
+        raise _FaultError("condition", f"A condition tests with one of {', '.join(TESTS)}.")
+    if test == "is":
+        return {"question": earlier.name, "is": _wanted(given["is"], earlier)}
+    bound = given[test]
+    if not is_number(bound) or earlier.is_words or not has_numbers(earlier):
+        detail = f"{test} compares numbers: the question {earlier.name!r} and the bound must be."
+        raise _FaultError("condition", detail)
+    return {"question": earlier.name, test: bound}
+
+
+def _wanted(given: object, earlier: Question) -> list[Value]:
+    wanted = given if isinstance(given, list) else [given]
+    options = {exact(option["value"]): option["value"] for option in earlier.options}
+    if not wanted or any(
+        not isinstance(value, str | int | float) or exact(value) not in options for value in wanted
+    ):
+        detail = f"is names options of the question {earlier.name!r}."
+        raise _FaultError("condition", detail)
+    return [options[exact(value)] for value in wanted]
 
 
 # Members
@@ -157,26 +211,52 @@ def _check_ends(question: Question) -> None:
     low, high = question.low, question.high
     if low is None and high is None:
         return
-    if question.kind in (_CHOICE, _YES_NO):
+    if question.kind not in (Kind.RATING, Kind.NUMBER):
         raise _FaultError("low", f"low and high do not go with the kind {question.kind}.")
     if low is not None and high is not None and low >= high:
         raise _FaultError("low", "The lowest number must be smaller than the highest.")
 
 
 def _options(given: object, question: Question) -> list[dict[str, Value]]:
-    if question.kind == _NUMBER:
+    if question.kind == Kind.NUMBER or question.is_words:
         if given:
-            raise _FaultError("options", "A number has no options; give low and high.")
+            detail = "Numbers and words have no options; a number may have low and high."
+            raise _FaultError("options", detail)
         return []
-    if question.kind == _YES_NO:
+    if question.kind == Kind.YES_NO:
         if given and _as_truths(given) != {True, False}:
             raise _FaultError("options", "A yes_no question has yes and no; leave options out.")
         return list(YES_NO_OPTIONS)
-    if given is None and question.kind == _RATING:
+    if question.kind == Kind.PREFERENCE:
+        return _sides(given)
+    if given is None and question.kind == Kind.RATING:
         return _points(question)
     if question.low is not None or question.high is not None:
         raise _FaultError("options", "Give a rating either options, or low and high.")
     return _given_options(given)
+
+
+def _sides(given: object) -> list[dict[str, Value]]:
+    """Return the options of a preference: which of two, or by how much the first is better."""
+    if given is None:
+        return list(PREFERENCE_OPTIONS)
+    options = _given_options(given)
+    values = [option["value"] for option in options]
+    if all(is_number(value) for value in values):
+        if {-value for value in values if is_number(value)} != set(values):
+            detail = "The grades of a preference mirror each other: for 2 there is -2."
+            raise _FaultError("options", detail)
+        return options
+    known = {option["value"]: option["label"] for option in PREFERENCE_OPTIONS}
+    if not {"first", "second"} <= set(values) <= set(known):
+        detail = f"A preference has first and second, and may have {', '.join(list(known)[2:])}."
+        raise _FaultError("options", detail)
+    return [
+        {**option, "label": known[option["value"]]}
+        if option["label"] == option["value"]
+        else option
+        for option in options
+    ]
 
 
 def _given_options(given: object) -> list[dict[str, Value]]:
@@ -186,7 +266,7 @@ def _given_options(given: object) -> list[dict[str, Value]]:
         detail = f"Give 2 to {MAX_OPTIONS} options to choose from; this question has {len(given)}."
         raise _FaultError("options", detail)
     options = [_option(item) for item in given]
-    values = [_exact(option["value"]) for option in options]
+    values = [exact(option["value"]) for option in options]
     if len(set(values)) < len(values):
         raise _FaultError("options", "One option is given twice.")
     if len({isinstance(value, str) for _, value in values}) > 1:
@@ -197,7 +277,7 @@ def _given_options(given: object) -> list[dict[str, Value]]:
 def _as_truths(given: object) -> set[object]:
     items = given if isinstance(given, list) else []
     values = [item.get("value") if isinstance(item, dict) else item for item in items]
-    return {_WORDS.get(value.lower()) if isinstance(value, str) else value for value in values}
+    return {WORDS.get(value.lower()) if isinstance(value, str) else value for value in values}
 
 
 def _points(question: Question) -> list[dict[str, Value]]:
@@ -233,120 +313,22 @@ def _option(item: object) -> dict[str, Value]:
 
 
 def _check_scale(question: Question) -> None:
-    if question.scale in (_INTERVAL, _RATIO) and question.options and not has_numbers(question):
+    if (
+        question.scale in (Scale.INTERVAL, Scale.RATIO)
+        and question.options
+        and not has_numbers(question)
+    ):
         raise _FaultError("scale", f"The scale {question.scale} needs options that are numbers.")
     lowest = min(values_of(question), default=question.low)
-    if question.scale == _RATIO and lowest is not None and lowest < 0:
+    if question.scale == Scale.RATIO and lowest is not None and lowest < 0:
         raise _FaultError("scale", "The scale ratio has no values under 0.")
-    if question.kind == _CHOICE:
+    if question.kind in (Kind.CHOICE, Kind.CHOICES):
         longest = max(len(measured_name(question, option)) for option in question.options)
         if longest > MAX_NAME:
             raise _FaultError(
                 "options",
                 f"The name and an option together have at most {MAX_NAME - 1} characters.",
             )
-
-
-# Answers
-
-
-def read_answers(
-    questions: Sequence[Question], given: Mapping[str, object]
-) -> tuple[dict[str, Answer], list[tuple[str, str]]]:
-    """Return the answers in one form, and what is wrong as (question, sentence)."""
-    faults = [
-        (name, f"The campaign has no question {name[:MAX_NAME]!r}.")
-        for name in given.keys() - {question.name for question in questions}
-    ]
-    answers: dict[str, Answer] = {}
-    for question in questions:
-        if question.name not in given:
-            if question.is_required:
-                faults.append((question.name, f"The question {question.name!r} has no answer."))
-            continue
-        try:
-            answers[question.name] = read_answer(question, given[question.name])
-        except AnswerError as error:
-            faults.append((question.name, str(error)))
-    if not faults and not answers:
-        faults.append(("", "There is no answer to any question."))
-    return answers, faults
-
-
-def read_answer(question: Question, given: object) -> Answer:
-    """Return the answer as it is stored; None is "cannot judge" and no value."""
-    if given is None:
-        return None
-    if question.kind == _NUMBER:
-        return _number(question, given)
-    if question.kind == _YES_NO:
-        word = _WORDS.get(given.strip().lower()) if isinstance(given, str) else given
-        if not isinstance(word, bool):
-            raise AnswerError(f"The answer to {question.name!r} must be true, false or null.")
-        return word
-    wanted = _exact(given)
-    for option in question.options:
-        if _exact(option["value"]) == wanted:
-            value: Value = option["value"]
-            return value
-    shown = ", ".join(repr(option["value"]) for option in question.options[:MAX_POINTS])
-    raise AnswerError(f"The answer to {question.name!r} must be one of {shown}.")
-
-
-def _number(question: Question, given: object) -> float | int:
-    if not is_number(given):
-        raise AnswerError(f"The answer to {question.name!r} must be a number.")
-    low = -LARGEST if question.low is None else question.low
-    high = LARGEST if question.high is None else question.high
-    if question.scale == _RATIO:
-        low = max(low, 0.0)
-    if not low <= given <= high:
-        raise AnswerError(
-            f"The answer to {question.name!r} must be a number from {low:g} to {high:g}."
-        )
-    return given
-
-
-def is_number(value: object) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _exact(value: object) -> tuple[bool, object]:
-    """Tell true from 1, and let 4.0 be 4."""
-    return isinstance(value, bool), value
-
-
-# Answers as numbers
-
-
-def has_numbers(question: Question) -> bool:
-    """Say whether every option is a number, which is then its value in statistics."""
-    return all(is_number(option["value"]) for option in question.options)
-
-
-def values_of(question: Question) -> list[float]:
-    """Return the number of each option, in their order; none where there are no options."""
-    if question.kind == _YES_NO:
-        return [1.0, 0.0]
-    if has_numbers(question):
-        return [float(option["value"]) for option in question.options]
-    return [float(at) for at in range(1, len(question.options) + 1)]
-
-
-def numbers_of(question: Question) -> dict[tuple[bool, object], float]:
-    """Return the number of every option by its exact value, for many answers at once."""
-    exact = (_exact(option["value"]) for option in question.options)
-    return dict(zip(exact, values_of(question), strict=True))
-
-
-def as_number(question: Question, answer: Value, numbers: Mapping[Any, float]) -> float:
-    """Return the number that stands for an answer in statistics."""
-    return numbers[_exact(answer)] if question.options else float(answer)
-
-
-def measured_name(question: Question, option: Mapping[str, Value]) -> str:
-    """Return the measurement's name of one option of a nominal choice."""
-    return f"{question.name}:{option['value']}"
 
 
 def described(question: Question) -> dict[str, object]:
@@ -356,9 +338,11 @@ def described(question: Question) -> dict[str, object]:
         "text": question.text,
         "kind": question.kind,
         "scale": question.scale,
-        "options": question.options if question.kind != _YES_NO else [],
+        "options": question.options if question.kind != Kind.YES_NO else [],
         "low": question.low,
         "high": question.high,
         "required": question.is_required,
         "higher_is_better": question.higher_is_better,
+        "condition": question.condition,
+        "target_alpha": question.target_alpha,
     }

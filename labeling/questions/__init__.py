@@ -1,0 +1,41 @@
+"""What campaigns ask, and what people answer: read, checked, in one form, and as numbers."""
+
+from labeling.questions.answers import (
+    Answer,
+    AnswerError,
+    Value,
+    mirrored,
+    read_answer,
+    read_answers,
+)
+from labeling.questions.asked import described, read_questions
+from labeling.questions.conditions import applies, asked_under
+from labeling.questions.numbers import (
+    as_number,
+    has_numbers,
+    is_counted,
+    is_number,
+    measured_name,
+    numbers_of,
+    values_of,
+)
+
+__all__ = [
+    "Answer",
+    "AnswerError",
+    "Value",
+    "applies",
+    "as_number",
+    "asked_under",
+    "described",
+    "has_numbers",
+    "is_counted",
+    "is_number",
+    "measured_name",
+    "mirrored",
+    "numbers_of",
+    "read_answer",
+    "read_answers",
+    "read_questions",
+    "values_of",
+]
