@@ -165,21 +165,23 @@ def _wilson_interval(values: Floats, value: float, groups: Groups, *, alpha: flo
     z = normal_quantile(1 - alpha / 2)
     n = float(len(values))
     if groups.are_clusters:
-        n = _effective_n(values, value, groups, z=z, alpha=alpha)
+        error = groups.standard_error((values - value) / n)
+        n = min(n, effective_n(value, error, len(groups), alpha=alpha))
     low, high = wilson(value, n, z=z)
     return Interval(low=low, high=high, method=f"Wilson{groups.suffix}")
 
 
-def _effective_n(values: Floats, value: float, groups: Groups, *, z: float, alpha: float) -> float:
-    n = float(len(values))
-    shrink = (z / t_quantile(1 - alpha / 2, len(groups) - 1)) ** 2
-    variance = value * (1 - value)
-    error = groups.standard_error((values - value) / n)
+def effective_n(share: float, error: float, n_groups: int, *, alpha: float = ALPHA) -> float:
+    """Return of how many independent yes or no a share with this clustered error would be.
+
+    With the t correction of Korn & Graubard (1998). A share of 0 or 1 is worth its groups, and
+    one that no group departs from is worth infinitely many.
+    """
+    shrink = (normal_quantile(1 - alpha / 2) / t_quantile(1 - alpha / 2, n_groups - 1)) ** 2
+    variance = share * (1 - share)
     if variance == 0.0:
-        return len(groups) * shrink
-    if error**2 * n <= variance * shrink:
-        return n
-    return variance / error**2 * shrink
+        return n_groups * shrink
+    return variance / error**2 * shrink if error > 0.0 else math.inf
 
 
 def wilson(share: float, n: float, *, z: float) -> tuple[float, float]:
