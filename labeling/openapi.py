@@ -41,7 +41,8 @@ QUESTION = members(
     condition=nullable(
         mapping(
             anything(),
-            "Asked only when an earlier answer is so: `question`, and `at_most`, `at_least` or `is`.",
+            "Asked only when an earlier answer is so: `question`, and `at_most`, `at_least` "
+            "or `is`.",
         )
     ),
     target_alpha=nullable(number("Leads are told when alpha is under it.")),

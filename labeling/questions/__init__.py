@@ -10,6 +10,7 @@ from labeling.questions.answers import (
 )
 from labeling.questions.asked import described, read_questions
 from labeling.questions.conditions import applies, asked_under
+from labeling.questions.differing import Differing, DifferRule, Rule, read_differ_rule
 from labeling.questions.numbers import (
     as_number,
     has_numbers,
@@ -23,6 +24,9 @@ from labeling.questions.numbers import (
 __all__ = [
     "Answer",
     "AnswerError",
+    "DifferRule",
+    "Differing",
+    "Rule",
     "Value",
     "applies",
     "as_number",
@@ -36,6 +40,7 @@ __all__ = [
     "numbers_of",
     "read_answer",
     "read_answers",
+    "read_differ_rule",
     "read_questions",
     "values_of",
 ]
