@@ -23,3 +23,11 @@ def t_two_sided(statistic: float, degrees: float) -> float:
 def fair_coin_at_most(successes: int, tosses: int) -> float:
     """Return P(X <= successes) for X of Binomial(tosses, 1/2)."""
     return float(special.bdtr(successes, tosses, 0.5)) if successes >= 0 else 0.0
+
+
+def binomial_limits(successes: int, trials: int, alpha: float) -> tuple[float, float]:
+    """Return the exact interval of a probability: Clopper & Pearson (1934)."""
+    low = special.betaincinv(successes, trials - successes + 1, alpha / 2) if successes else 0.0
+    failures = trials - successes
+    high = special.betaincinv(successes + 1, failures, 1 - alpha / 2) if failures else 1.0
+    return float(low), float(high)

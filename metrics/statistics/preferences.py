@@ -136,7 +136,12 @@ def tally(
 def _check(columns: list[NDArray[Any]], outcome: Floats, bad: NDArray[np.bool_]) -> None:
     if any(column.shape != outcome.shape for column in columns):
         raise ValueError("Systems, outcomes, groups and what is bad differ in length.")
-    if not (np.isnan(outcome) | np.isin(outcome, (WIN, TIE, LOSS))).all():
-        raise ValueError("An outcome is 1, 0.5 or 0.")
+    check_outcomes(outcome)
     if (bad & (outcome != TIE)).any():
         raise ValueError("Both are called bad, but the outcome is not a tie.")
+
+
+def check_outcomes(outcome: Floats) -> None:
+    """Refuse what is neither a win, a tie, a loss nor "cannot judge"."""
+    if not (np.isnan(outcome) | np.isin(outcome, (WIN, TIE, LOSS))).all():
+        raise ValueError("An outcome is 1, 0.5 or 0.")
