@@ -23,7 +23,12 @@ from labeling.agreement import (
     title_of,
     widest_splits,
 )
-from labeling.forms import CampaignForm, QuestionFormSet, plan_body, show_errors
+from labeling.forms.campaigns import (
+    CampaignForm,
+    QuestionFormSet,
+    plan_body,
+    show_errors,
+)
 from labeling.models import Campaign
 from labeling.plans import read_plan
 from labeling.services import campaigns, publication

@@ -14,7 +14,7 @@ from evalhub.accounts.http import SignedInRequest, signed_in
 from evalhub.errors import Conflict
 from labeling import selectors
 from labeling.evidence import evidence_of
-from labeling.forms import Asked, DeskForm, asked_again
+from labeling.forms.desk import Asked, DeskForm, asked_again
 from labeling.models import Annotation, Annotator, Unit
 from labeling.questions import Answer
 from labeling.services import desk as services
