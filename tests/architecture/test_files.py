@@ -22,6 +22,7 @@ LEFTOVERS = re.compile(
 # Where any failure at all is one part's failure and the rest goes on: the reason stands beside it.
 BOUNDARIES = {
     Path("metrics/contract.py"): "a promise that raises is broken, and the next one is tried",
+    Path("evalhub/web/reading/texts.py"): "a text that a parser stumbles on is read as written",
     Path("evalhub/runs/metric_host.py"): "what an operator's metric raises is its answer",
     Path("evalhub/runs/scoring.py"): "a metric that stops is marked failed, its neighbors go on",
     Path("evalhub/runs/sweeping.py"): "a job that cannot be sealed is logged, the sweep goes on",

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from evalhub.runs.models import Output
-from labeling.evidence import SHOWN_AT_ONCE, asked_of, evidence_of
+from labeling.evidence import asked_of, evidence_of
 from labeling.models import Unit
 from tests.factories import a_project, a_version, example_row
 from tests.labeling.building import a_campaign, a_run, an_annotator
@@ -35,27 +35,30 @@ def test_documents_that_the_system_found_come_without_rank_score_and_name():
     assert sorted(texts(shown.retrieved)) == [f"Text {at}." for at in range(9)]
     assert texts(shown.retrieved) != [f"Text {at}." for at in range(9)]
     assert "doc-" not in repr(shown)
+    assert (shown.is_shuffled, shown.cites) == (True, 0)
+
+
+def test_an_answer_that_cites_documents_is_read_with_them_in_its_own_order():
+    found = [{"id": "a", "text": "First."}, {"id": "b"}, {"id": "c", "text": "Third."}]
+    output = {"retrieved": json.dumps(found), "text": "So it is [3]."}
+    shown = evidence(output=output, context=["Given."])
+    assert texts(shown.retrieved) == ["First.", "", "Third."]
+    assert (shown.cites, shown.cited, shown.is_shuffled) == (3, "document", False)
+    assert texts(evidence(output=output | {"text": "[4]"}).retrieved) in (
+        ["First.", "Third."],
+        ["Third.", "First."],
+    )
+
+
+def test_without_documents_an_answer_cites_the_context():
+    shown = evidence(text="As [2] says.", context=["One.", "Two."])
+    assert (shown.cites, shown.cited, shown.is_shuffled) == (2, "passage", False)
 
 
 def test_an_output_in_json_is_written_out():
     shown = evidence(output={"text": None, "data": '{"b":[1,2],"a":"é"}'})
     assert shown.answer.is_data
     assert shown.answer.text == json.dumps({"b": [1, 2], "a": "é"}, ensure_ascii=False, indent=2)
-
-
-def test_a_very_long_answer_is_cut_and_the_rest_is_there():
-    text = "word " * SHOWN_AT_ONCE
-    answer = evidence(text=text).answer
-    assert len(answer.text) == SHOWN_AT_ONCE
-    assert answer.text + answer.rest == text
-    assert answer.n_words >= SHOWN_AT_ONCE
-
-
-def test_a_long_text_is_cut_between_words_where_it_has_some():
-    answer = evidence(text="a" + " word" * SHOWN_AT_ONCE).answer
-    assert answer.text.endswith("word ")
-    assert SHOWN_AT_ONCE - 5 < len(answer.text) <= SHOWN_AT_ONCE
-    assert len(evidence(text="x" * (SHOWN_AT_ONCE + 1)).answer.text) == SHOWN_AT_ONCE
 
 
 def test_of_a_conversation_the_last_message_is_what_was_asked():
