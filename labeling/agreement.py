@@ -17,8 +17,7 @@ from evalhub.web import formatting
 from labeling.evidence import asked_of
 from labeling.models import Annotation, Campaign, Question, Unit
 from labeling.questions import Answer, as_number, is_counted, numbers_of, values_of
-from metrics.statistics.agreement import Agreement, agreement
-from metrics.statistics.coincidences import Level
+from metrics.statistics.agreement import Agreement, Level, agreement
 
 CAUTIOUS: Final = 0.667  # Krippendorff (2004): the lowest alpha for tentative conclusions
 RELIABLE: Final = 0.8

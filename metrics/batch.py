@@ -14,6 +14,7 @@ from metrics.vocabulary import under_one_vocabulary
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 Floats: TypeAlias = NDArray[np.float64]
+Codes: TypeAlias = NDArray[np.intp]
 # The numbers that may come with an output.
 FACTS = (
     *("latency_ms", "ttft_ms", "input_tokens", "output_tokens", "cached_tokens"),

@@ -21,7 +21,7 @@ from labeling.plans import FINISHED
 from labeling.questions import Answer, Value, as_number, measured_name, numbers_of, values_of
 from metrics.base import Family
 from metrics.reasons import Reason
-from metrics.statistics.coincidences import Level
+from metrics.statistics.agreement import Level
 from metrics.statistics.resolution import Rule, rule_for, signature
 
 PUBLISHED: Final = (

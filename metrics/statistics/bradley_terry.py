@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from metrics.batch import Floats
-from metrics.statistics.coincidences import Codes
+from metrics.batch import Codes, Floats
 from metrics.statistics.preferences import Tally
 
 # Newton's last step from here is exact to rounding.

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from metrics.batch import Floats
-from metrics.statistics.coincidences import Codes
+from metrics.batch import Codes, Floats
 
 WIN, TIE, LOSS = 1.0, 0.5, 0.0
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from metrics.batch import Floats
 from metrics.reasons import Reason
-from metrics.statistics.coincidences import Level
+from metrics.statistics.agreement import Level
 
 VERSION = 1
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.reasons import Reason
-from metrics.statistics.coincidences import Level
+from metrics.statistics.agreement import Level
 from metrics.statistics.resolution import Rule, resolve, rule_for, signature
 
 NAN = math.nan

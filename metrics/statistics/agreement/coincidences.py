@@ -8,15 +8,17 @@ interval answers between mid-ranks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from metrics.batch import Floats
-
-Codes = NDArray[np.intp]
+from metrics.batch import Codes, Floats
+from metrics.statistics.agreement.answers import Pairable
+from metrics.statistics.agreement.sets import SetDistance, set_distance
 
 _ROUNDING = 1e-12
 _BLOCK_CELLS = 2_000_000
@@ -31,40 +33,8 @@ class Level(StrEnum):
     RATIO = "ratio"
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Answers:
-    """Pairable answers: each one's unit, its value as an index of `domain`, and each unit's group.
-
-    Every unit has at least two answers. `domain` is in rising order.
-    """
-
-    units: Codes
-    codes: Codes
-    domain: Floats
-    group_of_unit: Codes
-
-    @property
-    def n_units(self) -> int:
-        return len(self.group_of_unit)
-
-    @property
-    def n_groups(self) -> int:
-        return int(self.group_of_unit.max()) + 1
-
-    @property
-    def per_unit(self) -> Floats:
-        """How many answers each unit has."""
-        return np.bincount(self.units).astype(np.float64)
-
-    @property
-    def margins(self) -> Floats:
-        """How often each value was given."""
-        return np.bincount(self.codes, minlength=len(self.domain)).astype(np.float64)
-
-    @property
-    def groups(self) -> Codes:
-        """The group of each answer."""
-        return self.group_of_unit[self.units]
+Scale: TypeAlias = Level | SetDistance
+Distance: TypeAlias = Callable[[Floats, Floats], Floats]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,27 +56,37 @@ MAX_CELLS = 50_000_000
 MIN_BLOCKS = 20
 
 
-def alphas(answers: Answers, level: Level) -> Alphas:
-    """Return alpha and its leave-one-group-out values from additive sums."""
+def alphas(answers: Pairable, scale: Scale) -> Alphas:
+    """Return alpha and its leave-one-group-out values from additive sums.
+
+    The answers vary. A group without any changes nothing.
+    """
+    if isinstance(scale, SetDistance):
+        return _by_pairs(answers, answers.domain, partial(set_distance, distance=scale))
     by_level = {
         Level.NOMINAL: _nominal,
         Level.ORDINAL: _ordinal,
         Level.INTERVAL: _interval,
         Level.RATIO: _ratio,
     }
-    return by_level[level](answers)
+    return by_level[scale](answers)
 
 
-def agreeing_share(answers: Answers) -> float:
-    """Return the share of pairs of answers to one unit that are equal."""
-    _, _, counts = _counted(answers.units, answers.codes, len(answers.domain))
+def manageable(answers: Pairable, scale: Scale) -> Pairable:
+    """Put groups into blocks where leaving each out would take too long: Kott (2001).
+
+    That is so for ordered answers alone, whose ranks are others without each group.
+    """
+    if scale is not Level.ORDINAL:
+        return answers
+    n_values, m = len(answers.domain), answers.per_unit
+    distances = min(n_values * (n_values - 1), int((m * (m - 1)).sum())) // 2
+    return answers.in_blocks(max(MIN_BLOCKS, MAX_CELLS // max(distances, n_values)))
+
+
+def _nominal(answers: Pairable) -> Alphas:
     m = answers.per_unit
-    return float((counts * (counts - 1)).sum() / (m * (m - 1)).sum())
-
-
-def _nominal(answers: Answers) -> Alphas:
-    m = answers.per_unit
-    owner, _, counts = _counted(answers.units, answers.codes, len(answers.domain))
+    owner, _, counts = counted(answers.units, answers.codes, len(answers.domain))
     same = np.bincount(owner, weights=counts**2, minlength=answers.n_units)
     margins = answers.margins
     rest = _MarginsWithout(answers)
@@ -119,10 +99,10 @@ def _nominal(answers: Answers) -> Alphas:
     )
 
 
-def _interval(answers: Answers) -> Alphas:
+def _interval(answers: Pairable) -> Alphas:
     """Use each unit's moments alone: no memory per distinct value."""
-    values = answers.domain - float((answers.domain * answers.margins).sum()) / len(answers.codes)
-    values = values[answers.codes]
+    domain = answers.scaled
+    values = (domain - float((domain * answers.margins).sum()) / len(answers.codes))[answers.codes]
     groups, n_groups = answers.groups, answers.n_groups
     n = len(values) - np.bincount(groups, minlength=n_groups)
     first = values.sum() - np.bincount(groups, weights=values, minlength=n_groups)
@@ -137,10 +117,8 @@ def _interval(answers: Answers) -> Alphas:
     )
 
 
-def _ordinal(answers: Answers) -> Alphas:
+def _ordinal(answers: Pairable) -> Alphas:
     """Use the moments of mid-ranks; without a group the ranks themselves are others."""
-    distances = _Distances(answers)
-    answers = distances.answers
     margins = answers.margins
     n = margins.sum()
     rest = _MarginsWithout(answers)
@@ -152,22 +130,22 @@ def _ordinal(answers: Answers) -> Alphas:
         within=within,
         between=float(n * (n**3 - (margins**3).sum()) / 6.0),
         between_without=n_without * (n_without**3 - rest.sum_of_powers(3)) / 6.0,
-        within_without=distances.spreads_without(rest),
+        within_without=_Distances(answers).spreads_without(rest),
     )
 
 
-def _ratio(answers: Answers) -> Alphas:
-    owner, low, high, product = _distinct_pairs(answers.units, answers.codes, len(answers.domain))
-    apart = product * _ratio_distance(answers.domain[low], answers.domain[high])
-    within = 2.0 * np.bincount(owner, weights=apart, minlength=answers.n_units)
-    margins = answers.margins
-    reach = _ratio_reach(answers.domain, margins)
-    between = float((margins * reach).sum())
-    group, code, counts = _counted(answers.groups, answers.codes, len(answers.domain))
+def _ratio(answers: Pairable) -> Alphas:
+    return _by_pairs(answers, answers.scaled, _ratio_distance)
+
+
+def _by_pairs(answers: Pairable, values: Floats, distance: Distance) -> Alphas:
+    """Measure the distance between every two values of a unit, and of a group."""
+    within = _apart(answers.units, answers.n_units, answers.codes, values, distance)
+    reach = _reach(values, answers.margins, distance)
+    between = float((answers.margins * reach).sum())
+    group, code, counts = counted(answers.groups, answers.codes, len(values))
     lost = np.bincount(group, weights=counts * reach[code], minlength=answers.n_groups)
-    inside = _distinct_pairs(answers.groups, answers.codes, len(answers.domain))
-    shared = inside[3] * _ratio_distance(answers.domain[inside[1]], answers.domain[inside[2]])
-    kept = 2.0 * np.bincount(inside[0], weights=shared, minlength=answers.n_groups)
+    kept = _apart(answers.groups, answers.n_groups, answers.codes, values, distance)
     return _alphas(
         answers,
         within=within / (answers.per_unit - 1),
@@ -176,8 +154,17 @@ def _ratio(answers: Answers) -> Alphas:
     )
 
 
+def _apart(
+    owners: Codes, n_owners: int, codes: Codes, values: Floats, distance: Distance
+) -> Floats:
+    """Return each owner's sum of distances over its ordered pairs."""
+    owner, low, high, product = distinct_pairs(owners, codes, len(values))
+    apart = product * distance(values[low], values[high])
+    return np.bincount(owner, weights=2.0 * apart, minlength=n_owners).astype(np.float64)
+
+
 def _alphas(
-    answers: Answers,
+    answers: Pairable,
     *,
     within: Floats,
     between: float,
@@ -186,7 +173,7 @@ def _alphas(
 ) -> Alphas:
     observed = float(within.sum())
     n_groups = answers.n_groups
-    lost = np.bincount(answers.group_of_unit, weights=within).astype(np.float64)
+    lost = np.bincount(answers.group_of_unit, weights=within, minlength=n_groups)
     left_within = observed - lost if within_without is None else within_without
     n = len(answers.codes)
     left = n - np.bincount(answers.groups, minlength=n_groups)
@@ -197,7 +184,7 @@ def _alphas(
     return Alphas(whole=1.0 - (n - 1) * observed / between, without=1.0 - without)
 
 
-def _spread_within(answers: Answers, values: Floats) -> Floats:
+def _spread_within(answers: Pairable, values: Floats) -> Floats:
     """Return each unit's sum of squared differences over its pairs, by its moments."""
     m = answers.per_unit
     centers = np.bincount(answers.units, weights=values) / m
@@ -214,8 +201,8 @@ def _mid_ranks(margins: Floats) -> Floats:
 class _MarginsWithout:
     """How often each value was given outside each group, kept sparse."""
 
-    def __init__(self, answers: Answers) -> None:
-        self._group, self._code, self._counts = _counted(
+    def __init__(self, answers: Pairable) -> None:
+        self._group, self._code, self._counts = counted(
             answers.groups, answers.codes, len(answers.domain)
         )
         self._margins = answers.margins
@@ -244,15 +231,11 @@ class _MarginsWithout:
 
 
 class _Distances:
-    """The pairs of different values within units, for distances between ranks that change.
+    """The pairs of different values within units, for distances between ranks that change."""
 
-    `answers` are those given, with groups put together into blocks where there are too many: a
-    delete-a-group jackknife, Kott (2001).
-    """
-
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: Pairable) -> None:
         n_values = len(answers.domain)
-        self._unit, self._low, self._high, product = _distinct_pairs(
+        self._unit, self._low, self._high, product = distinct_pairs(
             answers.units, answers.codes, n_values
         )
         self._weight = 2.0 * product / (answers.per_unit[self._unit] - 1)
@@ -260,12 +243,11 @@ class _Distances:
         self._cell_weight = np.bincount(place, weights=self._weight, minlength=len(cells))
         self._cell_low, self._cell_high = np.divmod(cells, n_values)
         self._width = max(len(cells), n_values)
-        blocks = max(MIN_BLOCKS, MAX_CELLS // self._width)
-        self.answers = replace(answers, group_of_unit=answers.group_of_unit % blocks)
+        self._group_of_unit, self._n_groups = answers.group_of_unit, answers.n_groups
 
     def spreads_without(self, rest: _MarginsWithout) -> Floats:
         """Return the distances within the units outside each group, under the ranks left."""
-        spreads = np.zeros(self.answers.n_groups)
+        spreads = np.zeros(self._n_groups)
         step = max(1, _BLOCK_CELLS // self._width)
         for start in range(0, len(spreads), step):
             stop = min(start + step, len(spreads))
@@ -275,7 +257,7 @@ class _Distances:
     def _spreads(self, margins: Floats, start: int) -> Floats:
         ranks = _mid_ranks(margins)
         apart = np.square(ranks[:, self._cell_high] - ranks[:, self._cell_low])
-        group = self.answers.group_of_unit[self._unit] - start
+        group = self._group_of_unit[self._unit] - start
         own = (group >= 0) & (group < len(ranks))
         row, low, high = group[own], self._low[own], self._high[own]
         inside = self._weight[own] * np.square(ranks[row, high] - ranks[row, low])
@@ -291,28 +273,28 @@ def _ratio_distance(low: Floats, high: Floats) -> Floats:
     return np.square(relative)
 
 
-def _ratio_reach(domain: Floats, margins: Floats) -> Floats:
+def _reach(values: Floats, margins: Floats, distance: Distance) -> Floats:
     """Return each value's summed distance to all answers."""
-    if len(domain) > MAX_DOMAIN:
+    if len(values) > MAX_DOMAIN:
         raise TooLarge
-    reach = np.zeros(len(domain))
-    for value, count in zip(domain, margins, strict=True):
-        reach += count * _ratio_distance(value, domain)
+    reach = np.zeros(len(values))
+    for at, count in enumerate(margins):
+        reach += count * distance(values[at : at + 1], values)
     return reach
 
 
-def _counted(owners: Codes, codes: Codes, n_values: int) -> tuple[Codes, Codes, Floats]:
+def counted(owners: Codes, codes: Codes, n_values: int) -> tuple[Codes, Codes, Floats]:
     """Count equal answers of one owner (a unit or a group): owner, value, how often."""
     keys, counts = np.unique(owners * n_values + codes, return_counts=True)
     owner, code = np.divmod(keys, n_values)
     return owner, code, counts.astype(np.float64)
 
 
-def _distinct_pairs(
+def distinct_pairs(
     owners: Codes, codes: Codes, n_values: int
 ) -> tuple[Codes, Codes, Codes, Floats]:
     """Pair the different values of each owner: owner, lower, higher, product of their counts."""
-    owner, code, counts = _counted(owners, codes, n_values)
+    owner, code, counts = counted(owners, codes, n_values)
     starts = np.flatnonzero(np.concatenate([[True], owner[1:] != owner[:-1]]))
     sizes = np.diff(np.append(starts, len(owner)))
     later = np.repeat(starts + sizes, sizes) - np.arange(len(owner)) - 1

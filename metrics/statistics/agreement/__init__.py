@@ -1,0 +1,22 @@
+"""How far people who answer the same questions agree, and what their answers are worth.
+
+Everything takes `Answers`, the answers to one question, and says in words what it cannot say in
+numbers.
+"""
+
+from metrics.statistics.agreement.alpha import Agreement, agreement, alpha_of
+from metrics.statistics.agreement.answers import Answers
+from metrics.statistics.agreement.coincidences import Level, Scale
+from metrics.statistics.agreement.sets import SetDistance
+from metrics.statistics.agreement.undefined import Undefined
+
+__all__ = [
+    "Agreement",
+    "Answers",
+    "Level",
+    "Scale",
+    "SetDistance",
+    "Undefined",
+    "agreement",
+    "alpha_of",
+]
