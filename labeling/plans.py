@@ -9,8 +9,9 @@ from typing import Final
 from evalhub.accounts.models import Project
 from evalhub.errors import Conflict, ContentError, FieldError, NotFound, ShapeError
 from evalhub.runs.models import Measurement, Run
+from labeling.measures import measurement_names
 from labeling.models import Question
-from labeling.questions import measured_name, read_questions
+from labeling.questions import read_questions
 
 MAX_RUNS: Final = 50
 MAX_OVERLAP: Final = 50
@@ -159,10 +160,3 @@ def _taken_names(runs: Sequence[Run], questions: Sequence[Question]) -> list[Fie
         for name in measurement_names(question)
         if name in taken
     ]
-
-
-def measurement_names(question: Question) -> list[str]:
-    """Return the names under which a question's labels are published."""
-    if question.kind == Question.Kind.CHOICE and question.scale == Question.Scale.NOMINAL:
-        return [measured_name(question, option) for option in question.options]
-    return [question.name]

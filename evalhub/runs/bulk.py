@@ -25,6 +25,7 @@ _OUTPUT_COLUMNS = (
 )
 _RATING_COLUMNS = (
     *("measurement_id", "position", "attempt", "rater", "value", "reason", "at", "revision"),
+    "is_decision",
 )
 
 # One look into the index for each position: a planner that thinks many of a run's outputs are
@@ -104,6 +105,7 @@ def insert_ratings(measurement_id: int, ratings: Iterable[RatingRow]) -> None:
             (
                 *(measurement_id, rating.position, rating.attempt, rating.rater),
                 *(rating.value, rating.reason, adapted(rating.at), rating.revision),
+                rating.is_decision,
             )
             for rating in ratings
         ],

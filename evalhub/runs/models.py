@@ -231,12 +231,16 @@ class Measurement(models.Model):
 
 
 class Rating(models.Model):
-    """One rater's value for one output: a person's, an imported annotator's, or a judge's."""
+    """One rater's value for one output: a person's, an imported annotator's, or a judge's.
+
+    A decision is an expert's, who saw what all of them said.
+    """
 
     measurement = models.ForeignKey(Measurement, on_delete=models.CASCADE, related_name="ratings")
     position = models.PositiveIntegerField()
     attempt = models.PositiveSmallIntegerField()
-    rater = models.CharField(max_length=200)
+    rater = models.CharField(max_length=200)  # empty for a decision
+    is_decision = models.BooleanField(default=False)  # stands before what raters said
     value = models.FloatField(null=True, blank=True)
     reason = models.PositiveSmallIntegerField(default=0)  # metrics.reasons; 0 is a value
     at = models.DateTimeField()

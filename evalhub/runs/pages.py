@@ -352,7 +352,7 @@ def _ratings(measurements: Sequence[Measurement], row: places.Row) -> dict[int, 
         measurement__in=rated, position=row.position, attempt=row.attempt
     )
     said: dict[int, list[Said]] = {}
-    for rating in ratings.order_by("rater"):
+    for rating in ratings.order_by("-is_decision", "rater"):
         said.setdefault(rating.measurement_id, []).append(_said(rating))
     return said
 
@@ -372,11 +372,12 @@ def _notes(measurements: Sequence[Measurement], row: places.Row) -> dict[int, li
 
 
 def _said(rating: Rating) -> Said:
+    rater = rating.rater or "decided"
     if rating.value is None:
         words = Reason(rating.reason).code.replace("_", " ")
-        return Said(rating.rater, words, has_value=False)
+        return Said(rater, words, has_value=False)
     written = number(rating.value, 3).rstrip("0").rstrip(".")
-    return Said(rating.rater, written, has_value=True)
+    return Said(rater, written, has_value=True)
 
 
 @dataclass(frozen=True)

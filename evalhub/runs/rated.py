@@ -22,8 +22,8 @@ from metrics.batch import Scores
 from metrics.reasons import Reason
 from metrics.statistics.resolution import Rule, resolve
 
-_FIELDS = ("position", "attempt", "rater", "value", "reason")
-_Said = tuple[int, int, str, float | None, int]
+_FIELDS = ("position", "attempt", "rater", "value", "reason", "is_decision")
+_Said = tuple[int, int, str, float | None, int, bool]
 
 
 def run_chunk(claim: Claim) -> None:
@@ -41,15 +41,15 @@ def column_of(measurement: Measurement, answered: NDArray[np.bool_], *, start: i
     """Return one measurement's scores from `start` on, for the shape of `answered`."""
     n, attempts = answered.shape
     # Sorted here: databases differ in how they order names.
-    ratings: Sequence[_Said] = sorted(
+    said: list[_Said] = sorted(
         Rating.objects.filter(
             measurement=measurement, position__gte=start, position__lt=start + n
         ).values_list(*_FIELDS)
     )
-    scores = _resolved(ratings, _rule_of(measurement), start=start, n=n, attempts=attempts)
+    scores = _resolved(said, _rule_of(measurement), start=start, n=n, attempts=attempts)
     if measurement.kind == Measurement.Kind.JUDGE:
         scores = _worst_where(~answered.ravel(), scores, measurement)
-    digest = hashlib.sha256(repr(ratings).encode() + answered.tobytes())
+    digest = hashlib.sha256(repr(said).encode() + answered.tobytes())
     return NewColumn(
         measurement_id=measurement.pk,
         start=start,
@@ -86,16 +86,26 @@ def _rule_of(measurement: Measurement) -> Rule:
     return Rule(measurement.params.get("resolution", Rule.MEAN.value))
 
 
-def _resolved(
-    ratings: Sequence[_Said], rule: Rule, *, start: int, n: int, attempts: int
-) -> Scores:
-    rows = np.array([(at - start) * attempts + attempt - 1 for at, attempt, *_ in ratings], int)
-    values = np.array([np.nan if value is None else value for *_, value, _ in ratings], float)
-    resolved = resolve(rows.astype(np.intp), values, n_units=n * attempts, rule=rule)
+def _resolved(said: Sequence[_Said], rule: Rule, *, start: int, n: int, attempts: int) -> Scores:
+    def row_of(position: int, attempt: int) -> int:
+        return (position - start) * attempts + attempt - 1
+
+    ratings = [each for each in said if not each[-1]]
+    rows = np.array([row_of(at, attempt) for at, attempt, *_ in ratings], int)
+    values = np.array([np.nan if value is None else value for *_, value, _, _ in ratings], float)
+    decided = {
+        row_of(at, attempt): np.nan if value is None else value
+        for at, attempt, _, value, _, is_decision in said
+        if is_decision
+    }
+    resolved = resolve(
+        rows.astype(np.intp), values, n_units=n * attempts, rule=rule, decided=decided
+    )
     reasons = resolved.reasons
     # Where nobody could say, the column keeps why: of several reasons the lowest code.
     nobody = reasons == Reason.CANNOT_JUDGE
     given = np.full(n * attempts, 255, dtype=np.uint8)
-    np.minimum.at(given, rows, np.array([reason or 255 for *_, reason in ratings], np.uint8))
+    np.minimum.at(given, rows, np.array([reason or 255 for *_, reason, _ in ratings], np.uint8))
+    given[list(decided)] = Reason.CANNOT_JUDGE
     reasons = np.where(nobody, given, reasons).astype(np.uint8)
     return Scores(values=resolved.values, reasons=reasons, statistics=np.zeros((n * attempts, 0)))

@@ -20,6 +20,7 @@ class RatingRow:
     reason: int = 0
     at: datetime
     revision: int = 1
+    is_decision: bool = False
 
 
 def save_ratings(measurement_id: int, ratings: Sequence[RatingRow]) -> None:
@@ -28,6 +29,6 @@ def save_ratings(measurement_id: int, ratings: Sequence[RatingRow]) -> None:
         [Rating(measurement_id=measurement_id, **asdict(rating)) for rating in ratings],
         update_conflicts=True,
         unique_fields=["measurement", "position", "attempt", "rater"],
-        update_fields=["value", "reason", "at", "revision"],
+        update_fields=["value", "reason", "at", "revision", "is_decision"],
         batch_size=500,
     )

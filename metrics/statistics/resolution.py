@@ -60,8 +60,8 @@ def resolve(
     """Resolve the answers to units 0 to n_units - 1, given as two columns.
 
     NaN is "cannot judge". A value in `decided` (an expert's, who saw all answers) stands before
-    any rule. The median of an even number of answers is the middle of the middle two; a tie of
-    the most frequent answers has no majority.
+    any rule; NaN there decides that the unit cannot be judged. The median of an even number of
+    answers is the middle of the middle two; a tie of the most frequent answers has no majority.
     """
     given = ~np.isnan(values)
     asked = np.bincount(units, minlength=n_units)
@@ -72,19 +72,23 @@ def resolve(
     reasons[counts == 0] = Reason.CANNOT_JUDGE
     reasons[asked == 0] = Reason.NOT_RATED
     for unit, value in (decided or {}).items():
-        resolved[unit], reasons[unit] = value, Reason.SCORED
+        cannot = np.isnan(value)
+        resolved[unit], reasons[unit] = value, Reason.CANNOT_JUDGE if cannot else Reason.SCORED
     return Resolved(values=resolved, reasons=reasons.astype(np.uint8))
 
 
-def signature(*, campaign: str, question: str, level: Level, rule: Rule) -> str:
-    """Return what defines a human measurement's numbers."""
+def signature(*, campaign: str, question: str, scale: str, rule: Rule) -> str:
+    """Return what defines a human measurement's numbers.
+
+    `scale` is a level, or names what was made of the answers: a share of comparisons won.
+    """
     parts = [
         "human",
         f"v{VERSION}",
         f"campaign:{quoted(campaign)}",
         f"question:{quoted(question)}",
     ]
-    return "|".join([*parts, f"scale:{level.value}", f"rule:{rule.value}", "decided:first"])
+    return "|".join([*parts, f"scale:{scale}", f"rule:{rule.value}", "decided:first"])
 
 
 def quoted(text: str) -> str:

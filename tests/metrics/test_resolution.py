@@ -97,15 +97,21 @@ def test_the_majority_is_the_only_mode(answers):
         assert found.values[unit] == modes[0] if len(modes) == 1 else np.isnan(found.values[unit])
 
 
+def test_a_decision_may_be_that_a_unit_cannot_be_judged():
+    found = resolved([(0, 1), (0, 2)], Rule.MEAN, decided={0: NAN})
+    assert np.isnan(found.values[0])
+    assert found.reasons.tolist() == [Reason.CANNOT_JUDGE]
+
+
 def test_a_signature_names_question_scale_and_rule():
-    written = signature(campaign="cam_1", question="Clear?", level=Level.ORDINAL, rule=Rule.MEDIAN)
+    written = signature(campaign="cam_1", question="Clear?", scale="ordinal", rule=Rule.MEDIAN)
     assert written == (
         "human|v1|campaign:cam_1|question:Clear?|scale:ordinal|rule:median|decided:first"
     )
 
 
 def test_no_question_can_imitate_another_signature():
-    sly = signature(campaign="c", question="a|scale:x\n%", level=Level.RATIO, rule=Rule.MEAN)
+    sly = signature(campaign="c", question="a|scale:x\n%", scale="ratio", rule=Rule.MEAN)
     assert (
         sly == "human|v1|campaign:c|question:a%7Cscale:x%0A%25|scale:ratio|rule:mean|decided:first"
     )
