@@ -1,7 +1,15 @@
-"""The project's own files, as the tests of its architecture see them."""
+"""The project's own files, as the tests of its architecture see them.
 
+A rule for every file is one test that names all offenders, not one test for each file: thousands
+of tests would say no more, and their set-up alone takes longer than the reading.
+"""
+
+import ast
 import subprocess
+from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 PACKAGES = ("evalhub", "labeling", "metrics")
@@ -31,5 +39,18 @@ TEMPLATES = [path for path in FILES if path.parts[0] == "templates" and path.suf
 FRAGMENTS = [path for path in TEMPLATES if path.name.startswith("_")]
 
 
+@cache
 def read(path: Path) -> str:
     return (BASE_DIR / path).read_text(encoding="utf-8")
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(read(path))
+
+
+def offenders(paths: Iterable[Path], fault: Callable[[Path], Any]) -> dict[str, Any]:
+    """Return what is wrong by file: `fault` says it of one file, or returns something false."""
+    paths = list(paths)
+    assert paths, "no file is held to this rule"
+    return {str(path): found for path in paths if (found := fault(path))}
