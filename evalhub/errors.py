@@ -97,6 +97,13 @@ class Conflict(DomainError):
     default_code = "conflict"
 
 
+class Gone(DomainError):
+    """There was such a thing, and its time is over."""
+
+    status = 410
+    default_code = "gone"
+
+
 class TooLarge(DomainError):
     """The request is larger than this door lets in."""
 

@@ -30,8 +30,12 @@ def a_user(name: str | None = None) -> User:
     return User.objects.create_user(name or f"person-{next(_numbers)}")
 
 
-def a_member(project: Project, role: str) -> User:
+def a_member(project: Project, role: str, *, made_here: bool = False) -> User:
+    """Return a new member; an account that was `made_here` is in reach of the project's owners."""
     user = a_user()
+    if made_here:
+        user.made_in = project
+        user.save()
     Membership.objects.create(project=project, user=user, role=role, created_at=timezone.now())
     return user
 

@@ -10,8 +10,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from evalhub.accounts.capabilities import ALL
+from evalhub.accounts.invitations import MAX_USES, Offer, invite
 from evalhub.accounts.models import Membership, Project, User
-from evalhub.accounts.services import COMMAND_LINE, issue_api_key
+from evalhub.accounts.password_links import make_password_link
+from evalhub.accounts.services import COMMAND_LINE, Actor, issue_api_key
 from evalhub.datasets import uploads
 from evalhub.reports.services import compare_runs
 from evalhub.runs import rescoring
@@ -86,9 +89,11 @@ def build_world() -> World:
     # At an address that leads nowhere, so that nothing is sent.
     scorer = a_scorer(project, url="http://scorer.example.org:9/")
     key, _ = issue_api_key(project=project, name="test", scopes=["read"])
+    people = {role: a_member(project, role) for role in Membership.Role.values}
+    somebody = a_member(project, "viewer", made_here=True)
     return World(
         project=project,
-        people={role: a_member(project, role) for role in Membership.Role.values},
+        people=people,
         campaign=campaign,
         open_run=open_run.public_id,
         scored_run=candidate.public_id,
@@ -106,12 +111,27 @@ def build_world() -> World:
             "rescoring_id": working.public_id,
             "comparison_id": comparison.public_id,
             "campaign_id": campaign.public_id,
-            "user_id": a_member(project, "viewer").pk,
+            "user_id": somebody.pk,
+            **_links(project, people["owner"], somebody),
             "prefix": key.prefix,
             "digest": a_call(project).digest,
             "slug": scorer.slug,
         },
     )
+
+
+def _links(project: Project, owner: User, somebody: User) -> dict[str, object]:
+    """Return the parts of addresses that let people in."""
+    offer = Offer(role="annotator", max_uses=MAX_USES)
+    invitation, token = invite(
+        project=project, offer=offer, actor=Actor(user=owner), capabilities=ALL
+    )
+    _, password_token = make_password_link(project=project, user=somebody, owner=owner)
+    return {
+        "invitation_id": invitation.public_id,
+        "invitation_token": token,
+        "password_token": password_token,
+    }
 
 
 def addresses() -> dict[str, URLPattern]:

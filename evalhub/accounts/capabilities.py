@@ -29,6 +29,8 @@ _OF_SCOPE = {
     "admin": frozenset({Capability.LEAD}),
 }
 SCOPES = tuple(_OF_SCOPE)
+# Who leads a project brings in those who label; who owns it, everybody.
+_INVITED_BY_LEADS = ("annotator", "expert")
 
 NEEDED = {
     Capability.VIEW: (
@@ -53,3 +55,18 @@ def scopes_of_role(role: str) -> list[str]:
     """Return the scopes that reach no further than the role."""
     allowed = capabilities_of_role(role)
     return [scope for scope, given in _OF_SCOPE.items() if given <= allowed]
+
+
+def roles_to_invite(capabilities: frozenset[Capability]) -> tuple[str, ...]:
+    """Return the roles that somebody with these capabilities may invite people into."""
+    if Capability.OWN in capabilities:
+        return tuple(_OF_ROLE)
+    return _INVITED_BY_LEADS if Capability.LEAD in capabilities else ()
+
+
+def risen(role: str, offered: str) -> str | None:
+    """Return the role that does more, or None where neither does all that the other does."""
+    now, then = _OF_ROLE[role], _OF_ROLE[offered]
+    if then <= now:
+        return role
+    return offered if now < then else None

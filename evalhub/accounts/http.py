@@ -7,7 +7,9 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, cast
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
 
 from evalhub.accounts.capabilities import NEEDED, Capability
 from evalhub.accounts.models import Membership, Project, User
@@ -15,6 +17,7 @@ from evalhub.accounts.services import Actor
 from evalhub.errors import NotAllowed
 
 P = ParamSpec("P")
+get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 class SignedInRequest(HttpRequest):
@@ -83,6 +86,16 @@ def _enter(
     if capability is not None and capability not in membership.capabilities:
         raise NotAllowed(NEEDED[capability])
     return membership.project
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """Return a form that was sent, though it be empty, and None where none was."""
+    return request.POST if request.method == "POST" else None
+
+
+def address_of(request: HttpRequest, name: str, token: str) -> str:
+    """Return the whole address of a link, to be copied and sent."""
+    return request.build_absolute_uri(reverse(name, args=[token]))
 
 
 def actor_of(request: SignedInRequest) -> Actor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import wraps
 from io import BytesIO
@@ -78,16 +78,32 @@ def idempotent(
     method: Callable[Concatenate[V, Request, P], Response],
 ) -> Callable[Concatenate[V, Request, P], Response]:
     """Answer a repeated `Idempotency-Key` of a small JSON request with the first answer."""
+    return idempotent_but()(method)
 
-    @wraps(method)
-    def wrapped(self: V, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> Response:
-        return answer_once(
-            self,
-            body_digest=lambda: _digest_of_body(self.plain_request),
-            produce=lambda: method(self, request, *args, **kwargs),
-        )
 
-    return wrapped
+def idempotent_but(
+    *once: str,
+) -> Callable[
+    [Callable[Concatenate[V, Request, P], Response]],
+    Callable[Concatenate[V, Request, P], Response],
+]:
+    """As `idempotent`, but for secrets among the members, which are given once and not kept."""
+
+    def decorate(
+        method: Callable[Concatenate[V, Request, P], Response],
+    ) -> Callable[Concatenate[V, Request, P], Response]:
+        @wraps(method)
+        def wrapped(self: V, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> Response:
+            return answer_once(
+                self,
+                body_digest=lambda: _digest_of_body(self.plain_request),
+                produce=lambda: method(self, request, *args, **kwargs),
+                once=once,
+            )
+
+        return wrapped
+
+    return decorate
 
 
 def _digest_of_body(request: HttpRequest) -> str:
@@ -100,12 +116,17 @@ def _digest_of_body(request: HttpRequest) -> str:
 
 
 def answer_once(
-    view: KeyView, *, body_digest: Callable[[], str], produce: Callable[[], Response]
+    view: KeyView,
+    *,
+    body_digest: Callable[[], str],
+    produce: Callable[[], Response],
+    once: Sequence[str] = (),
 ) -> Response:
     """Produce the answer, or repeat the one this `Idempotency-Key` was given before.
 
     The same key with another request is a conflict, and so is one whose first request still
-    runs. Refusals are not kept: a corrected request may use the key again.
+    runs. Refusals are not kept: a corrected request may use the key again. Of the members in
+    `once` nothing is kept either: they are null when the answer is repeated.
     """
     request = view.request
     token: str | None = request.headers.get("Idempotency-Key")
@@ -123,7 +144,8 @@ def answer_once(
     except BaseException:
         mine.delete()
         raise
-    mine.update(status=response.status_code, body=JSONRenderer().render(response.data).decode())
+    kept = {**response.data, **dict.fromkeys(once)} if once else response.data
+    mine.update(status=response.status_code, body=JSONRenderer().render(kept).decode())
     return response
 
 

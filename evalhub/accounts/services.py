@@ -9,13 +9,15 @@ from datetime import timedelta
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from evalhub.accounts.capabilities import SCOPES
+from evalhub.accounts.capabilities import SCOPES, capabilities_of_role, roles_to_invite
 from evalhub.accounts.keys import digest_of, new_key
 from evalhub.accounts.models import (
     ApiKey,
     AuditEvent,
+    Invitation,
     LoginFailure,
     Membership,
     Project,
@@ -28,6 +30,7 @@ MAX_NAME = 100
 MAX_SUBJECT = 200
 MAX_FAILURES = 10
 WEAK_PASSWORD = "weak_password"  # noqa: S105 - the code of an error
+NAME_TAKEN = "name_taken"
 FAILURES_WITHIN = timedelta(minutes=15)
 
 
@@ -84,52 +87,82 @@ def create_project(
     return project
 
 
-def create_user(*, username: str, password: str) -> User:
-    """Add an account; a weak password is refused with the reason."""
-    user = User(username=username)
+def create_user(*, username: str, password: str, made_in: Project | None = None) -> User:
+    """Add an account; a weak password is refused with the reason.
+
+    Two names never differ by capitals alone, or one could pass for the other.
+    """
+    user = User(username=User.normalize_username(username), made_in=made_in)
     try:
-        validate_password(password, user)
-    except ValidationError as exc:
-        raise ContentError(" ".join(exc.messages), code=WEAK_PASSWORD) from exc
-    user.set_password(password)
-    try:
-        user.full_clean(exclude=["password"])
+        user.clean_fields(exclude=["password"])
     except ValidationError as exc:
         raise ContentError(" ".join(exc.messages)) from exc
+    if User.objects.filter(username__iexact=user.username).exists():
+        raise _name_taken(username)
+    check_password(password, user)
+    user.set_password(password)
     try:
         with transaction.atomic():
             user.save()
     except IntegrityError as exc:
-        raise Conflict(f"There is an account {username!r} already.") from exc
+        raise _name_taken(username) from exc
     return user
+
+
+def _name_taken(username: str) -> Conflict:
+    return Conflict(f"There is an account {username!r} already.", code=NAME_TAKEN)
+
+
+def check_password(password: str, user: User) -> None:
+    """Refuse a weak password with the reason."""
+    try:
+        validate_password(password, user)
+    except ValidationError as exc:
+        raise ContentError(" ".join(exc.messages), code=WEAK_PASSWORD) from exc
 
 
 @transaction.atomic
 def set_role(
-    *, project: Project, user: User, role: str, actor: Actor = COMMAND_LINE
+    *,
+    project: Project,
+    user: User,
+    role: str,
+    is_limited: bool = False,
+    actor: Actor = COMMAND_LINE,
 ) -> Membership:
-    """Make someone a member, or change what they are. The last owner stays owner."""
-    _keep_an_owner(project=project, user=user, role=role)
+    """Make someone a member, or change what they are. The last owner stays owner.
+
+    A limited annotator sees the campaigns that have a place for them. Invitations that somebody
+    made and could no longer make are revoked with the change.
+    """
+    keep_an_owner(project=project, user=user, role=role)
+    given = {"role": role, "is_limited": is_limited}
     membership, _ = Membership.objects.update_or_create(
         project=project,
         user=user,
-        defaults={"role": role},
-        create_defaults={"role": role, "created_at": timezone.now()},
+        defaults=given,
+        create_defaults={**given, "created_at": timezone.now()},
     )
-    record(
-        project=project, actor=actor, verb="set role", subject=user.username, detail={"role": role}
-    )
+    made = Invitation.objects.filter(project=project, created_by=user)
+    beyond = made.exclude(role__in=roles_to_invite(capabilities_of_role(role)))
+    revoke_invitations(beyond, actor=actor)
+    detail: dict[str, object] = {"role": role, **({"is_limited": True} if is_limited else {})}
+    record(project=project, actor=actor, verb="set role", subject=user.username, detail=detail)
     return membership
 
 
-@transaction.atomic
-def remove_member(*, project: Project, user: User, actor: Actor) -> None:
-    _keep_an_owner(project=project, user=user, role="")
-    Membership.objects.filter(project=project, user=user).delete()
-    record(project=project, actor=actor, verb="remove member", subject=user.username)
+def revoke_invitations(invitations: QuerySet[Invitation], *, actor: Actor) -> int:
+    """End those that are still open, at once and for good, and return how many those were."""
+    now, ended = timezone.now(), 0
+    for one in invitations.select_related("project"):
+        if Invitation.objects.open_at(now).filter(pk=one.pk).update(revoked_at=now):
+            record(project=one.project, actor=actor, verb="revoke invitation", subject=str(one))
+            ended += 1
+    return ended
 
 
-def _keep_an_owner(*, project: Project, user: User, role: str) -> None:
+def keep_an_owner(*, project: Project, user: User, role: str) -> None:
+    """Refuse to leave a project without an owner."""
     owners = (
         Membership.objects.select_for_update()
         .filter(project=project, role=Membership.Role.OWNER)
@@ -174,11 +207,11 @@ def note_failed_login(*, username: str) -> None:
     LoginFailure.objects.create(username_digest=_name_digest(username), at=timezone.now())
 
 
-def is_login_blocked(*, username: str) -> bool:
+def is_login_blocked(*, username: str, most: int = MAX_FAILURES) -> bool:
     """Say whether a name has failed too often lately; the failures of others do not count."""
     since = timezone.now() - FAILURES_WITHIN
     failures = LoginFailure.objects.filter(username_digest=_name_digest(username), at__gte=since)
-    return failures.count() >= MAX_FAILURES
+    return failures.count() >= most
 
 
 def forget_failed_logins(*, username: str) -> None:

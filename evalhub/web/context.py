@@ -15,7 +15,10 @@ from evalhub.accounts.models import Membership
 
 @dataclass(frozen=True)
 class Section:
-    """An entry of the navigation: shown to those who have one of the capabilities."""
+    """An entry of the navigation: shown to those who have one of the capabilities.
+
+    Of several with one name the first that somebody may open.
+    """
 
     name: str
     label: str
@@ -33,6 +36,7 @@ class Link:
 
 _VIEWERS: Final = frozenset({"view"})
 _LABELERS: Final = frozenset({"view", "label"})
+_LEADS: Final = frozenset({"lead"})
 _OWNERS: Final = frozenset({"own"})
 SECTIONS: Final = (
     Section("overview", "Overview", "web:overview", _VIEWERS),
@@ -43,6 +47,7 @@ SECTIONS: Final = (
     Section("scorers", "Scorers", "scorers:list", _VIEWERS),
     Section("judges", "Judges", "judging:list", _VIEWERS),
     Section("settings", "Settings", "accounts:members", _OWNERS),
+    Section("settings", "Settings", "accounts:invitations", _LEADS),  # who may not open the first
 )
 _SECTION_OF_APP: Final = {
     "web": "overview",
@@ -53,7 +58,9 @@ _SECTION_OF_APP: Final = {
     "scorers": "scorers",
     "judging": "judges",
 }
-_SETTINGS: Final = frozenset({"accounts:members", "accounts:keys", "accounts:key_created"})
+_SETTINGS: Final = frozenset(
+    {"accounts:members", "accounts:member_password", "accounts:invitations", "accounts:keys"}
+)
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -99,16 +106,14 @@ def _address(name: str, slug: str) -> str:
 
 
 def _navigation(slug: str, capabilities: Collection[str], active: str) -> tuple[Link, ...]:
-    return tuple(
-        Link(
-            label=section.label,
-            url=url,
-            current=section.name == active,
-        )
-        for section in SECTIONS
-        if not section.capabilities.isdisjoint(capabilities)
-        and (url := _address(section.address, slug))
-    )
+    links: dict[str, Link] = {}
+    for section in SECTIONS:
+        if section.name in links or section.capabilities.isdisjoint(capabilities):
+            continue
+        if url := _address(section.address, slug):
+            current = section.name == active
+            links[section.name] = Link(label=section.label, url=url, current=current)
+    return tuple(links.values())
 
 
 def _project_links(request: HttpRequest, project: Any) -> list[Link]:

@@ -65,6 +65,8 @@ STATES: Final = {
     "failed": State(kind="down", icon="x", word="failed"),
     "cancelled": State(kind="", icon="x", word="cancelled"),
     "revoked": State(kind="", icon="x", word="revoked"),
+    "used": State(kind="", icon="check", word="used"),
+    "expired": State(kind="", icon="clock", word="expired"),
 }
 
 

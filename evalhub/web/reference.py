@@ -11,6 +11,7 @@ from typing import Any
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 
+from evalhub.accounts import openapi as accounts
 from evalhub.datasets import openapi as datasets
 from evalhub.openapi import ERROR, JSON, Shape
 from evalhub.reports import openapi as reports
@@ -29,6 +30,7 @@ COMPONENTS: Mapping[str, Shape] = {
     **rescorings.COMPONENTS,
     **reports.COMPONENTS,
     **labeling.COMPONENTS,
+    **accounts.COMPONENTS,
 }
 ABOUT = (
     "Every request bears an API key of one project: Authorization: Bearer <api key>. A key has "

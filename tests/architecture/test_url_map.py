@@ -42,7 +42,12 @@ PAGES = {
     "accounts:password": {"get": SIGNED_IN, "post": SIGNED_IN},
     "accounts:project_new": {"get": SIGNED_IN, "post": SIGNED_IN},
     "accounts:members": {"get": OWN, "post": OWN},
+    "accounts:invitation": {"get": OPEN, "post": OPEN},
+    "accounts:new_password": {"get": OPEN, "post": OPEN},
     "accounts:member": {"post": OWN},
+    "accounts:member_password": {"post": OWN},
+    "accounts:invitations": {"get": LEAD, "post": LEAD},
+    "accounts:invitation_revoke": {"post": LEAD},
     "accounts:keys": {"get": OWN, "post": OWN},
     "accounts:key_revoke": {"post": OWN},
     "datasets:list": {"get": VIEW},
@@ -104,6 +109,8 @@ REST = {
     "labeling:api_annotations": {"get": VIEW, "post": LABEL},
     "labeling:api_agreement": {"get": VIEW},
     "labeling:api_publish": {"post": LEAD},
+    "accounts:api_invitations": {"get": LEAD, "post": LEAD},
+    "accounts:api_invitation": {"delete": LEAD},
 }
 METHODS = ("get", "post", "put", "patch", "delete")
 # What a form must say at least to be taken for one of its page.
@@ -113,7 +120,11 @@ FORMS = {
     "runs:rescoring": {"do": "cancel"},
 }
 # A body that says nothing is let in when it is refused for what it says, not for who sends it.
-LET_IN = {"get": {200, 302, 409}, "post": {200, 201, 202, 204, 302, 400, 409, 422}}
+LET_IN = {
+    "get": {200, 302, 409},
+    "post": {200, 201, 202, 204, 302, 400, 409, 422},
+    "delete": {200},
+}
 
 
 @pytest.fixture(scope="module")

@@ -101,7 +101,7 @@ def _people(project: Project, about: dict[str, Any]) -> list[tuple[str, str, str
         hashes = pool.map(make_password, passwords)
     for (name, role), password, hashed in zip(roles.items(), passwords, hashes, strict=True):
         with transaction.atomic():
-            user, _ = User.objects.get_or_create(username=name)
+            user, _ = User.objects.get_or_create(username=name, defaults={"made_in": project})
             user.password = hashed
             user.save()
             set_role(project=project, user=user, role=role)

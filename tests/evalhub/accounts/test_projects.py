@@ -6,13 +6,13 @@ import pytest
 from django.db import connection, connections
 from django.utils import timezone
 
+from evalhub.accounts.departures import remove_member
 from evalhub.accounts.models import AuditEvent, Membership, Project, User
 from evalhub.accounts.services import (
     COMMAND_LINE,
     Actor,
     create_project,
     record,
-    remove_member,
     set_role,
 )
 from evalhub.errors import Conflict, ContentError

@@ -30,7 +30,7 @@ def built(db, tmp_path_factory) -> Iterator[tuple[World, dict[str, str], dict[st
     spool = tmp_path_factory.mktemp("spool")
     with override_settings(SPOOL_DIR=spool):
         world = build_world()
-        create_user(**ADA)
+        create_user(username=ADA["username"], password=ADA["password"])
         owner = world.people["owner"]
         owner.set_password(PASSWORD["password"])
         owner.save()

@@ -61,7 +61,9 @@ class Door:
 
     good: Callable[[World], dict[str, Any]]
     kind: str = "form"
+    method: str = "POST"
     is_optional: bool = False
+    is_public: bool = False  # knocked at by somebody who is not logged in
     instead: Callable[[World], dict[str, object]] = field(default=lambda world: {})
 
 
@@ -154,6 +156,10 @@ def a_columns_form(world: World) -> dict[str, Any]:
     return {**columns, "mode": "replace", "cluster": "", "notes": "n"}
 
 
+def an_invitation_body(world: World) -> dict[str, Any]:
+    return {"role": "annotator", "is_limited": True, "note": "ben", "max_uses": 2, "days": 7}
+
+
 def upload(content: bytes, name: str = "examples.jsonl") -> SimpleUploadedFile:
     return SimpleUploadedFile(name, content)
 
@@ -162,9 +168,12 @@ PASSWORD = {"password": "a heron on a pole"}
 ADA = {"username": "ada", **PASSWORD}
 NEW = "two herons on a pole"
 A_NEW_PASSWORD = {"old_password": PASSWORD["password"], "new_password1": NEW, "new_password2": NEW}
-LOGIN = "accounts:login"
+TYPED_TWICE = {"password1": NEW, "password2": NEW}
 # Good in any form, for all that counts is in the address.
-TAKES_NO_FIELDS = {"accounts:logout", "accounts:key_revoke", "scorers:try", "scorers:retire"}
+TAKES_NO_FIELDS = {
+    *("accounts:logout", "accounts:key_revoke", "accounts:invitation_revoke"),
+    *("accounts:member_password", "scorers:try", "scorers:retire"),
+}
 DOORS = {
     "datasets:api_datasets": Door(
         kind="json", good=lambda world: {"name": "tides", "description": "d"}
@@ -201,7 +210,7 @@ DOORS = {
     "labeling:api_campaigns": Door(kind="json", good=a_campaign_body),
     "labeling:api_annotations": Door(kind="lines", good=an_annotation),
     "labeling:api_publish": Door(kind="json", good=lambda world: {}, is_optional=True),
-    LOGIN: Door(good=lambda world: ADA),
+    "accounts:login": Door(good=lambda world: ADA, is_public=True),
     "accounts:logout": Door(good=lambda world: {}),
     "accounts:password": Door(good=lambda world: A_NEW_PASSWORD),
     "accounts:project_new": Door(
@@ -211,6 +220,19 @@ DOORS = {
     "accounts:member": Door(good=lambda world: {"role": "lead"}),
     "accounts:keys": Door(good=lambda world: {"name": "nightly", "scopes": "read"}),
     "accounts:key_revoke": Door(good=lambda world: {}),
+    "accounts:invitation": Door(
+        good=lambda world: {"do": "join", "username": "cal", **TYPED_TWICE}, is_public=True
+    ),
+    "accounts:new_password": Door(good=lambda world: TYPED_TWICE, is_public=True),
+    "accounts:member_password": Door(good=lambda world: {}),
+    "accounts:invitations": Door(
+        good=lambda world: {"note": "ben", "role": "limited", "max_uses": "2", "days": "7"}
+    ),
+    "accounts:invitation_revoke": Door(good=lambda world: {}),
+    "accounts:api_invitations": Door(kind="json", good=an_invitation_body),
+    "accounts:api_invitation": Door(
+        kind="json", method="DELETE", good=lambda world: {}, is_optional=True
+    ),
     "datasets:upload": Door(good=an_upload_form),
     "datasets:upload_columns": Door(
         good=a_columns_form,
@@ -284,7 +306,7 @@ class Knock:
         self._headers, self._before, self._instead = headers, before, instead
         self._found: list[str] = []
         self.client = Client(raise_request_exception=False)
-        if self.door.kind == "form" and name != LOGIN:
+        if self.door.kind == "form" and not self.door.is_public:
             self.client.force_login(world.people["owner"])
         self._cookies = copy.deepcopy(self.client.cookies)
         self._arrive()
@@ -305,7 +327,9 @@ class Knock:
         headers = {**self._headers, **how.pop("headers", {})}
         return self._ask(
             what,
-            lambda: self.client.post(self.address + query, body, kind, headers=headers),
+            lambda: self.client.generic(
+                self.door.method, self.address + query, body, kind, headers=headers
+            ),
             **how,
         )
 

@@ -98,6 +98,7 @@ def test_a_strange_query_is_answered_or_refused_and_never_a_failure(world, heade
 
 ONLY_POSTED = {
     *("accounts:logout", "accounts:member", "accounts:key_revoke", "datasets:tag"),
+    *("accounts:member_password", "accounts:invitation_revoke", "accounts:api_invitation"),
     *("scorers:try", "scorers:host", "scorers:retire"),
     *("runs:api_finish", "runs:api_cancel", "runs:api_reopen", "labeling:api_publish"),
     *("runs:api_rescoring_cancel", "runs:api_rescoring_resume"),

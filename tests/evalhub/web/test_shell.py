@@ -29,12 +29,15 @@ def test_an_annotator_finds_nothing_but_labeling():
 
 
 @pytest.mark.django_db
-def test_only_an_owner_finds_the_settings():
-    project = a_project()
+def test_settings_lead_to_what_the_role_may_set():
+    project, found = a_project("town"), {}
     for role in Membership.Role.values:
         given = context.shell(request_of(project, a_member(project, role), role))
-        labels = [link.label for link in given["navigation"]]
-        assert ("Settings" in labels) == (role == "owner")
+        links = {link.label: link.url for link in given["navigation"]}
+        assert len(links) == len(given["navigation"])
+        found[role] = links.get("Settings")
+    only = {"owner": "/p/town/members/", "lead": "/p/town/invitations/"}
+    assert found == {role: only.get(role) for role in Membership.Role.values}
 
 
 @pytest.mark.django_db
