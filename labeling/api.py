@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -19,12 +20,15 @@ from evalhub.intake.strict import quoted
 from evalhub.runs.models import Measurement
 from labeling import openapi, selectors
 from labeling.agreement import QuestionAgreement, agreement_by_question, answers_of
+from labeling.exports import annotations as exported
+from labeling.exports.preferences import preferences
 from labeling.models import Campaign
 from labeling.plans import read_plan
 from labeling.questions import described
 from labeling.services import campaigns, imports, publication
 
 JSONL = "application/x-ndjson"
+CSV = "text/csv; charset=utf-8"
 
 
 class CampaignView(KeyView):
@@ -83,11 +87,10 @@ class Annotations(CampaignView):
     @openapi.export_annotations
     def get(self, request: Request, campaign_id: str) -> StreamingHttpResponse:
         campaign = self.campaign(campaign_id, Capability.VIEW)
-        lines = (
-            json.dumps(annotation, ensure_ascii=False, allow_nan=False) + "\n"
-            for annotation in selectors.exported(campaign)
-        )
-        return StreamingHttpResponse(lines, content_type=JSONL)
+        if _choice(request, "format", ("jsonl", "csv")) == "csv":
+            return StreamingHttpResponse(exported.annotations_csv(campaign), content_type=CSV)
+        is_whole = _choice(request, "revisions", ("false", "true")) == "true"
+        return _streamed(exported.annotation_rows(campaign, with_revisions=is_whole))
 
     @openapi.import_annotations
     def post(self, request: Request, campaign_id: str) -> Response:
@@ -109,6 +112,28 @@ class Annotations(CampaignView):
                 )
 
             return answer_once(self, body_digest=spool.digest.hex, produce=produce)
+
+
+class Preferences(CampaignView):
+    """GET /api/v1/campaigns/{id}/preferences"""
+
+    @openapi.export_preferences
+    def get(self, request: Request, campaign_id: str) -> StreamingHttpResponse:
+        campaign = self.campaign(campaign_id, Capability.VIEW)
+        with_ties = _choice(request, "ties", ("false", "true")) == "true"
+        return _streamed(preferences(campaign, with_ties=with_ties))
+
+
+def _choice(request: Request, name: str, choices: Sequence[str]) -> str:
+    given = request.query_params.get(name, choices[0])
+    if given not in choices:
+        raise ShapeError(f"{name} must be one of {', '.join(choices)}.")
+    return str(given)
+
+
+def _streamed(rows: Iterable[Mapping[str, Any]]) -> StreamingHttpResponse:
+    lines = (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
+    return StreamingHttpResponse(lines, content_type=JSONL)
 
 
 class CampaignAgreement(CampaignView):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evalhub.openapi import (
+    CSV,
     CURSOR,
     NDJSON,
     Body,
@@ -58,6 +59,23 @@ ANNOTATION = members(
     answers=mapping(anything(), "By question; null means “cannot judge”."),
     at=moment(),
     seconds=number("How long it took."),
+)
+PREFERENCE = members(
+    "",
+    ["key", "question", "prompt", "votes", "decided"],
+    key=text("The example's key."),
+    question=text(),
+    prompt=anything("The example's input."),
+    chosen=anything("The output that won; absent from a tie."),
+    rejected=anything("The output that lost."),
+    chosen_run=text(),
+    rejected_run=text(),
+    chosen_system=text(),
+    rejected_system=text(),
+    tie=flag("Neither won; `outputs` are both."),
+    outputs=listing(anything()),
+    votes=mapping(whole(), "How many answered how."),
+    decided=flag("An expert decided."),
 )
 COMPONENTS = {
     "Campaign": members(
@@ -149,11 +167,29 @@ export_annotations = operation(
     "export_annotations",
     tag=TAG,
     summary="Export the annotations",
-    detail="JSON lines that the import takes back.",
+    detail="JSON lines that the import takes back. With `revisions=true` every line also tells "
+    "its unit, state, versions of questions and guidelines, and what it was before; a CSV file "
+    "has a row for each revision, and no cell that a spreadsheet would run.",
     scope="read",
     path=["campaign_id"],
+    query={
+        "format": one_of(["jsonl", "csv"], "jsonl by default."),
+        "revisions": one_of(["false", "true"], "Of JSON lines: with all that was before."),
+    },
     answers={},
-    media={NDJSON: {**component("Annotation")}},
+    media={NDJSON: {**component("Annotation")}, CSV: text("A row for each revision.")},
+)
+export_preferences = operation(
+    "export_preferences",
+    tag=TAG,
+    summary="Export preferences",
+    detail="Of a campaign of pairs: prompt, chosen and rejected output, by the expert's decision "
+    "or else by the majority, a line for each pair and question.",
+    scope="read",
+    path=["campaign_id"],
+    query={"ties": one_of(["false", "true"], "With pairs that nobody won; false by default.")},
+    answers={},
+    media={NDJSON: PREFERENCE},
 )
 import_annotations = operation(
     "import_annotations",

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
-from typing import Any
 
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Sum
 from django.utils import timezone
 
 from evalhub.accounts.models import Project, User
-from evalhub.datasets.selectors import keys_of
 from evalhub.runs.models import Measurement, Run
 from evalhub.runs.selectors import current_measurements
 from evalhub.web import formatting
@@ -22,7 +19,6 @@ from labeling.plans import FINISHED
 
 PACE_OVER = 20  # answers
 SHOWN_RUNS = 100
-EXPORTED_AT_ONCE = 2_000
 
 
 def campaigns_of(project: Project) -> QuerySet[Campaign]:
@@ -178,38 +174,6 @@ def campaign_progress(campaign: Campaign) -> CampaignProgress:
         imported=sum(person.n_answered for person in annotators if person.user_id is None),
         annotators=annotators,
     )
-
-
-def exported(campaign: Campaign) -> Iterator[dict[str, Any]]:
-    """Yield every annotation that counts, in the form in which they are imported.
-
-    They are read by the page: no query stays open while a slow client takes them.
-    """
-    runs = {run.pk: run for run in campaign.runs.select_related("version")}
-    keys = {run.version_id: keys_of(run.version) for run in runs.values()}
-    rows = (
-        Annotation.objects.given()
-        .filter(unit__campaign=campaign)
-        .order_by("pk")
-        .values_list(
-            *("pk", "unit__run", "unit__position", "unit__attempt", "annotator__name"),
-            *("answers", "at", "seconds"),
-        )
-    )
-    last = 0
-    while page := list(rows.filter(pk__gt=last)[:EXPORTED_AT_ONCE]):
-        for _, run_id, position, attempt, annotator, answers, at, seconds in page:
-            run = runs[run_id]
-            yield {
-                "run": run.public_id,
-                "key": keys[run.version_id][position],
-                "attempt": attempt,
-                "annotator": annotator,
-                "answers": answers,
-                "at": at.isoformat().replace("+00:00", "Z"),
-                "seconds": seconds,
-            }
-        last = page[-1][0]
 
 
 def runs_to_label(project: Project) -> list[Run]:

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from labeling import api
-from labeling.views import campaigns, desk
+from labeling.views import campaigns, desk, files
 
 app_name = "labeling"
 REST = "api/v1/campaigns/<str:campaign_id>"
@@ -13,10 +13,13 @@ urlpatterns = [
     path("p/<str:project>/labeling/new/", campaigns.new, name="new"),
     path(PAGE, campaigns.detail, name="campaign"),
     path(f"{PAGE}agreement/", campaigns.agreement, name="agreement"),
+    path(f"{PAGE}files/", files.listing, name="files"),
+    path(f"{PAGE}files/<str:name>", files.download, name="file"),
     path(f"{PAGE}desk/", desk.desk, name="desk"),
     path("api/v1/projects/<str:project>/campaigns", api.Campaigns.as_view(), name="api_campaigns"),
     path(REST, api.CampaignDetail.as_view(), name="api_campaign"),
     path(f"{REST}/annotations", api.Annotations.as_view(), name="api_annotations"),
+    path(f"{REST}/preferences", api.Preferences.as_view(), name="api_preferences"),
     path(f"{REST}/agreement", api.CampaignAgreement.as_view(), name="api_agreement"),
     path(f"{REST}/publish", api.Publication.as_view(), name="api_publish"),
 ]

@@ -111,6 +111,7 @@ def build_world() -> World:
             "rescoring_id": working.public_id,
             "comparison_id": comparison.public_id,
             "campaign_id": campaign.public_id,
+            "name": "annotations.csv",
             "user_id": somebody.pk,
             **_links(project, people["owner"], somebody),
             "prefix": key.prefix,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, Protocol, cast
+from typing import Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
@@ -17,6 +17,7 @@ from evalhub.accounts.services import Actor
 from evalhub.errors import NotAllowed
 
 P = ParamSpec("P")
+R = TypeVar("R", bound=HttpResponseBase)
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -36,13 +37,13 @@ class Page(Protocol[P]):
 
 
 def signed_in(
-    view: Callable[Concatenate[SignedInRequest, P], HttpResponse],
-) -> Callable[..., HttpResponse]:
+    view: Callable[Concatenate[SignedInRequest, P], R],
+) -> Callable[..., R]:
     """Send strangers to the login page."""
 
     @login_required
     @wraps(view)
-    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> R:
         return view(cast(SignedInRequest, request), *args, **kwargs)
 
     return wrapped

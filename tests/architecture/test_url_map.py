@@ -81,6 +81,8 @@ PAGES = {
     "labeling:new": {"get": LEAD, "post": LEAD},
     "labeling:campaign": {"get": LEAD, "post": LEAD},
     "labeling:agreement": {"get": LEAD},
+    "labeling:files": {"get": LEAD},
+    "labeling:file": {"get": LEAD},
     "labeling:desk": {"get": LABEL, "post": LABEL},
 }
 REST = {
@@ -107,6 +109,7 @@ REST = {
     "labeling:api_campaigns": {"get": VIEW, "post": LEAD},
     "labeling:api_campaign": {"get": VIEW},
     "labeling:api_annotations": {"get": VIEW, "post": LABEL},
+    "labeling:api_preferences": {"get": VIEW},
     "labeling:api_agreement": {"get": VIEW},
     "labeling:api_publish": {"post": LEAD},
     "accounts:api_invitations": {"get": LEAD, "post": LEAD},

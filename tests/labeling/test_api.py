@@ -6,7 +6,7 @@ import pytest
 
 from evalhub.accounts.services import issue_api_key
 from evalhub.runs.models import Measurement, Rating, Run
-from labeling import selectors
+from labeling.exports import annotations as exported
 from labeling.models import Annotation, AnnotationRevision, Annotator, Campaign
 from tests.factories import a_key, a_project, a_version, jsonl
 from tests.labeling.building import a_campaign, a_run, an_annotator, two_runs
@@ -309,7 +309,7 @@ def test_lines_are_written_whatever_the_reader_accepts(call, campaign):
 
 
 def test_an_export_of_several_pages_is_whole_and_in_order(call, campaign, monkeypatch):
-    monkeypatch.setattr(selectors, "EXPORTED_AT_ONCE", 2)
+    monkeypatch.setattr(exported, "AT_ONCE", 2)
     path = f"campaigns/{campaign.public_id}/annotations"
     run = campaign.runs.first()
     call("POST", path, lines=[row(run, f"q{i}", rater) for i in (1, 2, 3) for rater in "ab"])
