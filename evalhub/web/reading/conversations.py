@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from evalhub.web.reading.addresses import shown
+
 Form = Literal["text", "json", "note"]
-_SHOWN_OF_AN_ADDRESS: Final = 120
 _TEXTS: Final = {"text", "input_text", "output_text", "refusal", "thinking", "reasoning"}
 _MEDIA: Final = {
     "image": "Image",
@@ -159,9 +160,7 @@ def _unpacked(given: Any) -> Any:
 def _medium(kind: str, told: Any) -> str:
     """Name a picture or a sound that is never loaded, with where it is."""
     address = _address(told)
-    if len(address) > _SHOWN_OF_AN_ADDRESS:
-        address = f"{address[:_SHOWN_OF_AN_ADDRESS]}… ({len(address):,} characters)"
-    return f"{kind}, not loaded: {address}" if address else f"{kind}, not loaded"
+    return f"{kind}, not loaded: {shown(address)}" if address else f"{kind}, not loaded"
 
 
 def _address(told: Any) -> str:

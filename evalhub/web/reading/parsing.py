@@ -15,7 +15,9 @@ from markdown_it import MarkdownIt
 from markdown_it.parser_block import ParserBlock
 from markdown_it.parser_inline import ParserInline
 from markdown_it.rules_block import StateBlock
+from markdown_it.rules_block.table import escapedSplit, getLine, table
 from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import EnvType
 
@@ -25,6 +27,8 @@ _STEPS_OF_A_TOKEN: Final = 4
 _STEPS_OF_A_MARK: Final = 4
 _MARKS: Final = re.compile(r"[!&*<\[\\\]_`~\n]")  # what may begin or end something
 # A bracket that nothing closes is looked for to the end of its paragraph.
+# Bounded, so that one without an end costs no more.
+_MATH: Final = re.compile(r"\\\([\s\S]{1,500}?\\\)|\\\[[\s\S]{1,500}?\\\]|\$\$[\s\S]{1,500}?\$\$")
 _SEARCHED: Final = re.compile(r"[\[<!]")
 _SEARCHED_BY_A_STEP: Final = 400  # characters
 
@@ -97,6 +101,44 @@ class _Markdown(MarkdownIt):
         return True
 
 
+def _math(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the parser calls it so
+    r"""Keep \(a_1\), \[a_1\] and $$a_1$$ as written: no backslash goes, no emphasis comes."""
+    if state.src[state.pos] not in "\\$":
+        return False
+    found = _MATH.match(state.src, state.pos, state.posMax)
+    if not found:
+        return False
+    if not silent:
+        state.push("math", "", 0).content = found[0]
+    state.pos = found.end()
+    return True
+
+
+def _whole_table(state: StateBlock, line: int, last: int, silent: bool) -> bool:  # noqa: FBT001
+    """Read a table, and put what a row has beyond the columns into its last cell."""
+    first = len(state.tokens)
+    if not table(state, line, last, silent):
+        return False
+    row: list[Token] = []
+    for token in state.tokens[first:]:
+        if token.type == "inline":
+            row.append(token)
+        elif token.type == "tr_close":
+            cells = _cells(getLine(state, row[-1].map[0])) if row[-1].map else []
+            if any(cells[len(row) :]):
+                row[-1].content = "|".join(cells[len(row) - 1 :]).strip()
+            row = []
+    return True
+
+
+def _cells(line: str) -> list[str]:
+    """Return the cells of a row as the rule of tables finds them."""
+    cells = escapedSplit(line.strip(" \t"))
+    start = 1 if cells[0] == "" else 0
+    end = len(cells) - 1 if len(cells) > start and cells[-1] == "" else len(cells)
+    return cells[start:end]
+
+
 def parsed(text: str) -> tuple[list[Token], list[str]]:
     """Return a text's tokens, and its definitions of addresses that no link uses.
 
@@ -147,6 +189,8 @@ def _parser() -> MarkdownIt:
     parser.configure("commonmark", {"html": False, "maxNesting": 100, "store_labels": True})
     parser.enable(["table", "strikethrough"])
     parser.disable(["html_block", "html_inline"])
+    parser.inline.ruler.before("escape", "math", _math)
+    parser.block.ruler.at("table", _whole_table, {"alt": ["paragraph", "reference"]})
     parser.core.ruler.at("normalize", _keep_everything)
     return parser
 

@@ -42,6 +42,7 @@ VALUES: Final = {
     "a": {"target": {"_blank"}, "rel": {REL}},
     "div": {"tabindex": {"0"}, "role": {"group"}},
     "pre": {"tabindex": {"0"}, "role": {"group"}},
+    "blockquote": {"dir": {"auto"}},
     "ul": {"dir": {"auto"}},
     "ol": {"dir": {"auto"}},
     "table": {"dir": {"auto"}},

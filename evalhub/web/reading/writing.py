@@ -11,22 +11,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from markdown_it.common.normalize_url import normalizeLink
 from markdown_it.token import Token
 
-from evalhub.web.reading import wall
+from evalhub.web.reading import addresses, wall
 from evalhub.web.reading.code import highlighted, language_of
 from evalhub.web.untrusted import written
 
-LONGEST_ADDRESS: Final = 120  # characters shown of one
 TOP_HEADING: Final = 3  # an h1 of a text, below the page's title and the zone's
-# With a host: `http:path` would be an address of ours.
-_OPENED: Final = re.compile(r"(?:https?://|mailto:)[^\s/\\?#]", re.IGNORECASE)
 CITATION: Final = re.compile(r"\[(\d{1,3}(?:\s?,\s?\d{1,3})*)\]")
 _FIXED: Final = {
     "paragraph_open": "<p>",
     "paragraph_close": "</p>",
-    "blockquote_open": "<blockquote>",
+    "blockquote_open": '<blockquote dir="auto">',
     "blockquote_close": "</blockquote>",
     "bullet_list_open": '<ul dir="auto">',
     "bullet_list_close": "</ul>",
@@ -116,6 +112,9 @@ class Writer:
     def code_in_line(self, token: Token, _after: Token | None) -> None:
         self.parts.append(f"<code>{written(token.content)}</code>")
 
+    def math(self, token: Token, _after: Token | None) -> None:
+        self.parts.append(f'<code class="math">{written(token.content)}</code>')
+
     def code(self, token: Token, _after: Token | None) -> None:
         language = language_of(token.info)
         label = f"{language.name} code" if language else "Code"
@@ -193,7 +192,7 @@ class Link:
         address = str(token.attrs.get("href", ""))
         return cls(
             written_address=address,
-            href=opened(address),
+            href=addresses.opened(address),
             title=str(token.attrs.get("title", "")),
             is_bare=token.info == "auto",
             starts_at=starts_at,
@@ -216,28 +215,15 @@ class Link:
         return f"{end} {_named(shown, self.title)}"
 
 
-def opened(address: str) -> str | None:
-    """Return an address as a browser may open it, or None: http, https and mailto, no others."""
-    if not _OPENED.match(address):
-        return None
-    try:
-        normal = normalizeLink(address)
-    except ValueError:
-        return None
-    return normal if _OPENED.match(normal) else None
-
-
 def _named(address: str, title: object) -> str:
-    shown = address
-    if len(address) > LONGEST_ADDRESS:
-        shown = f"{address[:LONGEST_ADDRESS]}… ({len(address):,} characters)"
-    words = f"{shown} “{title}”" if title else shown
+    words = addresses.shown(address) + (f" “{title}”" if title else "")
     return f'<span class="address">({written(words)})</span>'
 
 
 _WRITERS: Final[dict[str, Callable[[Writer, Token, Token | None], None]]] = {
     "text": Writer.text,
     "code_inline": Writer.code_in_line,
+    "math": Writer.math,
     "fence": Writer.code,
     "code_block": Writer.code,
     "heading_open": Writer.heading_open,

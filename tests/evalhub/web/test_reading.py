@@ -204,10 +204,17 @@ SHOWN = {
     "### a\n#": "<h3>a</h3><p>#</p>",
     "7. a\n8. b": '<ol dir="auto" start="7"><li>a</li><li>b</li></ol>',
     "- [x] a\n- [ ] b": '<ul dir="auto"><li>[x] a</li><li>[ ] b</li></ul>',
-    "> a\n\n---": "<blockquote><p>a</p></blockquote><hr>",
+    "> a\n\n---": '<blockquote dir="auto"><p>a</p></blockquote><hr>',
+    "\\(a_1*b*\\) \\[c\n\\\\ d\\] $$e$$ \\(f $5 $6": '<p><code class="math">\\(a_1*b*\\)</code> '
+    '<code class="math">\\[c\n\\\\ d\\]</code> <code class="math">$$e$$</code> (f $5 $6</p>',
     "| | n |\n|-|-:|\n| a | 1 |": '<div class="tw" tabindex="0" role="group" aria-label="Table">'
     '<table dir="auto"><thead><tr><td></td><th scope="col" class="n">n</th></tr></thead>'
     '<tbody><tr><td>a</td><td class="n">1</td></tr></tbody></table></div>',
+    # What a row has too much stays in its last cell; what it lacks is empty.
+    "> |a|b|\n> |-|-|\n> |1|2||3 \\| 4|\n> |5|\n> ||6||": '<blockquote dir="auto"><div class="tw" '
+    'tabindex="0" role="group" aria-label="Table"><table dir="auto"><thead><tr><th scope="col">a'
+    '</th><th scope="col">b</th></tr></thead><tbody><tr><td>1</td><td>2||3 | 4</td></tr><tr>'
+    "<td>5</td><td></td></tr><tr><td></td><td>6</td></tr></tbody></table></div></blockquote>",
     "<b>a</b> <!-- c -->": "<p>&lt;b&gt;a&lt;/b&gt; &lt;!-- c --&gt;</p>",
     "![a bird](https://a.example/b.png)": '<p><span class="lost">Image, not loaded: a bird '
     '<span class="address">(https://a.example/b.png)</span></span></p>',
@@ -298,15 +305,14 @@ HOSTILE = {
 
 def test_no_text_takes_long():
     """CPU seconds; on two shared cores each took up to 0.15."""
+    shown = {}
     for name, text in HOSTILE.items():
         began = time.process_time()
-        shown = texts._forms(reading.Part(text[:N]), Passages())
+        shown[name] = texts._forms(reading.Part(text[:N]), Passages())
         assert time.process_time() - began < 1, name
-        assert faults_of(shown) == [], name
     for name in ("images in images", "quotes in quotes", "lists in lists", "a table of nothing"):
-        shown = texts._forms(reading.Part(HOSTILE[name][:N]), Passages())
-        assert "too long to render" in shown, name
-        assert HOSTILE[name][:N].rstrip() in Page(shown).text, name
+        assert "too long to render" in shown[name], name
+        assert HOSTILE[name][:N].rstrip() in Page(shown[name]).text, name
 
 
 def test_a_text_that_the_parser_stumbles_on_is_shown_as_written(monkeypatch, caplog):
@@ -346,7 +352,7 @@ def test_a_conversation_is_shown_as_what_it_is():
             "content": [
                 {"type": "text", "text": "What is *this*?"},
                 {"type": "image_url", "image_url": {"url": "https://a.example/b.png"}},
-                {"type": "image", "source": {"data": "A" * 500}},
+                {"type": "image", "source": {"url": "data:image/png;base64," + "A" * 500}},
                 {"type": "input_audio"},
             ],
         },
@@ -381,7 +387,7 @@ def test_a_conversation_is_shown_as_what_it_is():
             [
                 ("", "text", "What is *this*?"),
                 ("", "note", "Image, not loaded: https://a.example/b.png"),
-                ("", "note", f"Image, not loaded: {'A' * 120}… (500 characters)"),
+                ("", "note", "Image, not loaded: data:image/png;base64,… 522 characters"),
                 ("", "note", "Audio, not loaded"),
             ],
         ),
