@@ -33,7 +33,7 @@ class Said:
 
     rater: str
     answers: Mapping[str, Answer]
-    question_set: int | None  # None for a decision, which is read under the newest
+    question_set: int | None  # None for the right answers of a control
     at: datetime
     revision: int
     at_desk: bool
@@ -182,8 +182,8 @@ def _decided(campaign: Campaign) -> dict[int, Said]:
         unit: Said(DECIDED, answers, None, at, 1, at_desk=True)
         for unit, answers, at in known.values_list("unit_id", "answers", "created_at")
     }
-    for unit, answers, at, revision in decisions.values_list(
-        "unit_id", "answers", "at", "revision"
+    for unit, answers, asked, at, revision in decisions.values_list(
+        "unit_id", "answers", "question_set_id", "at", "revision"
     ):
-        decided[unit] = Said(DECIDED, answers, None, at, revision, at_desk=True)
+        decided[unit] = Said(DECIDED, answers, asked, at, revision, at_desk=True)
     return decided

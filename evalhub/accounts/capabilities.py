@@ -8,6 +8,7 @@ from enum import StrEnum
 class Capability(StrEnum):
     VIEW = "view"  # see datasets, runs, reports
     LABEL = "label"  # answer units of campaigns
+    DECIDE = "decide"  # see all answers to a unit of a campaign, and decide where they differ
     SUBMIT = "submit"  # add datasets, runs, outputs, measurements
     LEAD = "lead"  # set up campaigns, see agreement, publish, reopen runs
     OWN = "own"  # members and API keys
@@ -17,7 +18,7 @@ ALL = frozenset(Capability)
 _OF_ROLE = {
     "owner": ALL,
     "lead": ALL - {Capability.OWN},
-    "expert": frozenset({Capability.VIEW, Capability.LABEL}),
+    "expert": frozenset({Capability.VIEW, Capability.LABEL, Capability.DECIDE}),
     "annotator": frozenset({Capability.LABEL}),
     "viewer": frozenset({Capability.VIEW}),
 }
@@ -26,7 +27,7 @@ _OF_SCOPE = {
     "submit": frozenset({Capability.SUBMIT}),
     "label": frozenset({Capability.LABEL}),
     # No key reaches members and keys: only a person makes a way in.
-    "admin": frozenset({Capability.LEAD}),
+    "admin": frozenset({Capability.LEAD, Capability.DECIDE}),
 }
 SCOPES = tuple(_OF_SCOPE)
 # Who leads a project brings in those who label; who owns it, everybody.
@@ -37,6 +38,7 @@ NEEDED = {
         "Your role here is to label; runs and reports stay closed so that labels are blind."
     ),
     Capability.LABEL: "Labeling needs the role annotator, expert, lead or owner.",
+    Capability.DECIDE: "Deciding where people differ needs the role expert, lead or owner.",
     Capability.SUBMIT: "Adding datasets and runs needs the role lead or owner.",
     Capability.LEAD: "This needs the role lead or owner.",
     Capability.OWN: "This needs the role owner.",

@@ -70,6 +70,7 @@ SCOPE_FOR = {
     Capability.VIEW: "read",
     Capability.SUBMIT: "submit",
     Capability.LABEL: "label",
+    Capability.DECIDE: "admin",
     Capability.LEAD: "admin",
 }
 

@@ -7,6 +7,7 @@ from typing import Self
 from django.db import models
 
 from evalhub.accounts.models import User
+from labeling.models.campaigns import QuestionSet
 from labeling.models.units import Unit
 
 
@@ -21,9 +22,15 @@ class DecisionReason(models.TextChoices):
 
 
 class Decision(models.Model):
-    """The answers of record for one unit, for the questions that were decided."""
+    """The answers of record for one unit, for the questions that were decided.
+
+    One that is withdrawn is gone, and stays among the unit's revisions.
+    """
 
     unit = models.OneToOneField(Unit, on_delete=models.CASCADE, related_name="decision")
+    question_set = models.ForeignKey(  # what the answers answer
+        QuestionSet, on_delete=models.RESTRICT, related_name="+", db_index=False
+    )
     answers = models.JSONField()  # {question: value, or null for "cannot be judged"}
     reason = models.CharField(max_length=13, choices=DecisionReason)
     note = models.CharField(max_length=2000, blank=True, default="")
@@ -31,17 +38,22 @@ class Decision(models.Model):
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     at = models.DateTimeField()
-    revision = models.PositiveIntegerField(default=1)
+    revision = models.PositiveIntegerField(default=1)  # goes on after one that was withdrawn
 
     def __str__(self) -> str:
         return f"decision on unit {self.unit_id}"
 
 
 class DecisionRevision(models.Model):
-    """What a decision was before it changed. Rows are only added."""
+    """What was decided about a unit before it changed, or was withdrawn. Rows are only added."""
 
-    decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="revisions")
+    unit = models.ForeignKey(
+        Unit, on_delete=models.CASCADE, related_name="decision_revisions", db_index=False
+    )
     number = models.PositiveIntegerField()
+    question_set = models.ForeignKey(
+        QuestionSet, on_delete=models.RESTRICT, related_name="+", db_index=False
+    )
     answers = models.JSONField()
     reason = models.CharField(max_length=13, choices=DecisionReason)
     note = models.CharField(max_length=2000, blank=True, default="")
@@ -52,20 +64,19 @@ class DecisionRevision(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                "decision", "number", name="decision_revision_once_per_number"
-            ),
+            models.UniqueConstraint("unit", "number", name="decision_revision_once_per_number"),
         ]
 
     def __str__(self) -> str:
-        return f"revision {self.number} of decision {self.decision_id}"
+        return f"revision {self.number} of the decision on unit {self.unit_id}"
 
     @classmethod
     def of(cls, decision: Decision) -> Self:
         """Return the unsaved copy of a decision as it is."""
         return cls(
-            decision=decision,
+            unit_id=decision.unit_id,
             number=decision.revision,
+            question_set_id=decision.question_set_id,
             answers=decision.answers,
             reason=decision.reason,
             note=decision.note,

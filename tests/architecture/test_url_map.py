@@ -25,7 +25,7 @@ from tests.factories import a_key, a_member, a_project, a_user
 from tests.world import World, addresses, build_world, undone
 
 OPEN, SIGNED_IN, MEMBER, KEY = "open", "signed in", "member", "any key"
-VIEW, LABEL, SUBMIT, LEAD, OWN = Capability
+VIEW, LABEL, DECIDE, SUBMIT, LEAD, OWN = Capability
 ROLES = Membership.Role.values
 
 # Which capability each method of each address asks for. Pages need a session, REST a key.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import count
 
 from django.utils import timezone
@@ -12,7 +13,7 @@ from evalhub.accounts.models import Project, User
 from evalhub.accounts.services import COMMAND_LINE
 from evalhub.datasets.models import DatasetVersion
 from evalhub.runs.models import Output, Run, System, SystemVersion
-from labeling.models import Annotator, Campaign
+from labeling.models import Annotation, Annotator, Campaign, QuestionSet, Unit
 from labeling.plans import read_plan
 from labeling.services.campaigns import create_campaign
 from labeling.services.desk import join
@@ -21,6 +22,7 @@ from tests.factories import a_member, a_project, a_version
 _numbers = count(1)
 
 FAITHFUL = {"name": "faithful", "kind": "rating"}
+AT = datetime(2026, 11, 2, 10, tzinfo=UTC)
 
 
 def a_run(
@@ -102,3 +104,26 @@ def an_annotator(campaign: Campaign, user: User | None = None) -> Annotator:
     """Return somebody who has opened the desk."""
     user = user or a_member(campaign.project, "annotator")
     return join(campaign=campaign, user=user)
+
+
+def said(
+    campaign: Campaign,
+    unit: Unit,
+    name: str,
+    *,
+    question_set: QuestionSet | None = None,
+    at_desk: bool = False,
+    **answers: object,
+) -> Annotation:
+    """Return what somebody of this name answered: by a file, or in a free place at the desk."""
+    person, _ = Annotator.objects.get_or_create(campaign=campaign, name=name, defaults={"seed": 1})
+    slots = campaign.slots.filter(bundle=unit.bundle).exclude(annotations__unit=unit)
+    return Annotation.objects.create(
+        unit=unit,
+        annotator=person,
+        slot=slots.order_by("number")[0] if at_desk else None,
+        bundle=unit.bundle,
+        question_set_id=question_set.pk if question_set else campaign.answers_go_to,
+        answers=answers,
+        at=AT,
+    )

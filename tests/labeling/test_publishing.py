@@ -1,14 +1,11 @@
 """What labels become: ratings of runs, with decisions first and pairs as shares won."""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from evalhub.accounts.services import COMMAND_LINE
 from evalhub.runs.models import Measurement, Rating
 from labeling.models import (
     Annotation,
-    Annotator,
     Campaign,
     Control,
     Decision,
@@ -20,23 +17,9 @@ from labeling.models import (
 from labeling.questions import read_questions
 from labeling.services.publication import publish
 from tests.factories import a_project, a_version
-from tests.labeling.building import FAITHFUL, a_campaign, a_run
+from tests.labeling.building import AT, FAITHFUL, a_campaign, a_run, said
 
 pytestmark = pytest.mark.django_db
-
-AT = datetime(2026, 11, 2, 10, tzinfo=UTC)
-
-
-def said(campaign, unit, name, *, question_set=None, **answers):
-    person, _ = Annotator.objects.get_or_create(campaign=campaign, name=name, defaults={"seed": 1})
-    Annotation.objects.create(
-        unit=unit,
-        annotator=person,
-        bundle=unit.bundle,
-        question_set=question_set or campaign.question_set,
-        answers=answers,
-        at=AT,
-    )
 
 
 def ratings(run, name):
@@ -51,7 +34,13 @@ def test_a_decision_stands_beside_what_people_said_and_a_known_answer_alone():
     first, second, third = Unit.objects.filter(run=run).order_by("position")
     for unit, value in ((first, 2), (second, 3), (third, 5)):
         said(campaign, unit, "ann", faithful=value)
-    Decision.objects.create(unit=first, answers={"faithful": 4}, reason="slip", at=AT)
+    Decision.objects.create(
+        unit=first,
+        question_set=campaign.question_set,
+        answers={"faithful": 4},
+        reason="slip",
+        at=AT,
+    )
     Unit.objects.filter(pk=third.pk).update(purpose=Purpose.CONTROL)
     Control.objects.create(unit=third, answers={"faithful": 1}, created_at=AT)
 
@@ -159,7 +148,13 @@ def test_a_decision_on_a_pair_stands_for_what_people_said_of_it(pairs):
     shown, imported = a_pair(campaign, red, blue), a_pair(campaign, red, red_too)
     said(campaign, shown, "ann", better="first")
     said(campaign, imported, "ann", better="tie")
-    Decision.objects.create(unit=shown, answers={"better": "second"}, reason="slip", at=AT)
+    Decision.objects.create(
+        unit=shown,
+        question_set=campaign.question_set,
+        answers={"better": "second"},
+        reason="slip",
+        at=AT,
+    )
 
     publish(campaign=campaign, actor=COMMAND_LINE)
 
