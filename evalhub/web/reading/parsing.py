@@ -192,6 +192,8 @@ def _parser() -> MarkdownIt:
     parser.inline.ruler.before("escape", "math", _math)
     parser.block.ruler.at("table", _whole_table, {"alt": ["paragraph", "reference"]})
     parser.core.ruler.at("normalize", _keep_everything)
+    # The first text sorts the rules, and two threads must not do that at once.
+    parser.parse("*", {"work": Work(MOST_STEPS)})
     return parser
 
 

@@ -29,9 +29,6 @@ MOST_SHOWN: Final = 500_000  # characters
 _CACHE: Final = BoundedCache(8 * 1024**2)
 _JSON: Final = language_of("json")
 _BLANK_LINES: Final = re.compile(r"[ \t]*\n(?:[ \t]*\n)+")
-_TANGLED: Final = SafeString(
-    '<p class="hint">Shown as written: as Markdown it would take too long to render.</p>'
-)
 logger = logging.getLogger(__name__)
 
 
@@ -104,11 +101,15 @@ def _markdown(text: str, passages: Passages) -> tuple[str, bool]:
         tokens, unused = parsed(text)
         shown = wall.passed(Writer(passages).blocks(tokens, unused))
     except TooCostly:
-        return _TANGLED + untrusted.readable(text), True
+        return _as_written(text, "rendering its Markdown would take too long"), True
     except Exception:
         logger.warning("a text could not be read as Markdown", exc_info=True)
-        return _TANGLED + untrusted.readable(text), True
+        return _as_written(text, "rendering its Markdown failed"), True
     return shown, not unused and _is_plain(tokens, text)
+
+
+def _as_written(text: str, why: str) -> str:
+    return f'<p class="hint">Shown as written: {why}.</p>{untrusted.readable(text)}'
 
 
 def _is_plain(tokens: list[Token], text: str) -> bool:
@@ -134,6 +135,8 @@ def _reindented(text: str) -> str | None:
         return None
     try:
         value = json.loads(bare)
+        if not isinstance(value, dict) and all(isinstance(item, int | float) for item in value):
+            return None  # [2] is a citation, and a vector is read in a line
         pretty = json.dumps(value, ensure_ascii=False, indent=2)
     except (ValueError, RecursionError):
         return None
