@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from evalhub.datasets.selectors import examples_at_positions
 from evalhub.runs.models import Output
-from labeling.counting import comparable_sets
+from labeling.counting import Comparable, comparable_sets
 from labeling.exports.names import Names
 from labeling.measures import share_won
 from labeling.models import Annotation, Campaign, Decision, Purpose, Question, Unit
@@ -36,7 +36,7 @@ def preferences(campaign: Campaign, *, with_ties: bool = False) -> Iterator[dict
     last = 0
     while page := list(units.filter(pk__gt=last)[:AT_ONCE]):
         texts = _Texts.of(names, page)
-        votes, decided = _votes(page), _decisions(page)
+        votes, decided = _votes(page), _decisions(page, comparable)
         for unit in page:
             for question in questions:
                 given = [
@@ -116,8 +116,19 @@ def _votes(units: Sequence[Unit]) -> Mapping[int, Sequence[tuple[int, dict[str, 
     return votes
 
 
-def _decisions(units: Sequence[Unit]) -> dict[int, dict[str, Any]]:
-    return dict(Decision.objects.filter(unit__in=units).values_list("unit_id", "answers"))
+def _decisions(units: Sequence[Unit], comparable: Comparable) -> dict[int, dict[str, Any]]:
+    """Return what was decided about questions that mean the same as those that are asked now."""
+    found = Decision.objects.filter(unit__in=units)
+    return {
+        unit: {
+            name: answer
+            for name, answer in answers.items()
+            if question_set in comparable.get(name, ())
+        }
+        for unit, question_set, answers in found.values_list(
+            "unit_id", "question_set_id", "answers"
+        )
+    }
 
 
 def _preference(

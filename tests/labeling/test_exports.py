@@ -3,35 +3,20 @@
 import csv
 import io
 import json
-from datetime import UTC, datetime
 
 import pytest
 
 from evalhub.spreadsheets import csv_lines, safe_cell
 from labeling.exports.annotations import annotation_rows, annotations_csv
 from labeling.exports.preferences import preferences
-from labeling.models import Annotation, AnnotationRevision, Annotator, Campaign, Decision, Unit
+from labeling.models import Annotation, AnnotationRevision, Campaign, Decision, Unit
 from labeling.questions import read_questions
 from tests.factories import a_member, a_project, a_version
-from tests.labeling.building import a_campaign, a_run
+from tests.labeling.building import AT, a_campaign, a_run, said
 
 pytestmark = pytest.mark.django_db
-AT = datetime(2026, 11, 2, 10, tzinfo=UTC)
 RATING = {"name": "faithful", "kind": "rating"}
 WHY = {"name": "why", "kind": "text", "required": False}
-
-
-def said(unit, name, **answers):
-    campaign = unit.campaign
-    person, _ = Annotator.objects.get_or_create(campaign=campaign, name=name, defaults={"seed": 1})
-    return Annotation.objects.create(
-        unit=unit,
-        annotator=person,
-        bundle=unit.bundle,
-        question_set=campaign.question_set,
-        answers=answers,
-        at=AT,
-    )
 
 
 @pytest.fixture
@@ -39,11 +24,11 @@ def changed():
     """Return a campaign with one answer that was another before, and one that was skipped."""
     campaign = a_campaign(n=2, questions=[RATING, WHY])
     first, second = Unit.objects.order_by("pk")[:2]
-    given = said(first, "=cmd|' /C calc'!A0", faithful=2, why="-1+1")
+    given = said(campaign, first, "=cmd|' /C calc'!A0", faithful=2, why="-1+1")
     AnnotationRevision.of(given).save()
     given.answers, given.revision = {"faithful": 4, "why": None}, 2
     given.save()
-    Annotation.objects.filter(pk=said(second, "bea").pk).update(
+    Annotation.objects.filter(pk=said(campaign, second, "bea").pk).update(
         state="skipped", skip_reason="broken", note="cut off"
     )
     return campaign
@@ -113,20 +98,26 @@ def a_campaign_of_a_pair():
 def test_pairs_become_preference_data():
     campaign, unit = a_campaign_of_a_pair()
     assert list(preferences(campaign)) == []
-    said(unit, "ann", better="second")
-    said(unit, "bea", better="first")
+    said(campaign, unit, "ann", better="second")
+    said(campaign, unit, "bea", better="first")
     assert list(preferences(campaign)) == []
     (tie,) = preferences(campaign, with_ties=True)
     assert [side["output"] for side in tie["outputs"]] == ["red", "blue"]
 
-    said(unit, "cyd", better="second")
-    said(unit, "dan", better="both_bad")
+    said(campaign, unit, "cyd", better="second")
+    said(campaign, unit, "dan", better="both_bad")
     (row,) = preferences(campaign)
     assert (row["prompt"], row["chosen"], row["rejected"]) == ("What is q1?", "blue", "red")
     assert row["chosen_run"] == unit.second_run.public_id
     assert row["votes"] == {"chosen": 2, "rejected": 1, "tie": 0, "both_bad": 1}
 
-    Decision.objects.create(unit=unit, answers={"better": "first"}, reason="taste", at=AT)
+    Decision.objects.create(
+        unit=unit,
+        question_set=campaign.question_set,
+        answers={"better": "first"},
+        reason="taste",
+        at=AT,
+    )
     (row,) = preferences(campaign)
     assert (row["chosen"], row["decided"]) == ("red", True)
     assert row["votes"] == {"chosen": 1, "rejected": 2, "tie": 0, "both_bad": 1}
