@@ -46,7 +46,7 @@ class Listed:
 
 def listed(project: Project, user: User) -> list[Listed]:
     """Return a project's campaigns for the page that everybody sees."""
-    campaigns = list(campaigns_of(project))
+    campaigns = list(Campaign.objects.for_member(user).filter(project=project).order_by("-pk"))
     people = Annotator.objects.filter(campaign__in=campaigns)
     filled, imported, mine = Counter[int](), Counter[int](), Counter[int]()
     for campaign, user_id, n in people.values_list("campaign_id", "user_id", "n_answered"):

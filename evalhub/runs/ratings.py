@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from evalhub.runs.models import Rating
+from django.db.models import QuerySet
+
+from evalhub.runs.models import Measurement, Rating
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,3 +34,8 @@ def save_ratings(measurement_id: int, ratings: Sequence[RatingRow]) -> None:
         update_fields=["value", "reason", "at", "revision", "is_decision"],
         batch_size=500,
     )
+
+
+def rename_rater(measurements: QuerySet[Measurement], *, former: str, name: str) -> None:
+    """Give a rater another name in these measurements; what was said stays as it is."""
+    Rating.objects.filter(measurement__in=measurements, rater=former).update(rater=name)

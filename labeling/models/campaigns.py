@@ -6,7 +6,7 @@ from functools import partial
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import FilteredRelation, Q
 from django.utils.functional import cached_property
 
 from evalhub.accounts.models import Project, User
@@ -18,7 +18,16 @@ new_campaign_id = partial(new_id, "cam")
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):
     def for_member(self, user: User) -> Self:
-        return self.ready().filter(project__memberships__user=user)
+        """Return what a person may see; who is limited sees the campaigns they have a place in."""
+        theirs = FilteredRelation("annotators", condition=Q(annotators__user=user))
+        return (
+            self.ready()
+            .annotate(theirs=theirs)
+            .filter(
+                Q(project__memberships__is_limited=False) | Q(theirs__isnull=False),
+                project__memberships__user=user,
+            )
+        )
 
     def ready(self) -> Self:
         """Leave out what is still being set up, or was given up on the way."""

@@ -15,6 +15,7 @@ from evalhub.errors import Conflict, ContentError, FieldError
 from labeling.models import Annotation, AnnotationRevision, Annotator, Campaign, Slot, Unit
 from labeling.ordering import following, wants_more
 from labeling.questions import Answer, read_answers
+from labeling.services.people import free_name
 from labeling.services.slots import (
     RENEW_UNDER,
     Holding,
@@ -43,8 +44,7 @@ def join(*, campaign: Campaign, user: User) -> Annotator:
     annotator = place_of(user, campaign=campaign)
     if annotator is not None:
         return annotator
-    taken = Annotator.objects.filter(campaign=campaign, name=user.username).exists()
-    name = f"{user.username[:180]} (account {user.pk})" if taken else user.username
+    name = free_name(campaign, user)
     try:
         with transaction.atomic():
             return Annotator.objects.create(

@@ -85,6 +85,11 @@ def _give_back(slot: Slot, annotator: Annotator) -> None:
     )
 
 
+def give_back(annotator: Annotator) -> None:
+    """Leave all that a person holds to other people."""
+    Slot.objects.held_by(annotator).update(annotator=None, state=Slot.State.OPEN, lease_until=None)
+
+
 def lock(annotator: Annotator) -> None:
     """Let one request of this person at a time past here, and know the row as it is then."""
     campaign = annotator.campaign
