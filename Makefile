@@ -4,7 +4,8 @@
 #   make demo    run EvalHub with a demo project   (EVALHUB_PORT=8000 EVALHUB_DATA_DIR=./var)
 #   make run     the same without the demo project
 #   make test    run the tests, on SQLite or on the PostgreSQL that DATABASE_URL names
-#   make check   lint, types, import contracts, templates, migrations, coverage
+#   make check   lint, types, import contracts, templates, migrations, coverage of what is pure
+#   make rest    run the tests that `make check` has not run
 #   make format  put code and templates into shape
 #   make bench   run all benchmarks on a service of their own   (BENCH="--quick --markdown found.md")
 #   make lock    compile the lock files from pyproject.toml
@@ -15,10 +16,11 @@ PYTHON ?= python3
 TESTS ?= tests
 PARALLEL ?= -n auto --dist loadscope --no-loadscope-reorder
 PY := .venv/bin/python
-SOURCES := evalhub labeling metrics tests manage.py
+# Tests of what needs neither network nor database; they run under coverage in `make check`.
+PURE := tests/metrics tests/evalhub/intake
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check lint coverage coverage-of-all format bench lock runtime development
+.PHONY: help demo run test rest check lint coverage coverage-of-all format bench lock runtime development
 
 help:
 	@sed -n 's/^#  //p' Makefile
@@ -31,6 +33,9 @@ run: runtime
 
 test: development
 	@EVALHUB_TEST_PARENT=$$PPID exec $(PY) -m pytest $(PARALLEL) $(TESTS)
+
+rest: development
+	@EVALHUB_TEST_PARENT=$$PPID exec $(PY) -m pytest $(PARALLEL) $(TESTS) $(PURE:%=--ignore=%)
 
 check: lint coverage
 
@@ -45,7 +50,7 @@ lint: development
 
 # What is pure has no excuse for a branch without a test; the whole has a floor (coverage-of-all).
 coverage: development
-	@EVALHUB_TEST_PARENT=$$PPID exec $(PY) -m pytest $(PARALLEL) tests/metrics tests/evalhub/intake --cov=metrics --cov=evalhub.intake --cov-fail-under=100
+	@EVALHUB_TEST_PARENT=$$PPID exec $(PY) -m pytest $(PARALLEL) $(PURE) --cov=metrics --cov=evalhub.intake --cov-fail-under=100
 
 coverage-of-all: development
 	@EVALHUB_TEST_PARENT=$$PPID exec $(PY) -m pytest $(PARALLEL) $(TESTS) -m "not journey and not browser" --cov

@@ -99,8 +99,26 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Journey
     return JourneysTogether(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--only-database",
+        action="store_true",
+        help="leave out the tests that never meet the database: another database changes nothing",
+    )
+
+
+def _meets_the_database(item: pytest.Item) -> bool:
+    marks = {mark.name for mark in item.iter_markers()}
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return bool(marks & {"django_db", "journey", "postgres"} or fixtures & {"db", "transactional_db"})
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, and leave out what was not asked for."""
+    if config.getoption("only_database"):
+        left_out = [item for item in items if not _meets_the_database(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = filter(_meets_the_database, items)
     items.sort(key=lambda item: not item.nodeid.startswith("tests/journeys/"))
 
 
