@@ -110,7 +110,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def _meets_the_database(item: pytest.Item) -> bool:
     marks = {mark.name for mark in item.iter_markers()}
     fixtures = set(getattr(item, "fixturenames", ()))
-    return bool(marks & {"django_db", "journey", "postgres"} or fixtures & {"db", "transactional_db"})
+    return bool(
+        marks & {"django_db", "journey", "postgres"} or fixtures & {"db", "transactional_db"}
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
