@@ -26,9 +26,9 @@ DEEPEST: Final = 24  # blocks inside of blocks; a list item counts two
 _STEPS_OF_A_TOKEN: Final = 3
 _STEPS_OF_A_MARK: Final = 4
 _MARKS: Final = re.compile(r"[!&*<\[\\\]_`~\n]")  # what may begin or end something
-# A bracket that nothing closes is looked for to the end of its paragraph.
 # Bounded, so that one without an end costs no more.
 _MATH: Final = re.compile(r"\\\([\s\S]{1,500}?\\\)|\\\[[\s\S]{1,500}?\\\]|\$\$[\s\S]{1,500}?\$\$")
+# What nothing closes is looked for to the end of its paragraph.
 _SEARCHED: Final = re.compile(r"[\[<!]")
 _SEARCHED_BY_A_STEP: Final = 400  # characters
 

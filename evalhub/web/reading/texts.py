@@ -7,7 +7,6 @@ same text, and a page that is fetched ahead, cost one rendering a process.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import re
 from typing import Final
@@ -21,12 +20,15 @@ from evalhub.web.reading import wall
 from evalhub.web.reading.cache import BoundedCache
 from evalhub.web.reading.code import highlighted, language_of
 from evalhub.web.reading.conversations import Part, Said
+from evalhub.web.reading.indenting import indented
 from evalhub.web.reading.parsing import TooCostly, parsed
 from evalhub.web.reading.writing import CITATION, Passages, Writer
 
 AT_ONCE: Final = 20_000  # characters of a text in one piece; the rest opens on request, as written
 MOST_SHOWN: Final = 500_000  # characters
+SPACE: Final = " \t\r\n"  # what nobody sees at the ends of a text
 _CACHE: Final = BoundedCache(8 * 1024**2)
+_EMPTY: Final = SafeString('<span class="muted">empty text</span>')
 _JSON: Final = language_of("json")
 _BLANK_LINES: Final = re.compile(r"[ \t]*\n(?:[ \t]*\n)+")
 logger = logging.getLogger(__name__)
@@ -49,6 +51,8 @@ def reads(what: str | Part | Said, *, cites: int = 0, target: str = "p") -> Safe
 
 def rendered(text: str) -> SafeString:
     """Return a text as Markdown in one form, for a place that has its own `.read` around it."""
+    if not text.strip(SPACE):
+        return _EMPTY
     key = ("rendered", _digest(text))
     return mark_safe(_CACHE.get(key, lambda: _one_form(text)))  # noqa: S308
 
@@ -71,8 +75,8 @@ def _digest(text: str) -> bytes:
 def _forms(part: Part, passages: Passages) -> str:
     cut = _cut(part.text)
     text, rest = part.text[:cut], part.text[cut:]
-    if not part.text.strip():
-        return '<div class="read"><span class="muted">empty text</span></div>'
+    if not part.text.strip(SPACE):
+        return f'<div class="read">{_EMPTY}</div>'
     if part.form == "note":
         return f'<div class="read"><span class="lost">{untrusted.written(text)}</span></div>'
     if part.form == "json":
@@ -95,7 +99,7 @@ def _one_form(text: str) -> str:
 
 def _markdown(text: str, passages: Passages) -> tuple[str, bool]:
     """Return a text as HTML, and whether it says the same as written."""
-    if (pretty := _reindented(text)) is not None:
+    if (pretty := indented(text)) is not None:
         return _json(pretty), pretty == text
     try:
         tokens, unused = parsed(text)
@@ -125,28 +129,7 @@ def _is_plain(tokens: list[Token], text: str) -> bool:
     )
     if "  " in said or "\t" in said:
         return False
-    return said == _BLANK_LINES.sub("\n\n", text.replace("\r\n", "\n").strip(" \t\n"))
-
-
-def _reindented(text: str) -> str | None:
-    """Return a text that is a JSON object or list with its lines indented, and nothing changed."""
-    bare = text.strip()
-    if not bare or bare[0] + bare[-1] not in {"{}", "[]"}:
-        return None
-    try:
-        value = json.loads(bare)
-        if not isinstance(value, dict) and all(isinstance(item, int | float) for item in value):
-            return None  # [2] is a citation, and a vector is read in a line
-        pretty = json.dumps(value, ensure_ascii=False, indent=2)
-    except (ValueError, RecursionError):
-        return None
-    # Numbers and names written in another way, or twice, would be lost in between.
-    is_same = _without_space(pretty) == _without_space(bare)
-    return pretty if is_same and len(pretty) <= 2 * AT_ONCE else None
-
-
-def _without_space(text: str) -> str:
-    return "".join(text.split())
+    return said == _BLANK_LINES.sub("\n\n", text.replace("\r\n", "\n").strip(SPACE))
 
 
 def _json(text: str) -> str:

@@ -268,16 +268,28 @@ def test_the_text_as_written_comes_along_only_where_it_differs():
         assert f'<div class="read as-written">{untrusted.readable(text)}</div>' in shown
 
 
-def test_json_is_indented_and_only_if_that_changes_nothing():
-    text = '{"b":[1.50,{"é":null}],"a":"x  y"}'
+def test_json_is_indented_and_otherwise_as_it_was_written():
+    text = '{"b":[1.50,{},{"\\u00e9":null}],"a":"x  y, {z}","a":[],"c":"\\"\\u202e"}'
     shown = Page(reading.reads(text))
-    assert json.dumps(json.loads(text), ensure_ascii=False, indent=2) not in shown.text  # 1.50
-    assert text in shown.text
-    shown = Page(reading.reads(text.replace("1.50", "1.5")))
-    assert '{\n  "b": [\n    1.5,\n' in shown.text
+    assert shown.text.startswith(
+        '{\n  "b": [\n    1.50,\n    {},\n    {\n      "é": null\n    }\n  ],\n'
+        '  "a": "x  y, {z}",\n  "a": [],\n  "c": "\\"U+202E"\n}'
+    )
+    assert shown.text.endswith(text)  # as written
     assert "JSON" in [attributes.get("aria-label") for _, attributes in shown.elements]
-    for same in ("[2]", '{"a":1,"a":2}', '{"a": 1} {', "[1](a)", "[" * 5_000 + "]" * 5_000):
+    pretty = json.dumps(SHOWN, indent=2)
+    assert Page(reading.reads(pretty)).text == pretty
+    deep = "[" * 50 + '"a",' * 4_000 + "1" + "]" * 50
+    for same in (
+        "[2]",
+        '{"a": 1} {',
+        "[1](a)",
+        "[" * 5_000 + "]" * 5_000,
+        "[" * 90 + "]" * 90,
+        deep,
+    ):
         assert same in Page(reading.reads(same)).text
+        assert "JSON" not in reading.reads(same)
 
 
 N = texts.AT_ONCE
@@ -337,6 +349,8 @@ def test_a_long_text_is_cut_where_it_pauses_and_the_rest_opens():
         assert "b" not in Page(first).text
         assert Page(f"<details{rest}").text.endswith("b" * 3_000)
         assert "3,000 more characters" in shown
+    assert reading.reads(" \n") == '<div class="read"><span class="muted">empty text</span></div>'
+    assert "U+2028" in reading.reads(" \u2028\n")
     assert "1 more characters" in reading.reads("a" * (N + 1))
     giant = reading.reads("x" * 10_000_000)
     assert len(giant) < 600_000
