@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from django.conf import settings
 from django.http import StreamingHttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from evalhub.accounts.capabilities import Capability
-from evalhub.accounts.rest import KeyView, answer_once, idempotent
+from evalhub.accounts.rest import KeyView, idempotent
 from evalhub.api import decode_whole_number, encode_cursor, listed, page_limit
-from evalhub.errors import FieldError, NotFound, ShapeError
-from evalhub.intake.http import read_json, spool_body
+from evalhub.errors import FieldError, ShapeError
+from evalhub.intake.http import read_json
 from evalhub.intake.strict import quoted
 from evalhub.runs.models import Measurement
 from labeling import openapi, selectors
@@ -25,26 +23,10 @@ from labeling.exports.preferences import preferences
 from labeling.models import Campaign
 from labeling.plans import read_plan
 from labeling.questions import described
+from labeling.rest import CampaignView, streamed
 from labeling.services import campaigns, imports, publication
 
-JSONL = "application/x-ndjson"
 CSV = "text/csv; charset=utf-8"
-
-
-class CampaignView(KeyView):
-    """A view of one campaign of the key's project."""
-
-    def campaign(self, campaign_id: str, capability: Capability) -> Campaign:
-        self.need(capability)
-        campaign = (
-            Campaign.objects.ready()
-            .select_related("project")
-            .filter(project=self.key.project, public_id=campaign_id)
-            .first()
-        )
-        if campaign is None:
-            raise NotFound(f"There is no campaign {campaign_id[:40]!r} for this API key.")
-        return campaign
 
 
 class Campaigns(KeyView):
@@ -90,28 +72,18 @@ class Annotations(CampaignView):
         if _choice(request, "format", ("jsonl", "csv")) == "csv":
             return StreamingHttpResponse(exported.annotations_csv(campaign), content_type=CSV)
         is_whole = _choice(request, "revisions", ("false", "true")) == "true"
-        return _streamed(exported.annotation_rows(campaign, with_revisions=is_whole))
+        return streamed(exported.annotation_rows(campaign, with_revisions=is_whole))
 
     @openapi.import_annotations
     def post(self, request: Request, campaign_id: str) -> Response:
         campaign = self.campaign(campaign_id, Capability.LABEL)
-        if (request.content_type or "").startswith("text/csv"):
-            raise ShapeError("Annotations come as JSON lines: one object a line.", code="type")
-        with spool_body(
-            self.plain_request, folder=settings.SPOOL_DIR, limits=imports.LIMITS
-        ) as spool:
-
-            def produce() -> Response:
-                done = imports.import_annotations(campaign=campaign, lines=spool, actor=self.actor)
-                return Response(
-                    {
-                        "accepted": done.accepted,
-                        "replaced": done.replaced,
-                        "unchanged": done.unchanged,
-                    }
-                )
-
-            return answer_once(self, body_digest=spool.digest.hex, produce=produce)
+        return self.take_lines(
+            "Annotations",
+            imports.LIMITS,
+            lambda lines: imports.import_annotations(
+                campaign=campaign, lines=lines, actor=self.actor
+            ),
+        )
 
 
 class Preferences(CampaignView):
@@ -121,7 +93,7 @@ class Preferences(CampaignView):
     def get(self, request: Request, campaign_id: str) -> StreamingHttpResponse:
         campaign = self.campaign(campaign_id, Capability.VIEW)
         with_ties = _choice(request, "ties", ("false", "true")) == "true"
-        return _streamed(preferences(campaign, with_ties=with_ties))
+        return streamed(preferences(campaign, with_ties=with_ties))
 
 
 def _choice(request: Request, name: str, choices: Sequence[str]) -> str:
@@ -129,11 +101,6 @@ def _choice(request: Request, name: str, choices: Sequence[str]) -> str:
     if given not in choices:
         raise ShapeError(f"{name} must be one of {', '.join(choices)}.")
     return str(given)
-
-
-def _streamed(rows: Iterable[Mapping[str, Any]]) -> StreamingHttpResponse:
-    lines = (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
-    return StreamingHttpResponse(lines, content_type=JSONL)
 
 
 class CampaignAgreement(CampaignView):

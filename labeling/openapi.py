@@ -48,13 +48,20 @@ QUESTION = members(
     ),
     target_alpha=nullable(number("Leads are told when alpha is under it.")),
 )
+# How a line names the unit that it is about.
+UNIT = {
+    "unit": text("unt_…; instead of all that follows."),
+    "run": text("The run's id; a line names either a run or a system."),
+    "system": text("The system's slug, where one run of the campaign has it."),
+    "key": text("The example's key."),
+    "attempt": whole("From 1; 1 by default."),
+    "second_run": text("Of a pair: the run of the other output."),
+    "second_attempt": whole("From 1; 1 by default."),
+}
 ANNOTATION = members(
     "",
-    ["key", "annotator", "answers"],
-    run=text("The run's id; a line names either a run or a system."),
-    system=text("The system's slug, where one run of the campaign has it."),
-    key=text("The example's key."),
-    attempt=whole("From 1; 1 by default."),
+    ["annotator", "answers"],
+    **UNIT,
     annotator=text("A name of the campaign; it needs no account."),
     answers=mapping(anything(), "By question; null means “cannot judge”."),
     at=moment(),

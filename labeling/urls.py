@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from labeling import api
+from labeling import api, deciding_api
 from labeling.views import campaigns, desk, files
 
 app_name = "labeling"
@@ -21,5 +21,6 @@ urlpatterns = [
     path(f"{REST}/annotations", api.Annotations.as_view(), name="api_annotations"),
     path(f"{REST}/preferences", api.Preferences.as_view(), name="api_preferences"),
     path(f"{REST}/agreement", api.CampaignAgreement.as_view(), name="api_agreement"),
+    path(f"{REST}/decisions", deciding_api.Decisions.as_view(), name="api_decisions"),
     path(f"{REST}/publish", api.Publication.as_view(), name="api_publish"),
 ]

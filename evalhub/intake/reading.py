@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from evalhub.errors import ShapeError
 from evalhub.intake.columns import ExampleColumns, OutputColumns
 from evalhub.intake.keylines import KeyLines
 from evalhub.intake.lines import ErrorCollector, Repeats, Rows, json_lines
-from evalhub.intake.rows import AnnotationRow, ExampleRow, OutputRow, typed
+from evalhub.intake.rows import (
+    AnnotationRow,
+    DecisionRow,
+    ExampleRow,
+    KnownRow,
+    OfUnit,
+    OutputRow,
+    typed,
+)
 from evalhub.intake.strict import decode, quoted, shortened
 from evalhub.intake.tables import Format, read_table
 
 _EXAMPLE_FIELDS = ExampleColumns()
 _OUTPUT_FIELDS = OutputColumns()
 _YEARS = range(1970, 2200)
+_AboutUnit = TypeVar("_AboutUnit", AnnotationRow, DecisionRow, KnownRow)
 
 
 def read_examples(
@@ -88,15 +98,24 @@ def read_annotations(
     lines: Iterable[bytes], errors: ErrorCollector
 ) -> Iterator[tuple[int, AnnotationRow]]:
     """Yield the line and the annotation of each good row; an annotator answers a unit once."""
-    repeats = Repeats[tuple[str, int, str, str | None, str | None]](
-        errors, lambda place: f"{_place(*place[:2])} by {quoted(place[2])}"
+    repeats = Repeats[tuple[str, tuple[object, ...]]](
+        errors, lambda place: f"The answer of {quoted(place[0])} to this output"
     )
-    for line, values in json_lines(lines, errors):
-        row = typed(AnnotationRow, values, line, errors)
-        if row is None or not _is_whole(row, line, errors):
-            continue
-        if repeats.is_new((row.key, row.attempt, row.annotator, row.run, row.system), line):
+    for line, row in _about_units(AnnotationRow, lines, errors):
+        if repeats.is_new((row.annotator, _named(row)), line):
             yield line, row
+
+
+def read_decisions(
+    lines: Iterable[bytes], errors: ErrorCollector
+) -> Iterator[tuple[int, DecisionRow]]:
+    """Yield the line and the decision of each good row."""
+    return _about_units(DecisionRow, lines, errors)
+
+
+def read_known(lines: Iterable[bytes], errors: ErrorCollector) -> Iterator[tuple[int, KnownRow]]:
+    """Yield the line and the right answers of each good row."""
+    return _about_units(KnownRow, lines, errors)
 
 
 def _example_values(
@@ -141,15 +160,34 @@ def _read_json_cells(
     return True
 
 
-def _is_whole(row: AnnotationRow, line: int, errors: ErrorCollector) -> bool:
+def _about_units(
+    row_type: type[_AboutUnit], lines: Iterable[bytes], errors: ErrorCollector
+) -> Iterator[tuple[int, _AboutUnit]]:
+    for line, values in json_lines(lines, errors):
+        row = typed(row_type, values, line, errors)
+        if row is not None and _is_whole(row, line, errors):
+            yield line, row
+
+
+def _is_whole(row: OfUnit, line: int, errors: ErrorCollector) -> bool:
     before = errors.total
-    if (row.run is None) == (row.system is None):
+    if row.run is not None and row.system is not None:
         errors.add(line, "one_of", "A line names either a run or a system.", "run")
+    if row.unit is None and row.key is None:
+        errors.add(line, "missing", "key is missing.", "key")
+    elif row.unit is None and row.run is None and row.system is None:
+        errors.add(line, "one_of", "A line names a run or a system.", "run")
     if not row.answers:
         errors.add(line, "missing", "answers names no question.", "answers")
-    if row.at is not None and row.at.year not in _YEARS:
+    at = getattr(row, "at", None)
+    if at is not None and at.year not in _YEARS:
         errors.add(line, "type", "at must be a time between 1970 and 2199.", "at")
     return errors.total == before
+
+
+def _named(row: OfUnit) -> tuple[object, ...]:
+    second = (row.second_run, row.second_attempt)
+    return (row.unit, row.key, row.run, row.system, row.attempt, *second)
 
 
 def _place(key: str, attempt: int) -> str:

@@ -1,4 +1,4 @@
-"""The typed rows of the three bulk bodies: what an example, an output, an annotation must be."""
+"""The typed rows of bulk bodies: what an example, an output, what is said of one must be."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ Attempt = Annotated[int, Meta(ge=1, le=_INT32_HIGH)]
 Amount = Annotated[float, Meta(ge=0, le=1e12)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Moment = Annotated[datetime, Meta(tz=True)]
+Option = str | int | float | bool
+Answers = dict[Name, Option | list[Option] | None]
 
 _KEY_IS = "must be text of 1 to 400 characters"
 _NAME_IS = "must be text of 1 to 200 characters"
@@ -54,10 +56,21 @@ _MUST = {
     "trace_id": _KEY_IS,
     "run": _NAME_IS,
     "system": _NAME_IS,
+    "second_run": _NAME_IS,
+    "second_attempt": f"must be a whole number from 1 to {_INT32_HIGH}",
+    "unit": _NAME_IS,
     "annotator": _NAME_IS,
-    "answers": "must be an object of questions and answers: text, a number, true, false or null",
+    "answers": "must be an object of questions and answers: text, a number, true, false, null, "
+    "or a list of the options chosen",
     "at": _MOMENT_IS,
     "seconds": _AMOUNT_IS,
+    "by": _NAME_IS,
+    "reason": _NAME_IS,
+    "note": "must be text",
+    "revision": _COUNT_IS,
+    "tolerance": _AMOUNT_IS,
+    "explanation": "must be text",
+    "purpose": _NAME_IS,
 }
 
 
@@ -125,22 +138,54 @@ class OutputRow(
         return hashlib.sha256(encode_sorted(self)).digest()
 
 
-class AnnotationRow(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """One annotator's answers to one unit, which `run` or `system` names together with `key`."""
+class OfUnit(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What is said of one unit: `unit` names it, or `run` or `system` with `key`.
 
-    key: Key
-    annotator: Name
-    answers: dict[Name, str | int | float | bool | None]
+    A pair is named by its first output together with `second_run`.
+    """
+
+    answers: Answers
+    unit: Name | None = None
+    key: Key | None = None
     run: Name | None = None
     system: Name | None = None
     attempt: Attempt = 1
+    second_run: Name | None = None
+    second_attempt: Attempt = 1
+
+
+class AnnotationRow(OfUnit, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """One annotator's answers."""
+
+    annotator: Name
     at: Moment | None = None
     seconds: Amount | None = None
 
 
+class DecisionRow(OfUnit, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What was decided. `revision` is that of the decision it replaces, 0 for none.
+
+    `at` and `by` are what an export says, and nobody's word on who decides now.
+    """
+
+    reason: Name
+    note: str = ""
+    revision: Count = 0
+    at: Moment | None = None
+    by: Name | None = None
+
+
+class KnownRow(OfUnit, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The right answers to a control, or to a unit of the qualification."""
+
+    tolerance: Amount = 0.0
+    explanation: str = ""
+    purpose: Name = "control"
+
+
 _OWN_NAMES: Mapping[str, str] = {}
 
-Row = TypeVar("Row", ExampleRow, OutputRow, AnnotationRow)
+Row = TypeVar("Row", ExampleRow, OutputRow, AnnotationRow, DecisionRow, KnownRow)
 
 encode_sorted = msgspec.json.Encoder(order="sorted").encode
 _encode_canonical = json.JSONEncoder(

@@ -18,6 +18,7 @@ from evalhub.reports import openapi as reports
 from evalhub.runs import openapi as runs
 from evalhub.runs import rescoring_openapi as rescorings
 from evalhub.scorers import openapi as scorers
+from labeling import deciding_openapi as deciding
 from labeling import openapi as labeling
 
 Document = dict[str, Any]
@@ -30,6 +31,7 @@ COMPONENTS: Mapping[str, Shape] = {
     **rescorings.COMPONENTS,
     **reports.COMPONENTS,
     **labeling.COMPONENTS,
+    **deciding.COMPONENTS,
     **accounts.COMPONENTS,
 }
 ABOUT = (

@@ -66,7 +66,7 @@ def _number(revision: AnnotationRevision) -> int:
 
 
 def _content(said: Annotation | AnnotationRevision) -> dict[str, Any]:
-    return {"answers": said.answers, "at": _moment(said.at), "seconds": said.seconds}
+    return {"answers": said.answers, "at": moment(said.at), "seconds": said.seconds}
 
 
 def _details(annotation: Annotation) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def _details_of(said: Annotation | AnnotationRevision) -> dict[str, Any]:
     return details
 
 
-def _moment(at: datetime) -> str:
+def moment(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
 
 

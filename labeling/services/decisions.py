@@ -53,15 +53,21 @@ def decide(
     """
     campaign = unit.campaign
     _refuse_known(unit)
-    read = read_decision(campaign.asked, answers)
-    reason, note = _reason(reason), _note(note)
+    note = note.strip()
+    read, errors = read_decision(campaign.asked, answers, reason=reason, note=note)
+    if errors:
+        raise ContentError(errors[0].detail, errors=errors)
     _lock(unit)
     before = decision_on(unit)
-    if before is not None and _says(before, campaign, read, reason, note):
+    if before is not None and says(before, campaign, read, reason, note):
         return before
-    _refuse_unseen(before, seen)
-    decision = _written(unit, campaign, before)
-    decision.answers, decision.reason, decision.note = dict(read), reason, note
+    refuse_unseen(before, seen)
+    decision = before or Decision(unit=unit, revision=_last_number(unit))
+    if before is not None:
+        DecisionRevision.of(before).save()
+    decision.revision += 1
+    decision.question_set_id = campaign.answers_go_to
+    decision.answers, decision.reason, decision.note = read, reason, note
     decision.decided_by, decision.at = actor.user, timezone.now()
     decision.save()
     _settle_flags(unit, actor)
@@ -74,7 +80,7 @@ def withdraw(*, unit: Unit, seen: int, actor: Actor) -> None:
     """Take a decision back: what people said counts again. What was decided stays on record."""
     _lock(unit)
     before = decision_on(unit)
-    _refuse_unseen(before, seen)
+    refuse_unseen(before, seen)
     if before is None:
         raise Conflict("Nothing is decided about this one.")
     DecisionRevision.of(before).save()
@@ -94,8 +100,13 @@ def decision_on(unit: Unit) -> Decision | None:
     return Decision.objects.select_related("decided_by").filter(unit=unit).first()
 
 
-def read_decision(questions: Sequence[Question], given: Mapping[str, object]) -> dict[str, Answer]:
-    """Return the answers in one form; a decision may leave questions to what people said."""
+def read_decision(
+    questions: Sequence[Question], given: Mapping[str, object], *, reason: str, note: str
+) -> tuple[dict[str, Answer], list[FieldError]]:
+    """Return the answers in one form, and what is wrong with a decision.
+
+    Unlike an answer it may leave questions to what people said.
+    """
     known = {question.name: question for question in questions}
     errors = [
         FieldError(name[:100], "answer", f"The campaign has no question {name[:100]!r}.")
@@ -114,10 +125,14 @@ def read_decision(questions: Sequence[Question], given: Mapping[str, object]) ->
         if _is_unasked(known[name], answers)
     ]
     if not errors and not answers:
-        errors.append(FieldError("answers", "answer", "Decide at least one question."))
-    if errors:
-        raise ContentError(errors[0].detail, errors=errors)
-    return answers
+        errors.append(FieldError("answers", "missing", "Decide at least one question."))
+    if reason not in DecisionReason.values:
+        detail = f"Say why people differ: reason is one of {', '.join(DecisionReason.values)}."
+        errors.append(FieldError("reason", "reason", detail))
+    if len(note) > MAX_NOTE or "\0" in note:
+        detail = f"A note is text of at most {MAX_NOTE:,} characters."
+        errors.append(FieldError("note", "note", detail))
+    return answers, errors
 
 
 def _is_unasked(question: Question, answers: Mapping[str, Answer]) -> bool:
@@ -130,22 +145,7 @@ def _is_unasked(question: Question, answers: Mapping[str, Answer]) -> bool:
     )
 
 
-def _reason(given: str) -> str:
-    if given not in DecisionReason.values:
-        detail = f"Say why people differ: reason is one of {', '.join(DecisionReason.values)}."
-        raise ContentError(detail, errors=[FieldError("reason", "reason", detail)])
-    return given
-
-
-def _note(given: str) -> str:
-    note = given.strip()
-    if len(note) > MAX_NOTE or "\0" in note:
-        detail = f"A note is text of at most {MAX_NOTE:,} characters."
-        raise ContentError(detail, errors=[FieldError("note", "note", detail)])
-    return note
-
-
-def _says(
+def says(
     decision: Decision, campaign: Campaign, answers: Mapping[str, Answer], reason: str, note: str
 ) -> bool:
     """Say whether a decision is this one already, about the questions that are asked now."""
@@ -158,7 +158,7 @@ def _refuse_known(unit: Unit) -> None:
         raise Conflict("The right answers to this one are known already: see Controls.")
 
 
-def _refuse_unseen(before: Decision | None, seen: int) -> None:
+def refuse_unseen(before: Decision | None, seen: int) -> None:
     now = 0 if before is None else before.revision
     if now == seen:
         return
@@ -177,14 +177,10 @@ def _lock(unit: Unit) -> None:
     Unit.objects.select_for_update(no_key=True).filter(pk=unit.pk).first()
 
 
-def _written(unit: Unit, campaign: Campaign, before: Decision | None) -> Decision:
-    if before is not None:
-        DecisionRevision.of(before).save()
-        before.revision += 1
-        before.question_set_id = campaign.answers_go_to
-        return before
-    earlier = unit.decision_revisions.order_by("-number").values_list("number", flat=True).first()
-    return Decision(unit=unit, question_set_id=campaign.answers_go_to, revision=(earlier or 0) + 1)
+def _last_number(unit: Unit) -> int:
+    """Return the number of the last decision that was withdrawn; the next one goes on."""
+    numbers = unit.decision_revisions.order_by("-number").values_list("number", flat=True)
+    return numbers.first() or 0
 
 
 def _settle_flags(unit: Unit, actor: Actor) -> int:

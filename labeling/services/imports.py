@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -14,15 +14,14 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from evalhub.accounts.services import Actor, record
-from evalhub.datasets.keys import positions_of
 from evalhub.errors import Conflict
 from evalhub.intake.lines import ErrorCollector
 from evalhub.intake.reading import read_annotations
 from evalhub.intake.rows import AnnotationRow
 from evalhub.intake.spool import ANNOTATIONS
 from evalhub.runs.bulk import insert_rows
-from evalhub.runs.models import Run
-from labeling.models import Annotation, AnnotationRevision, Annotator, Campaign, Question, Unit
+from labeling.models import Annotation, AnnotationRevision, Annotator, Campaign, Question
+from labeling.naming import with_units
 from labeling.questions import Answer, read_answers
 
 # One transaction takes them all, and others wait for it.
@@ -56,44 +55,6 @@ class _Row:
     seconds: float | None
 
 
-@dataclass
-class _Places:
-    """The units of a campaign by run, key and attempt."""
-
-    campaign: Campaign
-    by_run: dict[str, Run] = field(default_factory=dict)
-    by_system: dict[str, list[Run]] = field(default_factory=dict)
-    units: dict[tuple[int, int, int], tuple[int, int]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, campaign: Campaign) -> _Places:
-        places = cls(campaign)
-        for run in campaign.runs.select_related("version", "system_version__system"):
-            places.by_run[run.public_id] = run
-            for name in {run.system_version.system.slug, str(run.system_version)}:
-                places.by_system.setdefault(name, []).append(run)
-        rows = Unit.objects.filter(campaign=campaign)
-        for pk, run_id, position, attempt, bundle in rows.values_list(
-            "pk", "run_id", "position", "attempt", "bundle"
-        ):
-            places.units[run_id, position, attempt] = pk, bundle
-        return places
-
-    def run_of(self, row: AnnotationRow, line: int, errors: ErrorCollector) -> Run | None:
-        if row.run is not None:
-            if row.run not in self.by_run:
-                errors.add(line, "run", f"The campaign has no run {row.run[:40]!r}.", "run")
-            return self.by_run.get(row.run)
-        named = row.system or ""
-        runs = self.by_system.get(named, [])
-        if not runs:
-            errors.add(line, "system", f"No run of the campaign is of {named[:100]!r}.", "system")
-        elif len(runs) > 1:
-            detail = f"{named[:100]!r} names {len(runs)} runs of this campaign; name the run."
-            errors.add(line, "ambiguous", detail, "system")
-        return runs[0] if len(runs) == 1 else None
-
-
 def import_annotations(*, campaign: Campaign, lines: Iterable[bytes], actor: Actor) -> Imported:
     """Keep annotations of people without accounts. The same line again changes nothing."""
     errors = ErrorCollector()
@@ -122,7 +83,7 @@ def _read(campaign: Campaign, lines: Iterable[bytes], errors: ErrorCollector) ->
     accounts = set(campaign.annotators.filter(user__isnull=False).values_list("name", flat=True))
     found: dict[tuple[int, str], int] = {}
     rows = []
-    for line, row, unit, bundle in _with_units(campaign, lines, errors):
+    for line, row, unit in with_units(campaign, read_annotations(lines, errors), errors):
         if row.annotator in accounts:
             detail = (
                 f"{row.annotator[:100]!r} labels here with an account; "
@@ -130,54 +91,14 @@ def _read(campaign: Campaign, lines: Iterable[bytes], errors: ErrorCollector) ->
             )
             errors.add(line, "annotator", detail, "annotator")
             continue
-        first = found.setdefault((unit, row.annotator), line)
+        first = found.setdefault((unit.pk, row.annotator), line)
         if first != line:
             detail = f"{row.annotator[:100]!r} answers this output in line {first:,} already."
             errors.add(line, "repeated", detail, "key")
             continue
         answers = _answers(questions, row, line, errors)
-        rows.append(_Row(unit, bundle, row.annotator, answers, row.at, row.seconds))
+        rows.append(_Row(*unit, row.annotator, answers, row.at, row.seconds))
     return rows
-
-
-def _with_units(
-    campaign: Campaign, lines: Iterable[bytes], errors: ErrorCollector
-) -> Iterator[tuple[int, AnnotationRow, int, int]]:
-    """Yield every line with its unit; keys are looked up for all lines of a run at once."""
-    places = _Places.of(campaign)
-    named = [
-        (line, row, run)
-        for line, row in read_annotations(lines, errors)
-        if (run := places.run_of(row, line, errors)) is not None
-    ]
-    positions = _positions(named)
-    for line, row, run in named:
-        position = positions[run.version_id, row.key]
-        if position < 0:
-            detail = f"The dataset version of this run has no key {row.key[:100]!r}."
-            errors.add(line, "key", detail, "key")
-        elif (run.pk, position, row.attempt) not in places.units:
-            detail = (
-                f"The campaign has no output for key {row.key[:100]!r}, attempt {row.attempt}: "
-                "it is missing, an error, or was not drawn."
-            )
-            errors.add(line, "key", detail, "key")
-        else:
-            yield line, row, *places.units[run.pk, position, row.attempt]
-
-
-def _positions(named: Sequence[tuple[int, AnnotationRow, Run]]) -> dict[tuple[int, str], int]:
-    keys: dict[int, set[str]] = {}
-    versions = {}
-    for _, row, run in named:
-        versions[run.version_id] = run.version
-        keys.setdefault(run.version_id, set()).add(row.key)
-    positions = {}
-    for version_id, version in versions.items():
-        wanted = list(keys[version_id])
-        found = positions_of(version, wanted).tolist()
-        positions.update({(version_id, key): at for key, at in zip(wanted, found, strict=True)})
-    return positions
 
 
 def _answers(

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from evalhub.accounts.capabilities import Capability
 from evalhub.accounts.http import SignedInRequest, signed_in
 from labeling.exports.annotations import annotation_rows, annotations_csv
+from labeling.exports.decisions import decision_rows
 from labeling.exports.preferences import preferences
 from labeling.models import Campaign
 from labeling.views.access import entered
@@ -54,6 +55,12 @@ FILES: Final = (
         "The same as a table, a row for each revision. No cell runs as a formula.",
         "text/csv; charset=utf-8",
         annotations_csv,
+    ),
+    File(
+        "decisions.jsonl",
+        "What experts decided, with the reason. It can be taken in again.",
+        "application/x-ndjson",
+        lambda campaign: _jsonl(decision_rows(campaign)),
     ),
     File(
         "preferences.jsonl",

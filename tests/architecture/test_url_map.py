@@ -111,6 +111,7 @@ REST = {
     "labeling:api_annotations": {"get": VIEW, "post": LABEL},
     "labeling:api_preferences": {"get": VIEW},
     "labeling:api_agreement": {"get": VIEW},
+    "labeling:api_decisions": {"get": VIEW, "post": DECIDE},
     "labeling:api_publish": {"post": LEAD},
     "accounts:api_invitations": {"get": LEAD, "post": LEAD},
     "accounts:api_invitation": {"delete": LEAD},

@@ -158,6 +158,8 @@ def test_faults_of_a_question_are_named(call, project):
         ("GET", "campaigns/{id}/annotations", "read"),
         ("POST", "campaigns/{id}/annotations", "label"),
         ("GET", "campaigns/{id}/agreement", "read"),
+        ("GET", "campaigns/{id}/decisions", "read"),
+        ("POST", "campaigns/{id}/decisions", "admin"),
         ("POST", "campaigns/{id}/publish", "admin"),
     ],
 )

@@ -8,10 +8,11 @@ from evalhub.accounts.models import AuditEvent
 from evalhub.accounts.services import Actor
 from evalhub.errors import Conflict, ContentError
 from labeling.deciding import queue_of
+from labeling.exports.decisions import decision_rows
 from labeling.models import Campaign, Decision, DecisionRevision, Flag, Question, QuestionSet, Unit
 from labeling.questions import read_questions
 from labeling.services.decisions import DecidedMeanwhile, decide, resolve_flags, withdraw
-from tests.factories import a_member
+from tests.factories import a_key, a_member, jsonl
 from tests.labeling.building import AT, FAITHFUL, a_campaign, an_annotator, said
 
 pytestmark = pytest.mark.django_db
@@ -229,3 +230,82 @@ def test_a_decision_under_other_questions_is_made_anew(campaign, expert):
     again = decide(unit=unit, answers={"faithful": 4}, reason="slip", seen=1, actor=expert)
     assert (again.revision, again.question_set) == (2, campaign.question_set)
     assert Question.objects.filter(question_set=again.question_set).count() == 1
+
+
+# By file
+
+
+@pytest.fixture
+def send(client, campaign):
+    """Return a function that posts decisions as lines."""
+    address = f"/api/v1/campaigns/{campaign.public_id}/decisions"
+    headers = a_key(campaign.project, "lead")
+
+    def send(*lines):
+        return client.post(
+            address, jsonl(*lines), content_type="application/x-ndjson", headers=headers
+        )
+
+    return send
+
+
+def lines_of(campaign):
+    return list(decision_rows(campaign))
+
+
+def test_decisions_come_in_and_go_out_the_same(campaign, send):
+    first, second, *_ = units(campaign)
+    flag = flagged(first)
+    lines = [
+        {"unit": first.public_id, "answers": {"faithful": 4}, "reason": "slip", "note": " n "},
+        {
+            **{"run": second.run.public_id, "key": "q2", "answers": {"tags": ["a", "b"]}},
+            "reason": "taste",
+        },
+    ]
+    assert send(*lines).json() == {"accepted": 2, "replaced": 0, "unchanged": 0}
+    flag.refresh_from_db()
+    assert flag.resolved_at is not None
+    out = lines_of(campaign)
+    assert [(line["key"], line["answers"], line["revision"]) for line in out] == [
+        ("q1", {"faithful": 4}, 1),
+        ("q2", {"tags": ["a", "b"]}, 1),
+    ]
+    assert send(*out).json() == {"accepted": 0, "replaced": 0, "unchanged": 2}
+    changed = {**out[0], "answers": {"faithful": None}}
+    assert send(changed).json() == {"accepted": 0, "replaced": 1, "unchanged": 0}
+    assert DecisionRevision.objects.get().answers == {"faithful": 4}
+    refused = send(out[1], {**out[0], "answers": {"faithful": 1}})
+    assert refused.status_code == 422
+    [fault] = refused.json()["errors"]
+    assert (fault["line"], fault["field"], fault["code"]) == (2, "revision", "decided")
+    assert Decision.objects.get(unit=first).answers == {"faithful": None}
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "code"),
+    [
+        ({"unit": "unt_nowhere"}, "unit", "unit"),
+        ({"unit": None, "key": "q9", "run": "RUN"}, "key", "key"),
+        ({"unit": None, "key": "q1", "run": "RUN", "second_run": "RUN"}, "key", "key"),
+        ({"answers": {"faithful": 9}}, "answers.faithful", "answer"),
+        ({"reason": "mood"}, "reason", "reason"),
+        ({"note": "x" * 2_001}, "note", "note"),
+        ({"revision": 3}, "revision", "decided"),
+        ({"unit": "SECOND"}, "key", "repeated"),
+        ({"unit": "CONTROL"}, "key", "control"),
+    ],
+)
+def test_one_bad_line_refuses_all_decisions_and_is_named(campaign, send, change, field, code):
+    first, second, third, *_ = units(campaign)
+    Unit.objects.filter(pk=third.pk).update(purpose="control")
+    instead = {
+        "RUN": first.run.public_id, "SECOND": second.public_id, "CONTROL": third.public_id
+    }  # fmt: skip
+    good = {"unit": second.public_id, "answers": {"faithful": 4}, "reason": "slip"}
+    changed = {name: instead.get(str(value), value) for name, value in change.items()}
+    refused = send(good, {**good, "unit": first.public_id, **changed})
+    assert refused.status_code == 422, refused.json()
+    [fault] = refused.json()["errors"]
+    assert (fault["line"], fault["field"], fault["code"]) == (2, field, code)
+    assert not Decision.objects.exists()

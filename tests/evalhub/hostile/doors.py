@@ -116,6 +116,18 @@ def an_annotation(world: World) -> dict[str, Any]:
     }
 
 
+def a_decision(world: World) -> dict[str, Any]:
+    return {
+        "run": world.scored_run,
+        "key": "q2",
+        "attempt": 1,
+        "answers": {"faithful": 3},
+        "reason": "slip",
+        "note": "n",
+        "revision": 0,
+    }
+
+
 def a_campaign_form(world: World) -> dict[str, Any]:
     managed = {"question-TOTAL_FORMS": "1", "question-INITIAL_FORMS": "0"}
     question = {"question-0-name": "clear", "question-0-kind": "rating", "question-0-options": ""}
@@ -209,6 +221,7 @@ DOORS = {
     "scorers:retire": Door(good=lambda world: {}),
     "labeling:api_campaigns": Door(kind="json", good=a_campaign_body),
     "labeling:api_annotations": Door(kind="lines", good=an_annotation),
+    "labeling:api_decisions": Door(kind="lines", good=a_decision),
     "labeling:api_publish": Door(kind="json", good=lambda world: {}, is_optional=True),
     "accounts:login": Door(good=lambda world: ADA, is_public=True),
     "accounts:logout": Door(good=lambda world: {}),

@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from evalhub.errors import ContentError, DomainError
 from evalhub.intake.columns import ExampleColumns, OutputColumns, guess_columns
 from evalhub.intake.lines import ErrorCollector
-from evalhub.intake.reading import read_annotations, read_examples, read_outputs
+from evalhub.intake.reading import (
+    read_annotations,
+    read_decisions,
+    read_examples,
+    read_known,
+    read_outputs,
+)
 from evalhub.intake.rows import ExampleRow, OutputRow, Retrieved, canonical, content_digest
 from evalhub.intake.tables import Format
 
@@ -390,7 +396,10 @@ class TestAnnotations:
         "key": "k",
         "attempt": 1,
         "annotator": "rater2",
-        "answers": {"mqm": 8.1, "fluent": True, "tone": "dry", "stars": 4, "skipped": None},
+        "answers": {
+            **{"mqm": 8.1, "fluent": True, "tone": "dry", "stars": 4, "skipped": None},
+            "faults": ["facts", "style"],
+        },
         "at": "2026-03-01T10:30:00+01:00",
         "seconds": 31.5,
     }
@@ -413,7 +422,11 @@ class TestAnnotations:
             ({"annotator": None}, (1, "missing", "annotator")),
             ({"annotator": "a" * 201}, (1, "type", "annotator")),
             ({"answers": {}}, (1, "missing", "answers")),
-            ({"answers": {"q": [1]}}, (1, "type", "answers")),
+            ({"answers": {"q": [[1]]}}, (1, "type", "answers")),
+            ({"answers": {"q": {"a": 1}}}, (1, "type", "answers")),
+            ({"key": None}, (1, "missing", "key")),
+            ({"unit": ""}, (1, "type", "unit")),
+            ({"second_attempt": 0}, (1, "type", "second_attempt")),
             ({"answers": {"": 1}}, (1, "type", "answers")),
             ({"at": "2026-03-01T10:30:00"}, (1, "type", "at")),
             ({"at": "yesterday"}, (1, "type", "at")),
@@ -428,9 +441,53 @@ class TestAnnotations:
         assert faults(read_annotations, self.FULL | change) == [fault]
 
     def test_an_annotator_answers_a_unit_once(self):
-        others = [{"annotator": "rater3"}, {"key": "l"}, {"attempt": 2}, {"run": "run_2"}]
+        others = [
+            *({"annotator": "rater3"}, {"key": "l"}, {"attempt": 2}, {"run": "run_2"}),
+            *({"second_run": "run_2"}, {"unit": "unt_1"}),
+        ]
         rows = [self.FULL, *(self.FULL | other for other in others), self.FULL]
-        assert faults(read_annotations, *rows) == [(6, "repeated", "key")]
+        assert faults(read_annotations, *rows) == [(8, "repeated", "key")]
+
+
+class TestWhatIsKnown:
+    DECISION = {
+        "unit": "unt_1",
+        "answers": {"mqm": None},
+        "reason": "slip",
+        "note": "n",
+        "revision": 2,
+        "at": "2026-03-01T09:30:00Z",
+        "by": "ann",
+    }
+    CONTROL = {
+        "run": "run_1",
+        "key": "k",
+        "second_run": "run_2",
+        "answers": {"better": "first"},
+        "tolerance": 0.5,
+        "explanation": "e",
+        "purpose": "qualification",
+    }
+
+    def test_all_members_come_through(self):
+        [decided] = good(read_decisions, self.DECISION)
+        assert (decided.unit, decided.key, decided.revision) == ("unt_1", None, 2)
+        [known] = good(read_known, self.CONTROL)
+        assert (known.second_run, known.second_attempt, known.tolerance) == ("run_2", 1, 0.5)
+
+    @pytest.mark.parametrize(
+        ("change", "fault"),
+        [
+            ({"unit": None}, (1, "missing", "key")),
+            ({"unit": None, "key": "k"}, (1, "one_of", "run")),
+            ({"reason": None}, (1, "missing", "reason")),
+            ({"answers": {}}, (1, "missing", "answers")),
+            ({"at": "0001-01-01T00:00:00+14:00"}, (1, "type", "at")),
+            ({"tolerance": 1}, (1, "unknown_member", "tolerance")),
+        ],
+    )
+    def test_what_is_no_decision_is_refused_with_its_field(self, change, fault):
+        assert faults(read_decisions, self.DECISION | change) == [fault]
 
 
 class TestColumns:
@@ -460,7 +517,7 @@ NAMES = st.sampled_from(
 
 @given(
     st.lists(st.dictionaries(NAMES, VALUES, max_size=4) | VALUES, max_size=4),
-    st.sampled_from([read_examples, read_outputs, read_annotations]),
+    st.sampled_from([read_examples, read_outputs, read_annotations, read_decisions, read_known]),
 )
 def test_any_lines_give_rows_or_faults(values, reader):
     errors = ErrorCollector()

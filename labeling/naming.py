@@ -1,0 +1,153 @@
+"""The units of a campaign by what the lines of a file call them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeAlias, TypeVar
+
+from evalhub.datasets.keys import positions_of
+from evalhub.intake.lines import ErrorCollector
+from evalhub.intake.rows import AnnotationRow, DecisionRow, KnownRow
+from evalhub.runs.models import Run
+from labeling.models import Campaign, Unit
+
+R = TypeVar("R", AnnotationRow, DecisionRow, KnownRow)
+# Run, position and attempt of the output, or of the first of two; run and attempt of the second.
+_Place: TypeAlias = tuple[int, int, int, int, int]
+_NO_SECOND: Final = (0, 0)
+# A line, and what its names lead to: a run, and the second output of a pair.
+_ByOutputs: TypeAlias = tuple[int, R, Run, tuple[int, int]]
+
+
+class Found(NamedTuple):
+    """The unit that a line is about."""
+
+    pk: int
+    bundle: int
+
+
+@dataclass(frozen=True)
+class _Units:
+    """The units of a campaign by their ids and by their outputs, and its runs by their names."""
+
+    by_run: Mapping[str, Run]
+    by_system: Mapping[str, Sequence[Run]]
+    by_place: Mapping[_Place, Found]
+    by_id: Mapping[str, Found]
+
+    @classmethod
+    def of(cls, campaign: Campaign) -> _Units:
+        by_run: dict[str, Run] = {}
+        by_system: dict[str, list[Run]] = {}
+        for run in campaign.runs.select_related("version", "system_version__system"):
+            by_run[run.public_id] = run
+            for name in {run.system_version.system.slug, str(run.system_version)}:
+                by_system.setdefault(name, []).append(run)
+        by_place: dict[_Place, Found] = {}
+        by_id: dict[str, Found] = {}
+        for public_id, pk, bundle, run_id, position, attempt, second, at in Unit.objects.filter(
+            campaign=campaign
+        ).values_list(
+            *("public_id", "pk", "bundle", "run_id", "position", "attempt"),
+            *("second_run_id", "second_attempt"),
+        ):
+            by_id[public_id] = found = Found(pk, bundle)
+            by_place[run_id, position, attempt, second or 0, at or 0] = found
+        return cls(by_run, by_system, by_place, by_id)
+
+    def run_of(self, row: R, line: int, errors: ErrorCollector) -> Run | None:
+        if row.run is not None:
+            return self._named(row.run, line, errors, "run")
+        named = row.system or ""
+        runs = self.by_system.get(named, [])
+        if not runs:
+            errors.add(line, "system", f"No run of the campaign is of {named[:100]!r}.", "system")
+        elif len(runs) > 1:
+            detail = f"{named[:100]!r} names {len(runs)} runs of this campaign; name the run."
+            errors.add(line, "ambiguous", detail, "system")
+        return runs[0] if len(runs) == 1 else None
+
+    def second_of(self, row: R, line: int, errors: ErrorCollector) -> tuple[int, int] | None:
+        """Return run and attempt of the second output of a pair."""
+        if row.second_run is None:
+            return _NO_SECOND
+        run = self._named(row.second_run, line, errors, "second_run")
+        return None if run is None else (run.pk, row.second_attempt)
+
+    def _named(self, name: str, line: int, errors: ErrorCollector, field: str) -> Run | None:
+        if name not in self.by_run:
+            errors.add(line, "run", f"The campaign has no run {name[:40]!r}.", field)
+        return self.by_run.get(name)
+
+
+def with_units(
+    campaign: Campaign, rows: Iterable[tuple[int, R]], errors: ErrorCollector
+) -> Iterator[tuple[int, R, Found]]:
+    """Yield every line with its unit; keys are looked up for all lines of a run at once."""
+    units = _Units.of(campaign)
+    by_outputs: list[_ByOutputs[R]] = []
+    for line, row in rows:
+        if row.unit is not None:
+            found = units.by_id.get(row.unit)
+            if found is None:
+                detail = f"The campaign has no unit {row.unit[:40]!r}."
+                errors.add(line, "unit", detail, "unit")
+            else:
+                yield line, row, found
+            continue
+        run = units.run_of(row, line, errors)
+        other = units.second_of(row, line, errors)
+        if run is not None and other is not None:
+            by_outputs.append((line, row, run, other))
+    positions = _positions(by_outputs)
+    for each in by_outputs:
+        place = _placed(campaign, units, each, positions, errors)
+        if place is not None:
+            yield each[0], each[1], place
+
+
+def _placed(
+    campaign: Campaign,
+    units: _Units,
+    named: _ByOutputs[R],
+    positions: Mapping[tuple[int, str], int],
+    errors: ErrorCollector,
+) -> Found | None:
+    line, row, run, (other, at) = named
+    key = row.key or ""
+    position = positions[run.version_id, key]
+    if position < 0:
+        detail = f"The dataset version of this run has no key {key[:100]!r}."
+        errors.add(line, "key", detail, "key")
+        return None
+    found = units.by_place.get((run.pk, position, row.attempt, other, at))
+    if found is None:
+        errors.add(line, "key", _missing(campaign, key, row), "key")
+    return found
+
+
+def _missing(campaign: Campaign, key: str, row: R) -> str:
+    if campaign.is_of_pairs:
+        return (
+            f"The campaign has no such pair for key {key[:100]!r}: name its first output by run "
+            "and attempt, and the other by second_run and second_attempt."
+        )
+    return (
+        f"The campaign has no output for key {key[:100]!r}, attempt {row.attempt}: "
+        "it is missing, an error, or was not drawn."
+    )
+
+
+def _positions(named: Sequence[_ByOutputs[R]]) -> dict[tuple[int, str], int]:
+    keys: dict[int, set[str]] = {}
+    versions = {}
+    for _, row, run, _ in named:
+        versions[run.version_id] = run.version
+        keys.setdefault(run.version_id, set()).add(row.key or "")
+    positions = {}
+    for version_id, version in versions.items():
+        wanted = list(keys[version_id])
+        found = positions_of(version, wanted).tolist()
+        positions.update({(version_id, key): at for key, at in zip(wanted, found, strict=True)})
+    return positions
