@@ -7,7 +7,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from itertools import accumulate, tee
 from typing import NoReturn, cast
 
 import msgspec
@@ -191,10 +191,10 @@ def _not_utf8(text: bytes, error: UnicodeDecodeError) -> str:
 
 def _line_of_depth(characters: str) -> int:
     """Return the line on which the nesting goes too deep, the first where none does."""
-    found = list(_BRACKETS_AND_TEXTS.finditer(characters))
+    found, again = tee(_BRACKETS_AND_TEXTS.finditer(characters))
     depths = accumulate({"[": 1, "{": 1, "]": -1, "}": -1}.get(one[0], 0) for one in found)
-    pairs = zip(found, depths, strict=True)
-    at = next((one.start() for one, depth in pairs if depth > MAX_DEPTH), 0)
+    too_deep = (one.start() for depth, one in zip(depths, again, strict=True) if depth > MAX_DEPTH)
+    at = next(too_deep, 0)
     return characters.count("\n", 0, at) + 1
 
 
