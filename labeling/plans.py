@@ -54,7 +54,7 @@ def read_plan(*, project: Project, body: Mapping[str, object]) -> Plan:
     if not isinstance(shows_reference, bool):
         errors.append(FieldError("show_reference", "type", "show_reference is true or false."))
     runs = _runs(project, _run_ids(body.get("runs"), errors), errors)
-    errors += _taken_names(runs, questions)
+    errors += taken_names(runs, questions)
     if errors:
         raise ContentError(errors[0].detail, errors=errors)
     return Plan(
@@ -143,7 +143,7 @@ def _refuse_unready(ids: Sequence[str], found: Mapping[str, Run]) -> None:
             raise Conflict(detail, errors=[FieldError(where, "state", detail)])
 
 
-def _taken_names(runs: Sequence[Run], questions: Sequence[Question]) -> list[FieldError]:
+def taken_names(runs: Sequence[Run], questions: Sequence[Question]) -> list[FieldError]:
     """Published labels are measurements named by their question: no metric may be called so."""
     taken = set(
         Measurement.objects.filter(run__in=runs)
