@@ -35,6 +35,7 @@ class Draft(models.Model):
     question_set = models.ForeignKey(QuestionSet, on_delete=models.CASCADE, related_name="+")
     is_swapped = models.BooleanField(default=False)  # of a pair: the second output is on the left
     fields = models.JSONField(default=dict, blank=True)
+    before = models.JSONField(default=dict, blank=True)  # the answers that were taken back, if any
     number = models.PositiveIntegerField(default=0)  # rises with every save
     seconds = models.FloatField(default=0.0)  # before it was put aside, by undo or another item
     saved_at = models.DateTimeField(null=True, blank=True)  # null: nothing is chosen yet

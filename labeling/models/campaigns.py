@@ -79,6 +79,10 @@ class Campaign(models.Model):
     runs = models.ManyToManyField(Run, related_name="campaigns")
     n_outputs = models.PositiveIntegerField(default=0)  # or pairs
     n_units = models.PositiveIntegerField(default=0)  # equal outputs of one example are one
+    n_controls = models.PositiveIntegerField(default=0)  # of them, with the qualification
+    n_identical = models.PositiveIntegerField(
+        default=0
+    )  # pairs left out: nothing tells them apart
     created_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -101,6 +105,11 @@ class Campaign(models.Model):
     @property
     def is_of_pairs(self) -> bool:
         return self.kind == Campaign.Kind.PAIRS
+
+    @property
+    def n_places(self) -> int:
+        """How many answers the overlap asks for; extra places come on top."""
+        return (self.n_units - self.n_controls) * self.overlap
 
     @property
     def answers_go_to(self) -> int:

@@ -39,8 +39,14 @@ class Annotator(models.Model):
     )
     last_bundle = models.PositiveIntegerField(null=True, blank=True)  # never two of one example
     n_claimed = models.PositiveIntegerField(default=0)  # examples, controls among them
-    n_answered = models.PositiveIntegerField(default=0)
+    reached = models.PositiveIntegerField(default=0)  # in the campaign's order, at the last claim
+    n_answered = models.PositiveIntegerField(default=0)  # units, but for the qualification
+    n_controls = models.PositiveIntegerField(default=0)  # of them
+    n_qualification = models.PositiveIntegerField(default=0)
     n_skipped = models.PositiveIntegerField(default=0)
+    # By pair of runs: how much oftener the second output has stood on the left, -1, 0 or 1.
+    sides = models.JSONField(default=dict, blank=True)
+    pace = models.JSONField(default=list, blank=True)  # seconds of the last answers, newest last
     saved_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -157,9 +157,12 @@ class Slot(models.Model):
 
 
 class Control(models.Model):
-    """What the right answers to a unit are; the unit's purpose says where they are used."""
+    """What the right answers to a unit are, and where they are used."""
 
     unit = models.OneToOneField(Unit, on_delete=models.CASCADE, related_name="control")
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="controls")
+    bundle = models.PositiveIntegerField()  # of the unit
+    purpose = models.CharField(max_length=13, choices=Purpose)  # of the unit
     answers = models.JSONField()  # {question: value}, for the questions that have a right answer
     tolerance = models.FloatField(default=0.0)  # of numbers and points: still right when as far
     explanation = models.TextField(blank=True, default="")  # shown in the qualification

@@ -1,190 +1,148 @@
-"""Who may answer what: slots are claimed, held under a lease, and given back."""
+"""Places on examples: claimed, held under a lease, filled, and given back.
+
+A slot is claimed by one conditional UPDATE, and a row that somebody else is just changing is
+passed over: nobody waits here for a second row while holding a first.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
-from django.db import transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
-from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from evalhub.errors import Conflict
-from labeling.models import Annotation, Annotator, Slot, Unit
-from labeling.ordering import Hand, shuffled
+from labeling.models import Annotation, Annotator, Campaign, Control, Purpose, Slot, Unit
+from labeling.ordering import is_control_place, shuffled
 
-LEASE = timedelta(minutes=15)
-RENEW_UNDER = timedelta(minutes=10)
-HORIZON = 16  # examples among which a person's own order chooses
+LEASE: Final = timedelta(minutes=15)
+RENEW_UNDER: Final = timedelta(minutes=10)
+HORIZON: Final = 16  # examples among which a person's own order chooses
+LAPSED_LOOK: Final = 8  # every so many claims somebody looks after what others have left
+PERSONAL: Final = 1_000  # slots from this number on are of one person each, for their controls
+
+OPEN, LEASED, DONE = Slot.State.OPEN, Slot.State.LEASED, Slot.State.DONE
 
 
-@dataclass(frozen=True)
-class Holding:
-    """What a person has in hand, oldest example first, and what of it they took back."""
+class Place(NamedTuple):
+    """What is read of a slot."""
 
-    hands: list[Hand]
-    withdrawn: list[int]
+    pk: int
+    bundle: int
+    number: int
+    order: int
+    priority: int
+    purpose: str
+    n_units: int
+    n_answered: int
     lease_until: datetime | None
 
-    def has(self, unit: int | None) -> bool:
-        return any(unit in hand.units for hand in self.hands)
+    @property
+    def is_last_place(self) -> bool:
+        """Say whether one more answer completes it."""
+        return self.n_answered >= self.n_units - 1
 
 
-def holding_of(annotator: Annotator) -> Holding:
-    """Return what a person holds, and give back slots in which they can do nothing more."""
-    slots = list(Slot.objects.held_by(annotator).order_by("order", "number"))
-    if not slots:
-        return Holding([], [], None)
-    units = _units_of(slots)
-    # One query: who answered in these slots, and what this person did with these examples.
-    here = Q(slot__in=slots) | Q(annotator=annotator, bundle__in=[slot.bundle for slot in slots])
-    rows = Annotation.objects.filter(here).values_list(
-        "slot_id", "unit_id", "annotator_id", "state", "at"
-    )
-    filled, done, withdrawn = set(), set(), []
-    for slot_id, unit, who, state, at in rows:
-        filled.add((slot_id, unit))
-        if who == annotator.pk and state == Annotation.State.WITHDRAWN:
-            withdrawn.append((at, unit))
-        elif who == annotator.pk:
-            done.add(unit)
-    hands = []
-    for slot in slots:
-        left = [
-            unit
-            for unit in units[slot.bundle]
-            if unit not in done and (slot.pk, unit) not in filled
-        ]
-        if left:
-            hands.append(Hand(bundle=slot.bundle, size=slot.n_units, units=left))
-        else:
-            _give_back(slot, annotator)
-    leases = [slot.lease_until for slot in slots if slot.lease_until is not None]
-    taken_back = [unit for _, unit in sorted(withdrawn, reverse=True)]
-    return Holding(hands, taken_back, min(leases, default=None))
+def places(slots: QuerySet[Slot]) -> list[Place]:
+    return [Place(*row) for row in slots.values_list(*Place._fields)]
 
 
-def _units_of(slots: Sequence[Slot]) -> dict[int, list[int]]:
-    units = defaultdict(list)
-    rows = Unit.objects.filter(
-        campaign=slots[0].campaign_id,
-        bundle__in=[slot.bundle for slot in slots],
-        twin__isnull=True,
-    )
-    for pk, bundle in rows.values_list("pk", "bundle"):
-        units[bundle].append(pk)
-    return units
+def claim_another(annotator: Annotator, *, room: int, held: Collection[int]) -> Place | None:
+    """Take one more example for a person whose row is locked, if there is one for them.
 
-
-def _give_back(slot: Slot, annotator: Annotator) -> None:
-    Slot.objects.held_by(annotator).filter(pk=slot.pk).update(
-        annotator=None, state=Slot.State.OPEN, lease_until=None
-    )
-
-
-def give_back(annotator: Annotator) -> None:
-    """Leave all that a person holds to other people."""
-    Slot.objects.held_by(annotator).update(annotator=None, state=Slot.State.OPEN, lease_until=None)
-
-
-def lock(annotator: Annotator) -> None:
-    """Let one request of this person at a time past here, and know the row as it is then."""
-    campaign = annotator.campaign
-    rows = Annotator.objects.select_for_update(of=("self",)).select_related("campaign")
-    annotator.refresh_from_db(from_queryset=rows.defer("campaign__guidelines"))
-    campaign.state, annotator.campaign = annotator.campaign.state, campaign
-
-
-@transaction.atomic
-def claim_another(annotator: Annotator) -> bool:
-    """Take one more example for a person, if there is one for them."""
-    lock(annotator)
+    It has at most `room` units and is none of the examples `held`. `n_claimed` and `reached` of
+    the person change; the caller saves them.
+    """
     now = timezone.now()
-    while annotator.campaign.is_open and (candidates := _candidates(annotator, now)):
-        if any(_claim(slot, annotator, now) for slot in candidates):
-            return True
-        # All were taken in between; the next look does not see them.
-    return False
-
-
-def place_for(annotator: Annotator, unit: Unit) -> Slot:
-    """Return a slot of this person with room for an answer to this unit, claiming a free one."""
-    now = timezone.now()
-    slots = Slot.objects.filter(campaign=annotator.campaign, bundle=unit.bundle)
-    roomy = slots.exclude(annotations__unit=unit).order_by("number")
-    for slot in roomy.held_by(annotator).select_for_update(of=("self",)):
-        return slot
-    for slot in roomy.claimable(now):
-        if _claim(slot, annotator, now) and not slot.annotations.filter(unit=unit).exists():
-            return slot
-    raise Conflict(
-        "Your time for this output ran out, and it has gone to other people: "
-        "your answer is not needed any more."
-    )
-
-
-def fill(slot: Slot) -> Slot:
-    """Count one more answer in a slot that its person holds; the last one completes it."""
-    full = Q(n_answered__gte=F("n_units") - 1)
-    Slot.objects.filter(pk=slot.pk).update(
-        state=Case(When(full, then=Value(Slot.State.DONE)), default=Value(Slot.State.LEASED)),
-        n_answered=F("n_answered") + 1,
-        lease_until=timezone.now() + LEASE,
-    )
-    return slot
-
-
-def take_back(annotator: Annotator, slot: Slot) -> None:
-    """Make room again for one answer, in a slot that nobody else works in."""
-    now = timezone.now()
-    theirs = Q(state=Slot.State.LEASED, lease_until__gte=now) & ~Q(annotator=annotator)
-    changed = (
-        Slot.objects.filter(pk=slot.pk)
-        .exclude(theirs)
-        .update(
-            annotator=annotator,
-            state=Slot.State.LEASED,
-            n_answered=F("n_answered") - 1,
-            lease_until=now + LEASE,
+    if annotator.state == Annotator.State.QUALIFYING:
+        return _claim_known(annotator, Purpose.QUALIFICATION, now, room=room, held=held)
+    tried: set[int] = set()
+    while candidates := _candidates(annotator, now, room=room, held=held, tried=tried):
+        place = _control_in_turn(annotator, now, room=room, held=held)
+        # One that somebody is just taking is passed over; there may be others behind it.
+        place = place or next(
+            filter(None, (_claim(one, annotator, now) for one in candidates)), None
         )
-    )
-    if not changed:
-        raise Conflict("Somebody else has this example in hand now, so your answer stays.")
+        if place is not None:
+            annotator.n_claimed += 1
+            return place
+        tried.update(one.pk for one in candidates)
+    return None
 
 
-def renew(annotator: Annotator) -> None:
-    """Keep what a person holds for another while."""
-    Slot.objects.held_by(annotator).update(lease_until=timezone.now() + LEASE)
+# Ordinary examples
 
 
-def _candidates(annotator: Annotator, now: datetime) -> list[Slot]:
-    """Return slots to try, in the person's own order within the campaign's next examples."""
-    been_here = Annotation.objects.filter(annotator=annotator, bundle=OuterRef("bundle"))
-    fresh = _claimable(annotator, now, ~Exists(been_here))
-    return fresh or _claimable(annotator, now, Exists(_answerable(annotator)))
+def _candidates(
+    annotator: Annotator,
+    now: datetime,
+    *,
+    room: int,
+    held: Collection[int],
+    tried: Collection[int],
+) -> list[Place]:
+    """Return slots to try, those with priority first, then in the person's own order.
 
-
-def _claimable(annotator: Annotator, now: datetime, condition: Combinable) -> list[Slot]:
+    The order is walked from where the person got to at the last claim: what is open before that
+    was given back since, and is looked at when nothing else is left.
+    """
     campaign = annotator.campaign
-    slots = (
-        Slot.objects.filter(condition, campaign=campaign)
-        .exclude(bundle__in=Slot.objects.held_by(annotator).values("bundle"))
-        .order_by("order", "number")
+    free = _for_person(annotator, room=room, held=held).exclude(pk__in=tried)
+    new = free.filter(~Exists(_own(annotator)))
+    most = HORIZON * (campaign.overlap + campaign.extra_overlap)
+    found: list[Place] = []
+    if campaign.order_by == Campaign.Order.DISAGREEMENT:
+        found += _first(new.filter(state=OPEN, priority__gt=0), most)
+    ahead = _first(new.filter(state=OPEN, priority=0, order__gte=annotator.reached), most)
+    if ahead and not tried:
+        annotator.reached = ahead[0].order
+    found += ahead
+    if not found or annotator.n_claimed % LAPSED_LOOK == 0:
+        found += _first(new.filter(_lapsed(now)), most)
+    found = found or _first(new.filter(state=OPEN), most)
+    if not found:
+        begun = Exists(_own(annotator)), Exists(_answerable(annotator))
+        found = _first(free.filter(Q(state=OPEN) | _lapsed(now), *begun), most)
+    return _in_own_order(annotator, found)
+
+
+def _in_own_order(annotator: Annotator, found: list[Place]) -> list[Place]:
+    """Shuffle the examples at the front: one place of each first, then their other places."""
+    front = dict.fromkeys(
+        one.bundle for one in sorted(found, key=lambda one: (-one.priority, one.order))
     )
-    # Two queries, so that each can walk its index in order and stop.
-    first = HORIZON * campaign.overlap
-    found = [
-        *slots.filter(state=Slot.State.OPEN)[:first],
-        *slots.filter(state=Slot.State.LEASED, lease_until__lt=now)[:first],
-    ]
-    by_bundle: dict[int, Slot] = {}
-    for slot in sorted(found, key=lambda slot: (slot.order, slot.number)):
-        if len(by_bundle) < HORIZON:
-            by_bundle.setdefault(slot.bundle, slot)
-    return sorted(by_bundle.values(), key=lambda slot: shuffled(annotator.seed, slot.bundle))
+    own = {bundle: shuffled(annotator.seed, bundle) for bundle in list(front)[:HORIZON]}
+    first: dict[int, int] = {}
+    for one in found:
+        first[one.bundle] = min(one.number, first.get(one.bundle, one.number))
+    return sorted(
+        (one for one in found if one.bundle in own),
+        key=lambda one: (one.number != first[one.bundle], -one.priority, own[one.bundle]),
+    )
+
+
+def _first(slots: QuerySet[Slot], most: int) -> list[Place]:
+    return places(slots.order_by("-priority", "order", "number")[:most])
+
+
+def _for_person(annotator: Annotator, *, room: int, held: Collection[int]) -> QuerySet[Slot]:
+    slots = Slot.objects.filter(
+        _not_for_others(annotator),
+        campaign=annotator.campaign_id,
+        purpose=Purpose.LABEL,
+        n_units__lte=room,
+    )
+    return slots.exclude(bundle__in=held) if held else slots
+
+
+def _not_for_others(annotator: Annotator) -> Q:
+    return Q(reserved_for__isnull=True) | Q(reserved_for=annotator)
+
+
+def _own(annotator: Annotator) -> QuerySet[Annotation]:
+    return Annotation.objects.filter(annotator=annotator, bundle=OuterRef("bundle"))
 
 
 def _answerable(annotator: Annotator) -> QuerySet[Unit]:
@@ -196,13 +154,157 @@ def _answerable(annotator: Annotator) -> QuerySet[Unit]:
     return Unit.objects.filter(
         ~Exists(taken),
         ~Exists(seen),
-        campaign=annotator.campaign,
+        campaign=annotator.campaign_id,
         bundle=OuterRef("bundle"),
         twin__isnull=True,
     )
 
 
-def _claim(slot: Slot, annotator: Annotator, now: datetime) -> bool:
-    """Take a slot by one conditional UPDATE: whoever comes second changes nothing."""
-    mine = Slot.objects.claimable(now).filter(pk=slot.pk)
-    return bool(mine.update(annotator=annotator, state=Slot.State.LEASED, lease_until=now + LEASE))
+def _lapsed(now: datetime) -> Q:
+    """Tell the leases that ran out, and those that no clock running right could have given."""
+    return Q(state=LEASED) & (Q(lease_until__lt=now) | Q(lease_until__gt=now + 2 * LEASE))
+
+
+def _claimable(campaign: Campaign, now: datetime) -> QuerySet[Slot]:
+    return Slot.objects.filter(
+        Q(state=OPEN) | _lapsed(now), campaign=campaign, purpose=Purpose.LABEL
+    )
+
+
+def _claim(place: Place, annotator: Annotator, now: datetime) -> Place | None:
+    """Take a slot: whoever comes second, or while it is being changed, changes nothing."""
+    free = _claimable(annotator.campaign, now).filter(pk=place.pk)
+    passing = free.select_for_update(skip_locked=True, no_key=True)
+    taken = Slot.objects.filter(pk__in=passing.values("pk")).update(
+        annotator=annotator, state=LEASED, lease_until=now + LEASE
+    )
+    return place._replace(lease_until=now + LEASE) if taken else None
+
+
+# Controls and the qualification
+
+
+def _control_in_turn(
+    annotator: Annotator, now: datetime, *, room: int, held: Collection[int]
+) -> Place | None:
+    """Return a place on a control, where the person's order has one."""
+    share, seed = annotator.campaign.control_share, annotator.seed
+    if not is_control_place(annotator.n_claimed, share=share, seed=seed):
+        return None
+    return _claim_known(annotator, Purpose.CONTROL, now, room=room, held=held)
+
+
+def _claim_known(
+    annotator: Annotator, purpose: Purpose, now: datetime, *, room: int, held: Collection[int]
+) -> Place | None:
+    """Make a place for this person on an example with known answers that is new to them."""
+    campaign_id, number = annotator.campaign_id, PERSONAL + annotator.pk
+    theirs = Slot.objects.filter(
+        campaign=campaign_id, bundle=OuterRef("bundle"), number=number
+    ).exclude(state=OPEN)
+    known = Control.objects.filter(
+        ~Exists(theirs), ~Exists(_own(annotator)), campaign=campaign_id, purpose=purpose
+    ).exclude(bundle__in=held)
+    order = sorted(
+        set(known.values_list("bundle", flat=True)),
+        key=lambda bundle: shuffled(annotator.seed, bundle),
+    )
+    for bundle in order:
+        n_units = Unit.objects.filter(
+            campaign=campaign_id, bundle=bundle, twin__isnull=True
+        ).count()
+        if n_units <= room:
+            slot, _ = Slot.objects.update_or_create(
+                campaign_id=campaign_id,
+                bundle=bundle,
+                number=number,
+                defaults={
+                    **{"purpose": purpose, "order": 0, "n_units": n_units},
+                    **{"annotator": annotator, "state": LEASED, "lease_until": now + LEASE},
+                },
+            )
+            return places(Slot.objects.filter(pk=slot.pk))[0]
+    return None
+
+
+# What a person holds
+
+
+def late_place(annotator: Annotator, unit: Unit) -> Place:
+    """Return a slot with room for an answer to a unit whose own slot is lost, or was left.
+
+    It is one that the person holds, or a place of their own on a control, or a free one.
+    """
+    now = timezone.now()
+    roomy = Slot.objects.filter(campaign=annotator.campaign_id, bundle=unit.bundle).exclude(
+        Exists(Annotation.objects.filter(slot=OuterRef("pk"), unit=unit))
+    )
+    personal = Q(number=PERSONAL + annotator.pk)
+    own = roomy.filter(personal | Q(state=LEASED), annotator=annotator)
+    for place in _first(own, 1):
+        Slot.objects.filter(pk=place.pk).update(state=LEASED, lease_until=now + LEASE)
+        return place
+    free = _claimable(annotator.campaign, now) & roomy.filter(_not_for_others(annotator))
+    for one in _first(free, HORIZON):
+        taken = _claim(one, annotator, now)
+        if taken and not Annotation.objects.filter(slot=taken.pk, unit=unit).exists():
+            return taken
+    raise Conflict(
+        "Your time for this output ran out, and it has gone to other people: "
+        "your answer is not needed any more."
+    )
+
+
+def fill(place: Place, annotator: Annotator) -> bool:
+    """Count one more answer in a slot that a person holds; the last one completes it.
+
+    Return whether the slot is still theirs.
+    """
+    full = Q(n_answered__gte=F("n_units") - 1)
+    mine = Slot.objects.filter(pk=place.pk, annotator=annotator, state=LEASED)
+    return bool(
+        mine.update(
+            state=Case(When(full, then=Value(DONE)), default=Value(LEASED)),
+            n_answered=F("n_answered") + 1,
+            lease_until=timezone.now() + LEASE,
+        )
+    )
+
+
+def take_back(annotator: Annotator, slot_id: int) -> None:
+    """Make room again for one answer, in a slot that nobody else works in."""
+    now = timezone.now()
+    theirs = Q(state=LEASED) & ~_lapsed(now) & ~Q(annotator=annotator)
+    passing = (
+        Slot.objects.filter(pk=slot_id)
+        .exclude(theirs)
+        .select_for_update(skip_locked=True, no_key=True)
+    )
+    changed = Slot.objects.filter(pk__in=passing.values("pk")).update(
+        annotator=annotator,
+        state=LEASED,
+        n_answered=F("n_answered") - 1,
+        lease_until=now + LEASE,
+    )
+    if not changed:
+        raise Conflict("Somebody else has this example in hand now, so your answer stays.")
+
+
+def renew(annotator: Annotator) -> None:
+    """Keep what a person holds for another while."""
+    Slot.objects.held_by(annotator).update(lease_until=timezone.now() + LEASE)
+
+
+def give_back(annotator: Annotator, slots: Collection[int] | None = None) -> None:
+    """Leave slots to other people: these, or all that a person holds.
+
+    A place on a control is theirs alone. One that they began is at its end; another one is as if
+    it had never been.
+    """
+    held = Slot.objects.held_by(annotator)
+    if slots is not None:
+        held = held.filter(pk__in=slots)
+    ordinary = held.filter(purpose=Purpose.LABEL)
+    ordinary.update(annotator=None, state=OPEN, lease_until=None)
+    held.filter(number__gte=PERSONAL, n_answered=0, annotations__isnull=True).delete()
+    held.update(state=DONE)

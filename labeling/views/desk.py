@@ -46,11 +46,11 @@ def _submit(request: SignedInRequest, annotator: Annotator) -> HttpResponse:
             messages.error(request, str(error))
         return _desk(request, annotator, unit=unit, questions=list(form.asked()), status=422)
     try:
-        replaced = services.submit(annotator=annotator, unit=unit, answers=form.answers)
+        done = services.submit(annotator=annotator, unit=unit, answers=form.answers)
     except Conflict as error:
         messages.error(request, error.detail)
     else:
-        if replaced:
+        if done.replaced:
             messages.info(
                 request,
                 "You had answered this one before, perhaps in another tab. This answer counts.",
@@ -60,7 +60,7 @@ def _submit(request: SignedInRequest, annotator: Annotator) -> HttpResponse:
 
 def _skip(request: SignedInRequest, annotator: Annotator) -> HttpResponse:
     try:
-        services.skip(annotator=annotator, unit=_unit_of(request, annotator))
+        services.skip(annotator=annotator, unit=_unit_of(request, annotator), reason="other")
     except Conflict as error:
         messages.error(request, error.detail)
     return _onward(request, annotator)
@@ -111,7 +111,9 @@ def _desk(
     status: int = 200,
 ) -> HttpResponse:
     """Render the unit in hand, or why there is none."""
-    unit = unit or services.next_unit(annotator=annotator)
+    if unit is None:
+        now = services.deal(annotator=annotator).now
+        unit = None if now is None else now.unit
     campaign = annotator.campaign
     context = {
         "campaign": campaign,

@@ -13,10 +13,10 @@ from evalhub.accounts.models import Project, User
 from evalhub.accounts.services import COMMAND_LINE
 from evalhub.datasets.models import DatasetVersion
 from evalhub.runs.models import Output, Run, System, SystemVersion
-from labeling.models import Annotation, Annotator, Campaign, QuestionSet, Unit
+from labeling.models import Annotation, Annotator, Campaign, Draft, QuestionSet, Unit
 from labeling.plans import read_plan
 from labeling.services.campaigns import create_campaign
-from labeling.services.desk import join
+from labeling.services.desk import Submitted, deal, join, submit
 from tests.factories import a_member, a_project, a_version
 
 _numbers = count(1)
@@ -127,3 +127,19 @@ def said(
         answers=answers,
         at=AT,
     )
+
+
+def on_desk(annotator: Annotator) -> Unit | None:
+    """Return the unit that is on a person's desk now."""
+    now = deal(annotator=annotator).now
+    return None if now is None else now.unit
+
+
+def answered(annotator: Annotator, unit: Unit, **answers: object) -> Submitted:
+    """Answer a unit as if it had come to this person's desk."""
+    Draft.objects.get_or_create(
+        annotator=annotator,
+        unit=unit,
+        defaults={"question_set_id": annotator.campaign.answers_go_to},
+    )
+    return submit(annotator=annotator, unit=unit, answers=answers)

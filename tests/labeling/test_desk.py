@@ -10,7 +10,7 @@ from evalhub.errors import Conflict, ContentError
 from labeling.models import Annotation, AnnotationRevision, Annotator, Campaign, Slot, Unit
 from labeling.services import desk
 from tests.factories import a_project, a_version
-from tests.labeling.building import a_campaign, a_run, an_annotator
+from tests.labeling.building import a_campaign, a_run, an_annotator, on_desk
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 def answer(annotator, value=4):
     """Answer what is on the desk, and return it."""
     annotator.refresh_from_db()
-    unit = desk.next_unit(annotator=annotator)
+    unit = on_desk(annotator)
     if unit is not None:
         desk.submit(annotator=annotator, unit=unit, answers={"faithful": value})
     return unit
@@ -70,14 +70,14 @@ def test_people_see_different_orders():
 
 def test_the_desk_keeps_the_same_unit_until_it_is_done():
     annotator = an_annotator(a_campaign(n=6))
-    first = desk.next_unit(annotator=annotator)
+    first = on_desk(annotator)
     annotator.refresh_from_db()
-    assert desk.next_unit(annotator=annotator) == first
+    assert on_desk(annotator) == first
 
 
 def test_a_double_submit_changes_nothing():
     annotator = an_annotator(a_campaign())
-    unit = desk.next_unit(annotator=annotator)
+    unit = on_desk(annotator)
     for _ in range(3):
         desk.submit(annotator=annotator, unit=unit, answers={"faithful": 4})
     annotation = Annotation.objects.get()
@@ -88,7 +88,7 @@ def test_a_double_submit_changes_nothing():
 
 def test_another_answer_to_the_same_unit_is_a_revision():
     annotator = an_annotator(a_campaign())
-    unit = desk.next_unit(annotator=annotator)
+    unit = on_desk(annotator)
     desk.submit(annotator=annotator, unit=unit, answers={"faithful": 4})
     desk.submit(annotator=annotator, unit=unit, answers={"faithful": 2})
     assert Annotation.objects.get().answers == {"faithful": 2}
@@ -98,7 +98,7 @@ def test_another_answer_to_the_same_unit_is_a_revision():
 
 def test_cannot_judge_is_an_answer_without_a_value():
     annotator = an_annotator(a_campaign())
-    unit = desk.next_unit(annotator=annotator)
+    unit = on_desk(annotator)
     desk.submit(annotator=annotator, unit=unit, answers={"faithful": None})
     assert Annotation.objects.get().answers == {"faithful": None}
 
@@ -106,7 +106,7 @@ def test_cannot_judge_is_an_answer_without_a_value():
 @pytest.mark.parametrize("answers", [{}, {"faithful": 6}, {"faithful": "4"}, {"other": 1}])
 def test_answers_that_do_not_fit_are_refused(answers):
     annotator = an_annotator(a_campaign())
-    unit = desk.next_unit(annotator=annotator)
+    unit = on_desk(annotator)
     with pytest.raises(ContentError):
         desk.submit(annotator=annotator, unit=unit, answers=answers)
     assert not Annotation.objects.exists()
@@ -115,8 +115,8 @@ def test_answers_that_do_not_fit_are_refused(answers):
 def test_a_lease_that_ran_out_gives_the_example_to_others():
     campaign = a_campaign(n=1, overlap=1)
     slow, quick = an_annotator(campaign), an_annotator(campaign)
-    unit = desk.next_unit(annotator=slow)
-    assert desk.next_unit(annotator=quick) is None
+    unit = on_desk(slow)
+    assert on_desk(quick) is None
     expire_leases()
     assert len(answer_all(quick)) == 2
     with pytest.raises(Conflict, match="ran out"):
@@ -126,7 +126,7 @@ def test_a_lease_that_ran_out_gives_the_example_to_others():
 
 def test_a_late_answer_counts_while_nobody_else_has_taken_the_place():
     annotator = an_annotator(a_campaign(n=1, overlap=1))
-    unit = desk.next_unit(annotator=annotator)
+    unit = on_desk(annotator)
     expire_leases()
     desk.submit(annotator=annotator, unit=unit, answers={"faithful": 1})
     assert Annotation.objects.given().count() == 1
@@ -135,7 +135,7 @@ def test_a_late_answer_counts_while_nobody_else_has_taken_the_place():
 def test_a_late_answer_takes_another_free_place_of_the_example():
     campaign = a_campaign(n=1, overlap=2)
     slow, quick = an_annotator(campaign), an_annotator(campaign)
-    unit = desk.next_unit(annotator=slow)
+    unit = on_desk(slow)
     expire_leases()
     Slot.objects.filter(annotator=slow).update(annotator=quick, lease_until=timezone.now())
     assert len(answer_all(quick)) == 2
@@ -145,7 +145,7 @@ def test_a_late_answer_takes_another_free_place_of_the_example():
 
 def test_staying_at_the_desk_renews_the_lease():
     annotator = an_annotator(a_campaign())
-    desk.next_unit(annotator=annotator)
+    on_desk(annotator)
     Slot.objects.held_by(annotator).update(lease_until=timezone.now() + timedelta(minutes=1))
     desk.stay(annotator=annotator)
     left = min(Slot.objects.held_by(annotator).values_list("lease_until", flat=True))
@@ -165,8 +165,8 @@ def test_what_one_person_left_half_done_is_finished_by_another():
 def test_a_skipped_unit_goes_to_somebody_else_and_does_not_come_back():
     campaign = a_campaign(n=2, overlap=1)
     picky, other = an_annotator(campaign), an_annotator(campaign)
-    unit = desk.next_unit(annotator=picky)
-    desk.skip(annotator=picky, unit=unit)
+    unit = on_desk(picky)
+    desk.skip(annotator=picky, unit=unit, reason="unclear")
     seen = answer_all(picky)
     assert len(seen) == 3
     assert unit not in seen
@@ -180,7 +180,7 @@ def test_undo_brings_back_the_last_units_with_their_answers_ten_times():
     annotator = an_annotator(a_campaign(n=8))
     seen = [answer(annotator, value=1 + at % 5) for at in range(12)]
     for unit in seen[:1:-1]:
-        assert desk.undo(annotator=annotator) == unit
+        assert desk.undo(annotator=annotator).now.unit == unit
     annotator.refresh_from_db()
     assert annotator.n_answered == 2
     back = Annotation.objects.filter(state="withdrawn")
@@ -206,11 +206,11 @@ def test_what_was_undone_does_not_count_and_every_state_is_kept():
 
 def test_a_skip_can_be_undone():
     annotator = an_annotator(a_campaign(n=1, overlap=1))
-    unit = desk.next_unit(annotator=annotator)
-    desk.skip(annotator=annotator, unit=unit)
-    assert desk.undo(annotator=annotator) == unit
+    unit = on_desk(annotator)
+    desk.skip(annotator=annotator, unit=unit, reason="unclear")
+    assert desk.undo(annotator=annotator).now.unit == unit
     annotator.refresh_from_db()
-    assert desk.next_unit(annotator=annotator) == unit
+    assert on_desk(annotator) == unit
     assert annotator.n_skipped == 0
 
 
@@ -236,7 +236,7 @@ def test_undo_stops_where_another_person_works_on_the_example():
     first, second = an_annotator(campaign), an_annotator(campaign)
     answer(first)
     expire_leases()
-    desk.next_unit(annotator=second)
+    on_desk(second)
     with pytest.raises(Conflict, match="Somebody else"):
         desk.undo(annotator=first)
     assert Annotation.objects.given().count() == 1
@@ -247,10 +247,10 @@ def test_a_closed_campaign_gives_and_takes_nothing():
     unit = answer(annotator)
     Campaign.objects.update(state="closed")
     annotator = Annotator.objects.get()
-    assert desk.next_unit(annotator=annotator) is None
+    assert on_desk(annotator) is None
     for act in (
         lambda: desk.submit(annotator=annotator, unit=unit, answers={"faithful": 1}),
-        lambda: desk.skip(annotator=annotator, unit=unit),
+        lambda: desk.skip(annotator=annotator, unit=unit, reason="unclear"),
         lambda: desk.undo(annotator=annotator),
     ):
         with pytest.raises(Conflict, match="closed"):

@@ -10,10 +10,10 @@ from evalhub.accounts.services import COMMAND_LINE
 from evalhub.runs.models import Measurement, Output, Run
 from labeling.models import Annotation, Annotator, Campaign, Slot, Unit
 from labeling.selectors import DeskProgress
-from labeling.services.desk import join, submit
+from labeling.services.desk import join
 from labeling.services.publication import publish
 from tests.factories import a_member, a_project, a_version, example_row
-from tests.labeling.building import FAITHFUL, a_campaign, a_run, an_annotator, two_runs
+from tests.labeling.building import FAITHFUL, a_campaign, a_run, an_annotator, answered, two_runs
 
 pytestmark = pytest.mark.django_db
 
@@ -79,11 +79,7 @@ def test_the_desk_says_nothing_of_system_run_score_or_other_people(client):
     campaign = a_campaign(runs=runs, questions=QUESTIONS, overlap=2)
     other = an_annotator(campaign)
     for unit in campaign.units.all():
-        submit(
-            annotator=other,
-            unit=unit,
-            answers={"faithful": 2, "tone": "cold", "minutes": 43.25, "safe": False},
-        )
+        answered(other, unit, faithful=2, tone="cold", minutes=43.25, safe=False)
     client.force_login(a_member(project, "annotator"))
     desk = reverse("labeling:desk", args=[campaign.public_id])
     secrets = [
@@ -468,11 +464,7 @@ def label(campaign, *people):
     for user, values in people:
         annotator = join(campaign=campaign, user=user)
         for at, unit in enumerate(campaign.units.filter(twin__isnull=True)):
-            submit(
-                annotator=annotator,
-                unit=unit,
-                answers={"faithful": values[at % len(values)], "tone": "warm"},
-            )
+            answered(annotator, unit, faithful=values[at % len(values)], tone="warm")
 
 
 def test_a_lead_sees_progress_and_publishes(client, lead, campaign):
@@ -494,7 +486,7 @@ def test_publishing_the_same_labels_again_says_so_and_makes_nothing(client, lead
     for expected in ("Published to 2 runs.", "Nothing has changed since the last publication"):
         assert expected in text_of(client.post(address, {"do": "publish"}, follow=True))
         assert set(Measurement.objects.values_list("generation", flat=True)) == {1}
-    label(campaign, (person, [4]))
+    label(campaign, (a_member(campaign.project, "annotator"), [4]))
     client.post(address, {"do": "publish"})
     assert Measurement.objects.filter(name="faithful", generation=2).count() == 2
     Measurement.objects.update(state="failed")

@@ -10,10 +10,10 @@ from evalhub.accounts.models import Membership
 from evalhub.accounts.services import COMMAND_LINE
 from evalhub.runs.models import Rating
 from labeling.models import Annotation, Slot
-from labeling.services.desk import next_unit, submit
+from labeling.services.desk import submit
 from labeling.services.publication import publish
 from tests.factories import a_member, a_project
-from tests.labeling.building import a_campaign, an_annotator
+from tests.labeling.building import a_campaign, an_annotator, on_desk
 
 pytestmark = pytest.mark.django_db
 
@@ -47,8 +47,8 @@ def test_who_is_limited_sees_the_campaigns_with_a_place_for_them_alone():
 def test_what_somebody_holds_goes_to_others_when_they_leave_and_their_answers_stay():
     campaign = a_campaign(overlap=1)
     ben = an_annotator(campaign)
-    submit(annotator=ben, unit=next_unit(annotator=ben), answers={"faithful": 3})
-    next_unit(annotator=ben)
+    submit(annotator=ben, unit=on_desk(ben), answers={"faithful": 3})
+    on_desk(ben)
     assert Slot.objects.held_by(ben).exists()
     remove_member(project=campaign.project, user=ben.user, actor=COMMAND_LINE)
     assert not Slot.objects.held_by(ben).exists()
@@ -56,7 +56,7 @@ def test_what_somebody_holds_goes_to_others_when_they_leave_and_their_answers_st
     assert (ben.name, ben.unit) == (ben.user.username, None)
     assert ben.annotations.given().count() == 1
     other, seen = an_annotator(campaign), 0
-    while unit := next_unit(annotator=other):
+    while unit := on_desk(other):
         submit(annotator=other, unit=unit, answers={"faithful": 2})
         seen += 1
     assert seen + 1 == campaign.n_units
@@ -66,7 +66,7 @@ def test_a_removed_account_leaves_its_answers_under_a_neutral_name_published_one
     campaign = a_campaign()
     ben, ada = an_annotator(campaign), an_annotator(campaign)
     for annotator in (ben, ada):
-        submit(annotator=annotator, unit=next_unit(annotator=annotator), answers={"faithful": 3})
+        submit(annotator=annotator, unit=on_desk(annotator), answers={"faithful": 3})
     publish(campaign=campaign, actor=COMMAND_LINE)
     former, before = ben.name, [*Rating.objects.order_by("pk").values_list("pk", "value")]
     left = remove_account(user=ben.user, actor=COMMAND_LINE)

@@ -7,14 +7,13 @@ from evalhub.runs.models import Measurement, Rating
 from labeling.models import (
     Annotation,
     Campaign,
-    Control,
     Decision,
-    Purpose,
     Question,
     QuestionSet,
     Unit,
 )
 from labeling.questions import read_questions
+from labeling.services.controls import set_control
 from labeling.services.publication import publish
 from tests.factories import a_project, a_version
 from tests.labeling.building import AT, FAITHFUL, a_campaign, a_run, said
@@ -41,8 +40,7 @@ def test_a_decision_stands_beside_what_people_said_and_a_known_answer_alone():
         reason="slip",
         at=AT,
     )
-    Unit.objects.filter(pk=third.pk).update(purpose=Purpose.CONTROL)
-    Control.objects.create(unit=third, answers={"faithful": 1}, created_at=AT)
+    set_control(unit=third, answers={"faithful": 1}, actor=COMMAND_LINE)
 
     publish(campaign=campaign, actor=COMMAND_LINE)
 

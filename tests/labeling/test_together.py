@@ -13,7 +13,7 @@ from evalhub.errors import Conflict
 from labeling.models import Annotation, Annotator, Slot
 from labeling.services import desk
 from tests.factories import a_member
-from tests.labeling.building import a_campaign, an_annotator
+from tests.labeling.building import a_campaign, an_annotator, on_desk
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,7 +41,7 @@ def label_everything(annotator_id, *, care=1.0):
     luck = random.Random(annotator_id)
     while True:
         annotator = Annotator.objects.select_related("campaign").get(pk=annotator_id)
-        unit = desk.next_unit(annotator=annotator)
+        unit = on_desk(annotator)
         if unit is None:
             return
         answers = {"faithful": luck.randint(1, 5)}
@@ -78,7 +78,7 @@ def test_the_last_places_are_not_given_twice():
     campaign = a_campaign(n=1, overlap=1)
     people = [an_annotator(campaign) for _ in range(PEOPLE)]
     got = []
-    together(*[lambda p=p: got.append(desk.next_unit(annotator=p)) for p in people])
+    together(*[lambda p=p: got.append(on_desk(p)) for p in people])
     assert sum(unit is not None for unit in got) == 1
 
 

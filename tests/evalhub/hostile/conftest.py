@@ -10,10 +10,9 @@ from django.test import override_settings
 
 from evalhub.accounts.services import create_user
 from labeling.models import Unit
-from labeling.services.desk import submit
 from tests.evalhub.hostile.doors import ADA, PASSWORD, Knock, stored
 from tests.factories import a_key
-from tests.labeling.building import an_annotator
+from tests.labeling.building import an_annotator, answered
 from tests.world import World, build_world, undone
 
 
@@ -36,7 +35,7 @@ def built(db, tmp_path_factory) -> Iterator[tuple[World, dict[str, str], dict[st
         owner.save()
         judge = an_annotator(world.campaign, owner)
         unit = Unit.objects.get(public_id=world.unit)
-        submit(annotator=judge, unit=unit, answers={"faithful": 3})
+        answered(judge, unit, faithful=3)
         yield world, a_key(world.project, "owner"), stored()
 
 

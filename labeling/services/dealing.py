@@ -1,0 +1,203 @@
+"""What a person has on the desk, and what comes after it.
+
+Everything here works on an annotator whose row is locked (`seats.lock`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from labeling.models import Annotation, Annotator, Draft, Unit
+from labeling.ordering import following, is_second_left, wants_more
+from labeling.services.hands import Holding, read_places
+from labeling.services.slots import claim_another, give_back
+
+NO_BOUND: Final = 2**31 - 1
+# What dealing changes of a person; the caller saves it.
+CHANGED: Final = ("unit", "shown_at", "next_unit", "n_claimed", "reached", "sides")
+
+
+@dataclass(frozen=True)
+class Dealt:
+    """A unit for a person, and how it is shown to them.
+
+    `draft.before` are the answers they took back or want to change; `draft.fields` what the form
+    held when it was last saved.
+    """
+
+    unit: Unit
+    draft: Draft
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a person judges now, and what comes next."""
+
+    now: Dealt | None = None
+    ahead: Dealt | None = None
+
+
+def put_on_desk(annotator: Annotator, holding: Holding) -> None:
+    """Choose what is on the desk and what comes next, claiming examples as needed.
+
+    What was fetched ahead comes next while it is possible. Two units of one example follow each
+    other only where nothing else is left.
+    """
+    now = _still(annotator, holding, annotator.unit_id)
+    ahead = _still(annotator, holding, annotator.next_unit_id)
+    if now is None or now == ahead:
+        now, ahead = ahead, None
+    if annotator.state not in _AT_WORK or _quota_left(annotator) <= 0:
+        if holding.held:
+            give_back(annotator)
+        now = ahead = None
+    else:
+        now = now or _next(annotator, holding, after=None, last=annotator.last_bundle)
+        if now is not None and ahead is None:
+            ahead = _next(annotator, holding, after=now, last=_bundle_of(now, holding))
+    _draw(annotator, [pk for pk in (now, ahead) if pk is not None], holding)
+    if now != annotator.unit_id or annotator.shown_at is None:
+        annotator.unit_id, annotator.shown_at = now, timezone.now() if now else None
+    annotator.next_unit_id = ahead
+
+
+_AT_WORK: Final = (Annotator.State.ACTIVE, Annotator.State.QUALIFYING)
+
+
+def _still(annotator: Annotator, holding: Holding, unit: int | None) -> int | None:
+    """Return a unit if the person can still answer it, in hand or reopened."""
+    if unit is None or holding.place_of(unit) is not None:
+        return unit
+    is_reopened = (
+        Annotation.objects.given().filter(annotator=annotator, unit=unit).exists()
+        and Draft.objects.filter(annotator=annotator, unit=unit).exists()
+    )
+    return unit if is_reopened else None
+
+
+def _quota_left(annotator: Annotator) -> int:
+    quota = annotator.campaign.quota if annotator.quota is None else annotator.quota
+    return NO_BOUND if quota is None else quota - annotator.n_answered
+
+
+def _next(
+    annotator: Annotator, holding: Holding, *, after: int | None, last: int | None
+) -> int | None:
+    """Return the unit to show after one, which is of the example `last`."""
+    while not (hands := holding.hands_without(after)) or wants_more(hands):
+        room = _quota_left(annotator) - holding.n_left
+        place = claim_another(annotator, room=room, held=holding.bundles) if room > 0 else None
+        if place is None:
+            break
+        holding.add(read_places(annotator, [place]))
+    if not hands:
+        return None
+    bundle_of = {unit: hand.bundle for hand in hands for unit in hand.units}
+    waiting = [unit for unit in (*holding.withdrawn, *holding.dealt) if unit in bundle_of]
+    for unit in waiting:
+        if bundle_of[unit] != last:
+            return unit
+    return following(hands, last=last, seed=annotator.seed)
+
+
+def _bundle_of(unit: int, holding: Holding) -> int:
+    place = holding.place_of(unit)
+    if place is not None:
+        return place.bundle
+    return Unit.objects.values_list("bundle", flat=True).get(pk=unit)
+
+
+def _draw(annotator: Annotator, units: Sequence[int], holding: Holding) -> None:
+    """Make the drafts of units that are dealt for the first time, sides and all."""
+    fresh = [unit for unit in units if unit not in holding.dealt]
+    if not fresh:
+        return
+    campaign = annotator.campaign
+    swapped = _sides_of(annotator, fresh) if campaign.is_of_pairs else {}
+    Draft.objects.bulk_create(
+        [
+            Draft(
+                annotator=annotator,
+                unit_id=unit,
+                question_set_id=campaign.answers_go_to,
+                is_swapped=swapped.get(unit, False),
+            )
+            for unit in fresh
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _sides_of(annotator: Annotator, units: Iterable[int]) -> dict[int, bool]:
+    """Draw the sides of pairs, even over all pairs of the same two runs."""
+    drawn = {}
+    pairs = Unit.objects.filter(pk__in=list(units)).order_by("pk")
+    for unit, run, second in pairs.values_list("pk", "run_id", "second_run_id"):
+        balance = annotator.sides.get(f"{run}-{second}", 0)
+        drawn[unit] = is_second_left(balance, seed=annotator.seed, unit=unit)
+        _weigh(annotator, run, second, by=1 if drawn[unit] else -1)
+    return drawn
+
+
+def forget_side(annotator: Annotator, unit: Unit, *, is_swapped: bool) -> None:
+    """Let a pair that was not answered weigh nothing in the balance of sides."""
+    _weigh(annotator, unit.run_id, unit.second_run_id, by=-1 if is_swapped else 1)
+
+
+def remember_side(annotator: Annotator, unit: Unit, *, is_swapped: bool) -> None:
+    """Let a pair that is to be answered after all weigh in the balance of sides."""
+    _weigh(annotator, unit.run_id, unit.second_run_id, by=1 if is_swapped else -1)
+
+
+def _weigh(annotator: Annotator, run: int, second: int | None, *, by: int) -> None:
+    if second is not None:
+        pair = f"{run}-{second}"
+        annotator.sides = {**annotator.sides, pair: annotator.sides.get(pair, 0) + by}
+
+
+def desk_of(annotator: Annotator) -> Desk:
+    """Read what is on the desk and what comes next, in one query."""
+    wanted = [pk for pk in (annotator.unit_id, annotator.next_unit_id) if pk is not None]
+    if not wanted:
+        return Desk()
+    drafts = {draft.unit_id: draft for draft in _drafts(annotator).filter(unit__in=wanted)}
+    for draft in drafts.values():
+        _ask_as_now(annotator, draft)
+    dealt = {unit: Dealt(draft.unit, draft) for unit, draft in drafts.items()}
+    now, ahead = annotator.unit_id, annotator.next_unit_id
+    return Desk(
+        None if now is None else dealt.get(now), None if ahead is None else dealt.get(ahead)
+    )
+
+
+def _ask_as_now(annotator: Annotator, draft: Draft) -> None:
+    """Ask under the newest version of the questions; what was chosen under another is not kept."""
+    draft.annotator = annotator
+    if draft.question_set_id != annotator.campaign.question_set_id:
+        draft.question_set_id, draft.fields = annotator.campaign.answers_go_to, {}
+        draft.number += 1
+        draft.save(update_fields=["question_set", "fields", "number"])
+
+
+# What the desk needs of a unit, its runs and their versions: the last two are wide.
+_UNIT: Final = (
+    *("campaign", "public_id", "purpose", "run", "position", "attempt"),
+    *("second_run", "second_position", "second_attempt", "bundle", "twin", "run__version__id"),
+)
+_DRAFT: Final = (
+    *("annotator", "question_set", "is_swapped", "fields", "before", "number", "seconds"),
+    *("saved_at", *(f"unit__{name}" for name in _UNIT)),
+)
+
+
+def _drafts(annotator: Annotator) -> QuerySet[Draft]:
+    drafts = Draft.objects.filter(annotator=annotator)
+    if annotator.campaign.is_of_pairs:
+        related = ("unit__run__version", "unit__second_run__version")
+        return drafts.select_related(*related).only(*_DRAFT, "unit__second_run__version__id")
+    return drafts.select_related("unit__run__version").only(*_DRAFT)

@@ -1,0 +1,91 @@
+"""A person's place in a campaign: taken once, and locked by whatever they do."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.db import IntegrityError, transaction
+
+from evalhub.accounts.models import User
+from evalhub.errors import Conflict
+from labeling.models import Annotator, Campaign
+from labeling.services.people import free_name
+
+PAUSED = "This campaign is paused. Nothing is lost: what you chose is kept until it goes on."
+CLOSED = "This campaign is closed; its answers stay as they are."
+
+
+def place_of(user: User, *, campaign: Campaign) -> Annotator | None:
+    """Return the place of a person who has one."""
+    annotator = Annotator.objects.filter(campaign=campaign, user=user).first()
+    if annotator is not None:
+        annotator.campaign = campaign
+    return annotator
+
+
+def join(*, campaign: Campaign, user: User) -> Annotator:
+    """Return the person's place in a campaign; opening the desk is joining it."""
+    annotator = place_of(user, campaign=campaign)
+    if annotator is not None:
+        return annotator
+    if campaign.is_invited_only:
+        raise Conflict(
+            "This campaign is by invitation only. Ask its lead to add you.", code="not_invited"
+        )
+    return seat(campaign=campaign, user=user)
+
+
+def seat(*, campaign: Campaign, user: User) -> Annotator:
+    """Give a person a place in a campaign, whether it is by invitation or not."""
+    state = Annotator.State.ACTIVE
+    if campaign.pass_mark is not None:
+        state = Annotator.State.QUALIFYING
+    try:
+        with transaction.atomic():
+            return Annotator.objects.create(
+                campaign=campaign,
+                user=user,
+                name=free_name(campaign, user),
+                state=state,
+                seed=secrets.randbits(62),
+            )
+    except IntegrityError:  # a second tab was faster
+        return Annotator.objects.select_related("campaign").get(campaign=campaign, user=user)
+
+
+def lock(annotator: Annotator) -> None:
+    """Let one request of this person at a time past here, and know the rows as they are then."""
+    campaign = annotator.campaign
+    rows = Annotator.objects.select_for_update(of=("self",), no_key=True)
+    annotator.refresh_from_db(
+        from_queryset=rows.select_related("campaign").defer(
+            "campaign__guidelines", "campaign__name"
+        )
+    )
+    _renew(campaign, annotator.campaign)
+    annotator.campaign = campaign
+
+
+def _renew(known: Campaign, fresh: Campaign) -> None:
+    """Take over what has changed; the questions stay read while they are the same."""
+    if known.question_set_id != fresh.question_set_id:
+        known.__dict__.pop("asked", None)
+    for field in Campaign._meta.concrete_fields:  # noqa: SLF001
+        if field.attname in fresh.__dict__:
+            setattr(known, field.attname, getattr(fresh, field.attname))
+
+
+def refuse_unless_open(campaign: Campaign) -> None:
+    if campaign.state == Campaign.State.PAUSED:
+        raise Conflict(PAUSED, code="paused")
+    if not campaign.is_open:
+        raise Conflict(CLOSED, code="closed")
+
+
+def hold_everybody(campaign: Campaign) -> list[Annotator]:
+    """Lock all who answer at a desk of the campaign, in one order, so that nobody does anything.
+
+    What began before is finished then, and what comes after sees the change.
+    """
+    people = Annotator.objects.select_for_update(of=("self",), no_key=True)
+    return list(people.filter(campaign=campaign, user__isnull=False).order_by("pk"))
