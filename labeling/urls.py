@@ -3,7 +3,7 @@
 from django.urls import path
 
 from labeling import api, deciding_api
-from labeling.views import campaigns, desk, files
+from labeling.views import agreement, campaigns, desk, files
 
 app_name = "labeling"
 REST = "api/v1/campaigns/<str:campaign_id>"
@@ -12,7 +12,7 @@ urlpatterns = [
     path("p/<str:project>/labeling/", campaigns.campaign_list, name="list"),
     path("p/<str:project>/labeling/new/", campaigns.new, name="new"),
     path(PAGE, campaigns.detail, name="campaign"),
-    path(f"{PAGE}agreement/", campaigns.agreement, name="agreement"),
+    path(f"{PAGE}agreement/", agreement.agreement, name="agreement"),
     path(f"{PAGE}files/", files.listing, name="files"),
     path(f"{PAGE}files/<str:name>", files.download, name="file"),
     path(f"{PAGE}desk/", desk.desk, name="desk"),

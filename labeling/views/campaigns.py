@@ -15,14 +15,6 @@ from evalhub.accounts.models import Project
 from evalhub.errors import Conflict, ContentError, DomainError, NotFound
 from evalhub.runs.models import Run
 from labeling import selectors
-from labeling.agreement import (
-    agreement_by_question,
-    answers_of,
-    axis_start,
-    shown_splits,
-    title_of,
-    widest_splits,
-)
 from labeling.forms.campaigns import (
     CampaignForm,
     QuestionFormSet,
@@ -132,24 +124,3 @@ def _said_of(published: publication.Published) -> str:
         return "Nothing has changed since the last publication, so there is no new one."
     runs = len({measurement.run_id for measurement in published.measurements})
     return f"Published to {runs} run{'' if runs == 1 else 's'}."
-
-
-@require_safe
-@signed_in
-def agreement(request: SignedInRequest, campaign_id: str) -> HttpResponse:
-    """How far people agree, question by question, and where they do not. For leads only."""
-    campaign = entered(request, campaign_id, Capability.LEAD)
-    table = answers_of(campaign)
-    results = agreement_by_question(campaign, table)
-    context: dict[str, Any] = {
-        "campaign": campaign,
-        "results": results,
-        "n_answers": len(table.answers),
-        "title": title_of(results),
-        "axis_start": axis_start(results),
-        "group_field": table.group_field,
-        "progress": selectors.campaign_progress(campaign),
-        "splits": shown_splits(widest_splits(campaign, table)),
-        "tab": "agreement",
-    }
-    return render(request, "labeling/agreement.html", context)
