@@ -18,7 +18,7 @@ from metrics.statistics.planning import (
 )
 
 NAN = math.nan
-LIKERT = Assumptions(low=1, high=5, spread=1.0, agreement=0.6, shared=0.3)
+LIKERT = Assumptions(low=1, high=5, spread=1.0, agreement=0.6, shared=0.7)
 # Snedecor & Cochran (1967), p. 286: calcium in two samples of three leaves of each of four
 # plants. SAS's PROC NESTED prints 0.365223, 0.161060 and 0.006654 for plant, leaf and sample.
 CALCIUM = """3.28 3.09 3.52 3.48 2.88 2.80 2.46 2.44 1.87 1.92 2.19 2.19

@@ -174,6 +174,30 @@ def test_a_system_has_its_record_and_its_share_of_wins():
         assert (one.share.low, one.share.high) == pytest.approx((center - reach, center + reach))
 
 
+def test_errors_of_differences_are_statsmodels():
+    # As above, with the columns of systems 1, 2 and 3 against system 0.
+    fitted = fit(tally(**preferences(7)))
+    expected = [
+        (0.11939969467215232, 0.29324091223064697),
+        (-0.8282654783010166, 0.2770232950533441),
+        (-0.5127196877287409, 0.2748584286381106),
+    ]
+    for system, (gap, error) in enumerate(expected, start=1):
+        assert fitted.difference(system, 0) == pytest.approx((gap, error), abs=1e-12)
+        assert fitted.difference(0, system) == pytest.approx((-gap, error), abs=1e-12)
+
+
+def test_strengths_are_found_where_plain_newton_steps_never_end():
+    # Thousands of wins each way round but one: undamped steps from 0 go round in a circle.
+    points = np.array(
+        [[0, 0, 30151.5, 0], [0, 0, 634, 5169.5], [0, 0.5, 0, 0], [1, 0, 0, 0]], dtype=float
+    )
+    found = maximum(points, points + points.T)
+    chances = 1 / (1 + np.exp(found[None, :] - found[:, None]))
+    expected = ((points + points.T) * chances).sum(axis=1)
+    np.testing.assert_allclose(expected, points.sum(axis=1), rtol=1e-9, atol=1e-6)
+
+
 def test_two_systems_have_a_probability_and_a_p_value_of_one_method():
     columns = preferences(7)
     found = rank_systems(**columns)
@@ -202,6 +226,16 @@ def test_ranks_rest_on_adjusted_differences_and_what_follows_from_them():
     found = rank_systems(first=chain, second=chain + 1, **columns)
     assert ranks(found) == {0: (1, 1), 1: (2, 2), 2: (3, 3), 3: (4, 4)}
     assert strengths(found) == pytest.approx({i: (1.5 - i) * math.log(9) for i in range(4)})
+    # 26 of 40: p is .01 for systems two steps apart, and .06 among all six pairs.
+    close = rank_systems(
+        first=chain,
+        second=chain + 1,
+        outcomes=np.tile([1.0] * 26 + [0.0] * 14, 3),
+        groups=np.arange(120),
+    )
+    assert ranks(close) == {0: (1, 3), 1: (1, 4), 2: (1, 4), 3: (2, 4)}
+    p_values = {(duel.first, duel.second): duel.p_value for duel in close.duels}
+    assert p_values[0, 2] < 0.02
     even = rank_systems(first=chain, second=chain + 1, outcomes=[1.0, 0.0] * 60, groups=chain)
     assert set(ranks(even).values()) == {(1, 4)}
     assert "Holm's adjustment over all pairs" in RANK_RULE

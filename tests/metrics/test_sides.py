@@ -18,10 +18,10 @@ def wilson_of(successes, n):
 
 def test_a_side_that_is_favored_has_scipys_exact_interval_and_p():
     # Left won 17 of 20 of Ann's, 9 of 20 of Bo's; each system stood left half the time.
-    left = [1.0] * 17 + [0.0] * 3 + [0.5] * 5 + [1.0] * 9 + [0.0] * 11 + [NAN]
+    left = [1.0] * 17 + [0.0] * 3 + [0.5] * 5 + [1.0] * 9 + [0.0] * 11 + [NAN] * 2
     is_first_left = np.arange(len(left)) % 2 == 0
     outcomes = np.where(is_first_left, left, 1 - np.array(left))
-    annotators = ["Ann"] * 25 + ["Bo"] * 21
+    annotators = ["Ann"] * 25 + ["Bo"] * 22
     ann, bo = side_balance(annotators=annotators, outcomes=outcomes, is_first_left=is_first_left)
     assert (ann.annotator, ann.preferences, ann.first_left) == ("Ann", 25, 13)
     assert (ann.left_wins, ann.right_wins, ann.ties) == (17, 3, 5)
@@ -66,6 +66,8 @@ def test_control_accuracy_has_scipys_wilson_interval():
     assert bo.caution == "Too few to say: 3 control units."
     assert (cy.accuracy, cy.low, cy.cannot_judge) == (None, None, 1)
     assert cy.reason == "No control unit answered yet."
+    (ten,) = control_accuracy(annotators=[1] * 10, are_right=[1] * 10)
+    assert (ten.accuracy, ten.caution) == (1.0, "")
     (one,) = control_accuracy(annotators=[1], are_right=[0])
     assert (one.accuracy, one.caution) == (0.0, "Too few to say: 1 control unit.")
 
