@@ -50,18 +50,24 @@ def remove_member(*, project: Project, user: User, actor: Actor) -> Left:
     """Take somebody out of a project, with every way into it. Answers stay under their name."""
     keep_an_owner(project=project, user=user, role="")
     Membership.objects.filter(project=project, user=user).delete()
-    keys = list(ApiKey.objects.usable().filter(project=project, created_by=user))
-    for key in keys:
-        revoke_api_key(key=key, actor=actor)
-    made = Invitation.objects.filter(project=project, created_by=user)
-    revoke_invitations(made, actor=actor)
-    now = timezone.now()
-    theirs = PasswordLink.objects.open_at(now).filter(Q(user=user) | Q(created_by=user))
-    theirs.filter(project=project).update(revoked_at=now)
+    n_keys = _end_ways_in(user, actor, project=project)
     record(project=project, actor=actor, verb="remove member", subject=user.username)
     signals.member_removed.send(Membership, project=project, user=user)
-    came_by = Invitation.objects.open_at(now).filter(project=project, used_by__user=user)
-    return Left(user.username, len(keys), list(came_by.order_by("pk")))
+    still_open = Invitation.objects.open_at(timezone.now())
+    came_by = still_open.filter(project=project, used_by__user=user).order_by("pk")
+    return Left(user.username, n_keys, list(came_by))
+
+
+def _end_ways_in(user: User, actor: Actor, **where: Project) -> int:
+    """Revoke keys and links that a person made or knows, and return how many keys those were."""
+    keys = list(ApiKey.objects.usable().filter(created_by=user, **where).select_related("project"))
+    for key in keys:
+        revoke_api_key(key=key, actor=actor)
+    revoke_invitations(Invitation.objects.filter(created_by=user, **where), actor=actor)
+    now = timezone.now()
+    links = PasswordLink.objects.open_at(now).filter(Q(user=user) | Q(created_by=user), **where)
+    links.update(revoked_at=now)
+    return len(keys)
 
 
 @transaction.atomic
@@ -77,6 +83,7 @@ def remove_account(*, user: User, actor: Actor) -> Left:
         refuse_out_of_reach(actor.user, user)
     projects = list(Project.objects.for_member(user).order_by("slug"))
     left = [_remove_from(project, user, actor) for project in projects]
+    n_keys = sum(one.keys for one in left) + _end_ways_in(user, actor)  # of projects left before
     user.username = _neutral_name()
     user.first_name = user.last_name = user.email = ""
     user.is_active, user.last_login = False, None
@@ -87,7 +94,7 @@ def remove_account(*, user: User, actor: Actor) -> Left:
     signals.account_removed.send(User, user=user)
     return Left(
         name=user.username,
-        keys=sum(one.keys for one in left),
+        keys=n_keys,
         open_links=[link for one in left for link in one.open_links],
     )
 

@@ -137,8 +137,11 @@ class TestTheAccount:
         harbor = a_project("harbor")
         set_role(project=harbor, user=owner, role="owner")
         set_role(project=harbor, user=ben, role="viewer")
-        remove_account(user=ben, actor=Actor(owner))
+        for project in (town, harbor, a_project("left long ago")):
+            issue_api_key(project=project, name="theirs", scopes=["read"], actor=Actor(ben))
+        assert remove_account(user=ben, actor=Actor(owner)).keys == 3
         assert not Membership.objects.filter(user=ben).exists()
+        assert not ApiKey.objects.usable().exists()
 
     def test_apps_hear_of_it_once_the_name_is_neutral(self, ben):
         heard = []
