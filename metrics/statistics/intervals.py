@@ -111,6 +111,13 @@ def unvaried_interval(
         return NoInterval(
             reason="The scores do not vary, and no range of the metric bounds what was not seen."
         )
+    return rule_of_three(value, n_groups, low, high, alpha=alpha)
+
+
+def rule_of_three(
+    value: float, n_groups: int, low: float, high: float, *, alpha: float = ALPHA
+) -> Interval:
+    """Return how far what was not seen could move the mean of n alike, in a range that ends."""
     unseen = -math.expm1(math.log(alpha) / n_groups)
     return Interval(
         low=value - unseen * (value - low),

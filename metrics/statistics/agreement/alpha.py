@@ -34,7 +34,8 @@ class Agreement:
     reason in `no_interval`. `units`, `pairable` and `annotators` count what enters alpha: units
     with two answers or more, those answers, and who gave them; `answers` counts all. `percent`
     is the share of pairs of answers to one unit that are equal; `groups` the independent
-    examples or clusters behind the interval, whose t quantile has so many `degrees`.
+    examples or clusters behind the interval, whose t quantile has so many `degrees` and which
+    lies around alpha - `bias`.
     """
 
     level: Scale
@@ -43,6 +44,7 @@ class Agreement:
     high: float | None = None
     standard_error: float | None = None
     degrees: float | None = None
+    bias: float = 0.0
     percent: float | None = None
     answers: int = 0
     units: int = 0
@@ -99,6 +101,7 @@ def alpha_of(answers: Answers, scale: Scale) -> Agreement:
         high=spread.high,
         standard_error=spread.standard_error,
         degrees=spread.degrees,
+        bias=spread.bias,
         percent=_agreeing_share(pairable),
         answers=len(answers.values),
         units=pairable.n_units,

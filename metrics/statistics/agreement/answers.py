@@ -160,9 +160,8 @@ class Pairable:
 
     @property
     def scaled(self) -> Floats:
-        """The domain by the power of two that brings it to 1, which changes no digit."""
-        _, exponent = np.frexp(np.abs(self.domain).max())
-        return np.ldexp(self.domain, -int(exponent))
+        """The domain without its unit of measurement."""
+        return scaled(self.domain)
 
     @property
     def varies(self) -> bool:
@@ -188,6 +187,12 @@ class Pairable:
             codes=self.codes[kept],
             group_of_unit=self.group_of_unit[kept_units],
         )
+
+
+def scaled(values: Floats) -> Floats:
+    """Divide by the power of two that brings the largest value to 1, which changes no digit."""
+    _, exponent = np.frexp(np.abs(values).max(initial=0.0))
+    return np.ldexp(values, -int(exponent))
 
 
 def closed_up(codes: Codes) -> tuple[Codes, Codes]:

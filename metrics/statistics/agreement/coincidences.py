@@ -181,7 +181,7 @@ def _alphas(
     varies = between_without > _ROUNDING * between
     without = np.full(n_groups, np.nan)
     np.divide((left - 1) * left_within, between_without, out=without, where=varies)
-    return Alphas(whole=1.0 - (n - 1) * observed / between, without=1.0 - without)
+    return Alphas(whole=float(1.0 - (n - 1) * observed / between), without=1.0 - without)
 
 
 def _spread_within(answers: Pairable, values: Floats) -> Floats:

@@ -14,6 +14,9 @@ class Undefined(StrEnum):
     NO_VARIATION = "no_variation"
     NEGATIVE_VALUES = "negative_values"
     TOO_MANY_VALUES = "too_many_values"
+    NOTHING_SHARED = "nothing_shared"
+    ALONE = "alone"
+    NO_OTHERS = "no_others"
 
     @property
     def sentence(self) -> str:
@@ -32,4 +35,7 @@ _SENTENCES = {
     Undefined.TOO_MANY_VALUES: (
         "The answers have too many different values for this scale: an interval scale takes any."
     ),
+    Undefined.NOTHING_SHARED: "These two have not answered a unit in common.",
+    Undefined.ALONE: "Nobody else has answered this person's units.",
+    Undefined.NO_OTHERS: "Without this person no unit has answers from two people.",
 }
