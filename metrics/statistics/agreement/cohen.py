@@ -209,7 +209,7 @@ def _spread(figures: _Figures, pair: int, kappa: float, *, are_clusters: bool) -
     """Return the published standard error, and an interval in Fisher's z.
 
     The interval has what variances of samples have, n / (n - 1) and t. Without them and without
-    z it would hold the truth too seldom: docs/decisions/0020-intervals-of-agreement.md.
+    z it would hold the truth too seldom: docs/decisions/0021-intervals-of-agreement.md.
     """
     n = int(figures.groups[pair])
     second, fourth = float(figures.second[pair]), float(figures.fourth[pair])

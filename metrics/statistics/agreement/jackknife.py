@@ -5,7 +5,7 @@ advises for alpha, with three changes. The interval is one of Fisher's z (of the
 place in its range): that takes away most of its skewness and keeps it inside the range. It lies
 around the value without the jackknife's estimate of its bias, which few groups have. And its t
 quantile has the degrees of freedom that the spread of the groups allows, fewer where a few of
-them say most. docs/decisions/0020-intervals-of-agreement.md measures what that is worth.
+them say most. docs/decisions/0021-intervals-of-agreement.md measures what that is worth.
 """
 
 from __future__ import annotations
