@@ -22,7 +22,7 @@ from labeling.exports import annotations as exported
 from labeling.exports.preferences import preferences
 from labeling.models import Campaign
 from labeling.plans import read_plan
-from labeling.questions import described
+from labeling.questions import DifferRule, described
 from labeling.rest import CampaignView, streamed
 from labeling.services import campaigns, imports, publication
 
@@ -144,13 +144,24 @@ def _campaign(campaign: Campaign) -> dict[str, Any]:
         "id": campaign.public_id,
         "name": campaign.name,
         "state": campaign.state,
+        "kind": campaign.kind,
         "runs": [run.public_id for run in sorted(campaign.runs.all(), key=lambda run: run.pk)],
         "questions": [described(question) for question in campaign.asked],
         "overlap": campaign.overlap,
+        "extra_overlap": campaign.extra_overlap,
+        "differ": DifferRule.of(campaign.differ_rule).stored(),
+        "order": campaign.order_by,
+        "slice": campaign.slice_field or None,
+        "quota": campaign.quota,
+        "control_share": campaign.control_share,
+        "pass_mark": campaign.pass_mark,
+        "submits_by_itself": campaign.submits_by_itself,
+        "invited_only": campaign.is_invited_only,
         "guidelines": campaign.guidelines,
         "show_reference": campaign.shows_reference,
         "outputs": campaign.n_outputs,
         "units": campaign.n_units,
+        "identical": campaign.n_identical,
         "created_at": campaign.created_at,
         "closed_at": campaign.closed_at,
         "published_at": campaign.published_at,

@@ -24,6 +24,8 @@ from evalhub.openapi import (
     whole,
 )
 from labeling.models import Campaign, Question
+from labeling.plans import AGAINST
+from labeling.questions import Rule
 
 TAG = "Campaigns"
 
@@ -84,18 +86,43 @@ PREFERENCE = members(
     votes=mapping(whole(), "How many answered how."),
     decided=flag("An expert decided."),
 )
+DIFFER = members(
+    "",
+    ["rule"],
+    rule=one_of(list(Rule), "What counts as a difference; any by default."),
+    spread=number("Of the rule spread: how far apart the highest and the lowest answer are."),
+)
+# How a campaign is dealt, as it is asked for and as it is shown.
+DEALT = {
+    "extra_overlap": whole("How many people more are asked, one by one, while answers differ."),
+    "differ": DIFFER,
+    "order": one_of(
+        Campaign.Order.values,
+        "random; disagreement: examples on which people differ are finished first; stratified: "
+        "every beginning holds the slices in their shares.",
+    ),
+    "slice": nullable(text("Of the order stratified: the metadata field.")),
+    "quota": nullable(whole("Answers of one person, at most.")),
+    "control_share": number("Of the examples that a person is given, from 0 to 0.5."),
+    "pass_mark": nullable(number("The share right that ends the qualification well.")),
+    "submits_by_itself": flag("Whether the last required answer submits."),
+    "invited_only": flag("Whether members join only when a lead has added them."),
+}
 COMPONENTS = {
     "Campaign": members(
         id=text("cam_…"),
         name=text(),
         state=one_of(Campaign.State.values),
+        kind=one_of(Campaign.Kind.values),
         runs=listing(text(), "Ids."),
         questions=listing(component("Question")),
         overlap=whole("How many people each unit gets."),
+        **DEALT,
         guidelines=text(),
         show_reference=flag("Whether annotators see the expected output."),
-        outputs=whole(),
-        units=whole("Equal outputs of one example are one unit."),
+        outputs=whole("Of a campaign of pairs: pairs."),
+        units=whole("Equal outputs, or pairs of them, of one example are one unit."),
+        identical=whole("Pairs of two equal outputs, which are not shown."),
         created_at=moment(),
         closed_at=nullable(moment()),
         published_at=nullable(moment()),
@@ -133,8 +160,8 @@ create_campaign = operation(
     "create_campaign",
     tag=TAG,
     summary="Make a campaign",
-    detail="Its units are the outputs of its runs. Who answers sees neither systems nor scores "
-    "nor other people's answers.",
+    detail="Its units are the outputs of its runs, or pairs of them. Who answers sees neither "
+    "systems nor scores nor other people's answers.",
     scope="admin",
     path=["project"],
     body=json_body(
@@ -142,12 +169,19 @@ create_campaign = operation(
             "",
             ["name", "runs", "questions"],
             name=text(),
-            runs=listing(text(), "Ids of finished runs on one dataset version."),
+            kind=one_of(
+                Campaign.Kind.values, "outputs by default; pairs are two outputs side by side."
+            ),
+            against=one_of(
+                AGAINST, "Of pairs: each run against all others, or against the first one."
+            ),
+            runs=listing(text(), "Ids of finished runs on one dataset."),
             questions=listing(component("Question")),
             overlap=whole("How many people each unit gets; 1 by default."),
             guidelines=text("What annotators read first."),
             show_reference=flag("Whether annotators see the expected output; false by default."),
             examples=whole("Draw so many examples at random; by default all."),
+            **DEALT,
         ),
         example={
             "name": "Faithful",

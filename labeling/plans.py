@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from evalhub.accounts.models import Project
+from evalhub.datasets.models import SliceColumn
 from evalhub.errors import Conflict, ContentError, FieldError, NotFound, ShapeError
 from evalhub.runs.models import Measurement, Run
+from labeling import members
 from labeling.measures import measurement_names
-from labeling.models import Question
-from labeling.questions import read_questions
+from labeling.models import Campaign, Question
+from labeling.questions import DifferRule, read_differ_rule, read_questions
 
 MAX_RUNS: Final = 50
 MAX_OVERLAP: Final = 50
 MAX_NAME: Final = 200
 MAX_GUIDELINES: Final = 100_000
+MAX_QUOTA: Final = 1_000_000
+MAX_CONTROL_SHARE: Final = 0.5
+SHOWN_FIELDS: Final = 20
+AGAINST: Final = ("all", "first")
 MEMBERS: Final = (
-    "name", "runs", "questions", "overlap", "guidelines", "show_reference", "examples"
-)  # fmt: skip
+    *("name", "runs", "questions", "overlap", "guidelines", "show_reference", "examples"),
+    *("kind", "against", "order", "slice", "quota", "extra_overlap", "differ"),
+    *("control_share", "pass_mark", "submits_by_itself", "invited_only"),
+)
 FINISHED: Final = (Run.State.SCORING, Run.State.SCORED, Run.State.FAILED)
+Kind, Order = Campaign.Kind, Campaign.Order
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +38,23 @@ class Plan:
 
     project: Project
     name: str
+    kind: str = Kind.OUTPUTS
+    against: str = "all"  # of pairs: each run against all others, or against the first
     runs: Sequence[Run]
     questions: Sequence[Question]
-    overlap: int
-    guidelines: str
-    shows_reference: bool
-    n_examples: int | None  # drawn at random; None for all
+    guidelines: str = ""
+    shows_reference: bool = False
+    n_examples: int | None = None  # drawn at random; None for all
+    overlap: int = 1
+    extra_overlap: int = 0
+    differ_rule: DifferRule = field(default_factory=DifferRule)
+    order_by: str = Order.RANDOM
+    slice_field: str = ""
+    quota: int | None = None
+    control_share: float = 0.0
+    pass_mark: float | None = None
+    submits_by_itself: bool = False
+    is_invited_only: bool = False
 
 
 def read_plan(*, project: Project, body: Mapping[str, object]) -> Plan:
@@ -45,72 +65,122 @@ def read_plan(*, project: Project, body: Mapping[str, object]) -> Plan:
             errors=[FieldError(member[:60], "unknown", f"The members are {', '.join(MEMBERS)}.")],
         )
     errors: list[FieldError] = []
-    questions = read_questions(body.get("questions"), errors)
-    name = _text(body, "name", errors, most=MAX_NAME, least=1)
-    guidelines = _text(body, "guidelines", errors, most=MAX_GUIDELINES)
-    overlap = _count(body, "overlap", errors, most=MAX_OVERLAP, default=1)
-    n_examples = _count(body, "examples", errors, most=10**9)
-    shows_reference = body.get("show_reference") or False
-    if not isinstance(shows_reference, bool):
-        errors.append(FieldError("show_reference", "type", "show_reference is true or false."))
-    runs = _runs(project, _run_ids(body.get("runs"), errors), errors)
+    kind = members.one_of(body, "kind", errors, values=Kind.values)
+    questions = read_questions(body.get("questions"), errors, is_of_pairs=kind == Kind.PAIRS)
+    name = members.text(body, "name", errors, most=MAX_NAME, least=1)
+    guidelines = members.text(body, "guidelines", errors, most=MAX_GUIDELINES)
+    n_examples = members.whole(body, "examples", errors, most=10**9)
+    shows_reference = members.truth(body, "show_reference", errors)
+    against = _against(body, kind, errors)
+    overlap, extra = _overlap(body, errors)
+    rule = _differ_rule(body.get("differ"), errors)
+    order, slice_field = _order(body, overlap + extra, errors)
+    quota = members.whole(body, "quota", errors, most=MAX_QUOTA)
+    controls = members.share(
+        body, "control_share", errors, most=MAX_CONTROL_SHARE, may_be_none=True
+    )
+    pass_mark = members.share(body, "pass_mark", errors, most=1, may_be_none=False)
+    submits_by_itself = members.truth(body, "submits_by_itself", errors)
+    is_invited_only = members.truth(body, "invited_only", errors)
+    runs = _runs(project, _run_ids(body.get("runs"), kind, errors), errors)
     errors += taken_names(runs, questions)
+    errors += _missing_slice(runs, slice_field)
     if errors:
         raise ContentError(errors[0].detail, errors=errors)
     return Plan(
         project=project,
         name=name,
+        kind=kind,
+        against=against,
         runs=runs,
         questions=questions,
-        overlap=overlap or 1,
         guidelines=guidelines,
-        shows_reference=bool(shows_reference),
+        shows_reference=shows_reference,
         n_examples=n_examples,
+        overlap=overlap,
+        extra_overlap=extra,
+        differ_rule=rule,
+        order_by=order,
+        slice_field=slice_field,
+        quota=quota,
+        control_share=controls or 0.0,
+        pass_mark=pass_mark,
+        submits_by_itself=submits_by_itself,
+        is_invited_only=is_invited_only,
     )
 
 
-def _text(
-    body: Mapping[str, object],
-    member: str,
-    errors: list[FieldError],
-    *,
-    most: int,
-    least: int = 0,
-) -> str:
-    given = body.get(member)
-    text = "" if given is None else given.strip() if isinstance(given, str) else None
-    if text is None or not least <= len(text) <= most:
-        detail = f"{member} must be text of {least} to {most:,} characters."
-        errors.append(FieldError(member, "text", detail))
-        return ""
-    return text
+def _against(body: Mapping[str, object], kind: str, errors: list[FieldError]) -> str:
+    against = members.one_of(body, "against", errors, values=AGAINST)
+    if body.get("against") is not None and kind != Kind.PAIRS:
+        detail = "against says which pairs there are; it goes with the kind pairs."
+        errors.append(FieldError("against", "kind", detail))
+    return against
 
 
-def _count(
-    body: Mapping[str, object],
-    member: str,
-    errors: list[FieldError],
-    *,
-    most: int,
-    default: int | None = None,
-) -> int | None:
-    given = body.get(member)
+def _overlap(body: Mapping[str, object], errors: list[FieldError]) -> tuple[int, int]:
+    """Return how many people each example gets, and how many more where they differ."""
+    overlap = members.whole(body, "overlap", errors, most=MAX_OVERLAP) or 1
+    extra = members.whole(body, "extra_overlap", errors, most=MAX_OVERLAP, least=0) or 0
+    if extra and overlap < 2:
+        detail = "One person does not differ: extra_overlap needs an overlap of 2 at least."
+        errors.append(FieldError("extra_overlap", "overlap", detail))
+    return overlap, extra
+
+
+def _differ_rule(given: object, errors: list[FieldError]) -> DifferRule:
     if given is None:
-        return default
-    if type(given) is not int or not 1 <= given <= most:
-        detail = f"{member} must be a whole number from 1 to {most:,}."
-        errors.append(FieldError(member, "number", detail))
-        return default
-    return given
+        return DifferRule()
+    try:
+        return read_differ_rule({"rule": given} if isinstance(given, str) else given)
+    except ValueError as error:
+        errors.append(FieldError("differ", "rule", str(error)))
+        return DifferRule()
 
 
-def _run_ids(given: object, errors: list[FieldError]) -> list[str]:
+def _order(body: Mapping[str, object], people: int, errors: list[FieldError]) -> tuple[str, str]:
+    """Return the order, and the field of the slices where they make it."""
+    order = members.one_of(body, "order", errors, values=Order.values)
+    field_ = members.text(body, "slice", errors, most=200)
+    if (order == Order.STRATIFIED) != bool(field_):
+        detail = "The order stratified goes with slice, the metadata field whose values it keeps."
+        errors.append(FieldError("slice", "order", detail))
+    if order == Order.DISAGREEMENT and people < 3:
+        detail = (
+            "Two people have to differ before a third is asked sooner: this order needs an "
+            "overlap of 3, or of 2 with extra_overlap."
+        )
+        errors.append(FieldError("order", "overlap", detail))
+    return order, field_
+
+
+def _missing_slice(runs: Sequence[Run], field_: str) -> list[FieldError]:
+    """Say where a version has no such slices, and which it has."""
+    if not field_ or not runs:
+        return []
+    slices: dict[int, set[str]] = {run.version_id: set() for run in runs}
+    columns = SliceColumn.objects.filter(version__in=slices, is_slice=True)
+    for version, name in columns.values_list("version_id", "field"):
+        slices[version].add(name)
+    common = set.intersection(*slices.values())
+    if field_ in common:
+        return []
+    known = ", ".join(sorted(common)[:SHOWN_FIELDS]) or "none"
+    detail = f"These runs have no slices by {field_[:100]!r}; they have slices by {known}."
+    return [FieldError("slice", "no_slice", detail)]
+
+
+def _run_ids(given: object, kind: str, errors: list[FieldError]) -> list[str]:
+    least = 2 if kind == Kind.PAIRS else 1
     ids = [item for item in given if isinstance(item, str)] if isinstance(given, list) else []
     if not isinstance(given, list) or not 1 <= len(given) <= MAX_RUNS or len(ids) < len(given):
-        detail = f"runs must be a list of 1 to {MAX_RUNS} run ids."
+        detail = f"runs must be a list of {least} to {MAX_RUNS} run ids."
         errors.append(FieldError("runs", "type", detail))
     elif len(set(ids)) < len(ids):
         errors.append(FieldError("runs", "repeated", "runs names one run twice."))
+    elif len(ids) < least:
+        detail = "A pair is of two runs: name at least two."
+        errors.append(FieldError("runs", "pairs", detail))
     return ids
 
 

@@ -22,6 +22,7 @@ from tests.factories import a_member, a_project, a_version
 _numbers = count(1)
 
 FAITHFUL = {"name": "faithful", "kind": "rating"}
+BETTER = {"name": "better", "kind": "preference"}
 AT = datetime(2026, 11, 2, 10, tzinfo=UTC)
 
 

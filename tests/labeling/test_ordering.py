@@ -6,7 +6,15 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeling.ordering import Hand, following, shuffled, wants_more
+from labeling.ordering import (
+    Hand,
+    following,
+    in_shares,
+    is_control_place,
+    is_second_left,
+    shuffled,
+    wants_more,
+)
 
 
 def hands_of(sizes):
@@ -67,3 +75,48 @@ def test_few_examples_are_held_at_once():
 
 def test_an_order_is_fixed_by_its_seed():
     assert shuffled(7, 1) == shuffled(7, 1) != shuffled(8, 1)
+
+
+@given(sizes=st.lists(st.integers(1, 40), min_size=1, max_size=6), seed=st.integers(0, 2**62))
+def test_every_beginning_holds_the_levels_in_their_shares(sizes, seed):
+    level_of = dict(enumerate(level for level, n in enumerate(sizes) for _ in range(n)))
+    order = in_shares(level_of, seed=seed)
+    assert sorted(order) == sorted(level_of)
+    seen = dict.fromkeys(range(len(sizes)), 0)
+    for m, example in enumerate(order, start=1):
+        seen[level_of[example]] += 1
+        for level, n in enumerate(sizes):
+            # Each level is off by half a place, and so is each that takes or leaves one.
+            assert abs(seen[level] - m * n / sum(sizes)) <= 0.5 + len(sizes) / 2
+
+
+@given(share=st.sampled_from([0.02, 0.05, 0.1, 0.3, 1 / 3, 0.5]), seed=st.integers(0, 2**62))
+def test_controls_keep_their_share_in_every_block(share, seed):
+    places = [n for n in range(600) if is_control_place(n, share=share, seed=seed)]
+    for n in (100, 300, 600):
+        assert abs(sum(place < n for place in places) - share * n) <= 1
+    assert not any(is_control_place(n, share=0.0, seed=seed) for n in range(50))
+
+
+def test_controls_stand_at_different_places_for_different_people():
+    places = {
+        next(n for n in range(20) if is_control_place(n, share=0.05, seed=seed))
+        for seed in range(200)
+    }
+    assert places == set(range(20))
+
+
+@given(seed=st.integers(0, 2**62))
+def test_the_second_output_stands_left_every_other_time(seed):
+    balance, sides = 0, []
+    for unit in range(80):
+        is_left = is_second_left(balance, seed=seed, unit=unit)
+        sides.append(is_left)
+        balance += 1 if is_left else -1
+    for start in range(61):
+        assert abs(sum(sides[start : start + 20]) - 10) <= 1
+
+
+def test_neither_side_comes_first_by_rule():
+    first = [is_second_left(0, seed=seed, unit=7) for seed in range(1_000)]
+    assert 430 <= sum(first) <= 570  # four standard errors of a fair coin: 63
