@@ -107,13 +107,17 @@ def _strangers_page(
     status: int = 0,
     is_taken: bool = False,
 ) -> HttpResponse:
+    if login_form is None:
+        login_form = LoginForm(request, prefix="login")
+        # It comes second here: who arrives reads first what they are invited to.
+        login_form.fields["username"].widget.attrs.pop("autofocus", None)
     context = {
         **_shown(found),
         "form": form,
-        "login_form": login_form or LoginForm(request, prefix="login"),
+        "login_form": login_form,
         "is_taken": is_taken,
     }
-    status = status or (422 if form.errors or (login_form and login_form.errors) else 200)
+    status = status or (422 if form.errors or login_form.errors else 200)
     return render(request, "accounts/invitation.html", context, status=status)
 
 
