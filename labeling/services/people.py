@@ -14,7 +14,7 @@ from labeling.services.slots import give_back
 @transaction.atomic
 def leave(*, project: Project, user: User) -> None:
     """Hand what somebody has on their desk, or was given, to others. Their answers stay."""
-    places = Annotator.objects.select_for_update(of=("self",)).order_by("pk")
+    places = Annotator.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
     for annotator in places.filter(campaign__project=project, user=user):
         give_back(annotator)
         Slot.objects.filter(reserved_for=annotator).update(reserved_for=None)
