@@ -17,7 +17,6 @@ from evalhub.web import formatting
 from labeling.models import Annotation, Annotator, Campaign, Slot, Unit
 from labeling.plans import FINISHED
 
-PACE_OVER = 20  # answers
 SHOWN_RUNS = 100
 
 
@@ -110,10 +109,7 @@ def desk_progress(annotator: Annotator) -> DeskProgress:
 
 
 def _pace(annotator: Annotator) -> float | None:
-    recent = Annotation.objects.given().filter(annotator=annotator).order_by("-at")
-    times = recent.values_list("seconds", flat=True)[:PACE_OVER]
-    seconds = [each for each in times if each is not None]
-    return median(seconds) if len(seconds) >= 5 else None
+    return median(annotator.pace) if len(annotator.pace) >= 5 else None
 
 
 @dataclass(frozen=True)

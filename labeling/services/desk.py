@@ -115,14 +115,14 @@ def submit(
         if place is None or unit.pk in holding.withdrawn:
             mine = Annotation.objects.filter(annotator=annotator, unit=unit).first()
         _refuse_other_questions(annotator.campaign, draft)
-        replaced = mine is not None and mine.state == State.GIVEN
+        replaced, completed = mine is not None and mine.state == State.GIVEN, None
         if mine is not None and mine.state == State.GIVEN:
             replaced = mine.answers != read
             if replaced:
                 _replace(annotator, unit, mine, draft, read, seconds)
         else:
-            _fill(annotator, unit, mine, draft, read, seconds, place)
-        _put_away(annotator, unit, draft, holding)
+            completed = _fill(annotator, unit, mine, draft, read, seconds, place)
+        _put_away(annotator, unit, draft, holding, completed)
         feedback = None
         if unit.purpose == Purpose.QUALIFICATION:
             feedback = feedback_on(annotator=annotator, unit=unit)
@@ -174,8 +174,8 @@ def _fill(
     read: Mapping[str, Answer],
     seconds: float | None,
     place: Place | None,
-) -> None:
-    """Give an answer its place on the unit, and write it."""
+) -> int | None:
+    """Give an answer its place on the unit, and write it. Return a place that is full now."""
     if draft is None and before is None:
         raise Conflict("This output was not given to you. Reload the desk to go on.")
     if place is None or not fill(place, annotator):
@@ -183,8 +183,10 @@ def _fill(
         fill(place, annotator)
     act = Act(State.GIVEN, place.purpose, place.pk, read, seconds)
     write_down(annotator, unit, before, draft, act)
-    if place.is_last_place:
-        settle(annotator.campaign, unit.bundle)
+    if not place.is_last_place:
+        return None
+    settle(annotator.campaign, unit.bundle)
+    return place.pk
 
 
 def _replace(
@@ -209,15 +211,24 @@ _TOLD: Final = (
 )
 
 
-def _put_away(annotator: Annotator, unit: Unit, draft: Draft | None, holding: Holding) -> None:
-    """Clear the desk of a unit, and give back the places in which nothing is left to do."""
+def _put_away(
+    annotator: Annotator,
+    unit: Unit,
+    draft: Draft | None,
+    holding: Holding,
+    completed: int | None = None,
+) -> None:
+    """Clear the desk of a unit, and give back the places in which nothing is left to do.
+
+    `completed` is a place that an answer has just filled to the last unit.
+    """
     if draft is not None:
         draft.delete()
     holding.drop(unit.pk)
-    spent = [one.place.pk for one in holding.held if not one.left]
+    spent = [one.place.pk for one in holding.held if not one.left and one.place.pk != completed]
     if spent:
         give_back(annotator, spent)
-        holding.held = [one for one in holding.held if one.left]
+    holding.held = [one for one in holding.held if one.left]
     if annotator.unit_id == unit.pk:
         annotator.unit_id = annotator.shown_at = None
     if annotator.next_unit_id == unit.pk:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from django.http import Http404
 from django.views.decorators.http import require_http_methods
 
 from evalhub.accounts.capabilities import Capability
 from evalhub.accounts.http import SignedInRequest, enter_project_of
-from labeling.models import Campaign
+from labeling.models import Campaign, QuestionSet
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -18,4 +20,13 @@ def entered(request: SignedInRequest, campaign_id: str, capability: Capability |
     if campaign is None:
         raise Http404("There is no such campaign, or it is not yours.")
     campaign.project = enter_project_of(request, campaign.project_id, capability)
+    if campaign.question_set_id is not None:
+        campaign.question_set = _question_set(campaign.public_id, campaign.question_set_id)
     return campaign
+
+
+@lru_cache(maxsize=256)
+def _question_set(campaign_id: str, pk: int) -> QuestionSet:
+    """Return a version of a campaign's questions, read once: its rows never change."""
+    questions = QuestionSet.objects.prefetch_related("questions")
+    return questions.get(pk=pk, campaign__public_id=campaign_id)
