@@ -14,16 +14,9 @@ import numpy as np
 
 from metrics.batch import Codes, Floats
 from metrics.statistics.agreement.answers import Answers, closed_up
-from metrics.statistics.agreement.jackknife import (
-    ROUNDING,
-    SHARE,
-    Range,
-    degrees_of,
-    ends,
-    too_few,
-)
+from metrics.statistics.agreement.jackknife import SHARE, Range, degrees_of, ends, too_few
 from metrics.statistics.agreement.undefined import Undefined
-from metrics.statistics.intervals import rule_of_three
+from metrics.statistics.intervals import is_rounding, rule_of_three
 
 DIFFERENCE_OF_SHARES = Range(lowest=-1.0)
 
@@ -116,24 +109,23 @@ class _Beside:
             np.bincount(self.owners, weights=of_cells**power, minlength=len(names))
             for power in (0, 2, 4)
         ]
-        found = []
-        for at, name in enumerate(names):
-            if not units[at]:
-                found.append(_nothing(name))
-                continue
-            mean = Compared(annotator=name, units=int(units[at]), value=float(means[at]))
-            n, second, fourth = (float(moment[at]) for moment in moments)
-            found.append(self._with_interval(mean, int(n), second, fourth, within))
-        return found
+        return [
+            self._mean(name, int(units[at]), float(means[at]), [m[at] for m in moments], within)
+            for at, name in enumerate(names)
+        ]
 
-    def _with_interval(
-        self, mean: Compared, n: int, second: float, fourth: float, within: Range
+    def _mean(
+        self, name: object, units: int, value: float, moments: Sequence[float], within: Range
     ) -> Compared:
-        value = mean.value or 0.0
+        """Return a mean with its interval, given how many groups move it and how much."""
+        if not units:
+            return _nothing(name)
+        mean = Compared(annotator=name, units=units, value=value)
+        n, second, fourth = int(moments[0]), float(moments[1]), float(moments[2])
         if why := too_few(n, are_clusters=self.kept.are_clusters):
             return replace(mean, no_interval=why)
         error = math.sqrt(second * n / (n - 1))
-        if error < ROUNDING:
+        if is_rounding(error, scale=within.half):
             bound = rule_of_three(value, n, within.lowest, within.highest)
             return replace(mean, low=bound.low, high=bound.high)
         low, high = ends(value, error, degrees_of(n, second / n, fourth / n), within)

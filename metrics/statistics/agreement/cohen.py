@@ -52,7 +52,7 @@ class PairKappa:
 def cohens_kappas(answers: Answers, weighing: Weighing) -> list[PairKappa]:
     """Return the kappas of all pairs of annotators, in the order of their ids."""
     domain, codes = np.unique(answers.values, return_inverse=True)
-    domain = scaled(domain)
+    domain = scaled(domain - domain[:1])
     return [
         kappa
         for first in range(len(answers.annotator_ids))
@@ -112,7 +112,7 @@ class _Shared:
             yield sums.astype(np.float64)
 
     def vary(self) -> Floats:
-        """Count the rows in which an answer is not the first of the pair's."""
+        """Count the rows in which an answer is another than the pair's very first."""
         usual = np.zeros(self.n_pairs, dtype=np.intp)
         usual[self.pair[::-1]] = self.first[::-1]
         others = (self.first != usual[self.pair]) | (self.second != usual[self.pair])

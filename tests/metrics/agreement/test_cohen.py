@@ -111,6 +111,13 @@ def test_what_has_no_kappa_or_no_interval_is_said_in_words(weighing):
     assert nothing.no_interval == Undefined.NOTHING_SHARED.sentence
 
 
+@pytest.mark.parametrize("weighing", Weighing)
+def test_kappa_does_not_depend_on_where_a_scale_begins(weighing):
+    table = rated(units=60, annotators=2)
+    (near,), (far,) = kappas(table, weighing), kappas(table * 1e-3 + 1e6, weighing)
+    assert (far.kappa, far.low) == pytest.approx((near.kappa, near.low), abs=1e-6)
+
+
 def test_perfect_agreement_has_an_interval_of_width():
     (found,) = kappas([[1, 2, 3] * 20, [1, 2, 3] * 20])
     assert (found.kappa, found.low, found.high) == (1.0, pytest.approx(0.05 ** (1 / 60)), 1.0)
