@@ -165,6 +165,7 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "runs.sweep", "schedule": 10.0, "options": {"expires": 60}},
+    "alerts": {"task": "labeling.look_around", "schedule": 60.0, "options": {"expires": 60}},
 }
 
 # Who does the work of a chunk, by the kind of its job. Named by path: runs stands below judging.

@@ -13,6 +13,7 @@ urlpatterns = [
     path("p/<str:project>/labeling/new/", campaigns.new, name="new"),
     path(PAGE, campaigns.detail, name="campaign"),
     path(f"{PAGE}agreement/", agreement.agreement, name="agreement"),
+    path(f"{PAGE}agreement/more/", agreement.more, name="agreement_more"),
     path(f"{PAGE}files/", files.listing, name="files"),
     path(f"{PAGE}files/<str:name>", files.download, name="file"),
     path(f"{PAGE}desk/", desk.desk, name="desk"),

@@ -10,6 +10,7 @@ from typing import Final
 from evalhub.web import formatting
 from labeling.agreement.table import Table, counted, scale_of
 from labeling.models import Campaign, Question
+from labeling.questions import is_counted, values_of
 from metrics.statistics.agreement import Agreement, alpha_of
 
 CAUTIOUS: Final = 0.667  # Krippendorff (2004): the lowest alpha for tentative conclusions
@@ -24,6 +25,17 @@ class QuestionAgreement:
     agreement: Agreement
     reading: str
     bounds = (CAUTIOUS, RELIABLE)
+
+    @property
+    def has_order(self) -> bool:
+        """Say whether one answer can lie above another."""
+        return is_counted(self.question) and self.question.scale != Question.Scale.NOMINAL
+
+    @property
+    def span(self) -> float:
+        """How far apart two answers can be, for the decimals of their differences."""
+        values = values_of(self.question)
+        return max(values) - min(values) if len(values) > 1 else 1.0
 
     @property
     def drawn(self) -> str:

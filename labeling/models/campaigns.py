@@ -83,6 +83,7 @@ class Campaign(models.Model):
     n_identical = models.PositiveIntegerField(
         default=0
     )  # pairs left out: nothing tells them apart
+    n_watched = models.PositiveIntegerField(default=0)  # answers when alerts were looked after
     created_by = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )

@@ -81,6 +81,7 @@ PAGES = {
     "labeling:new": {"get": LEAD, "post": LEAD},
     "labeling:campaign": {"get": LEAD, "post": LEAD},
     "labeling:agreement": {"get": LEAD},
+    "labeling:agreement_more": {"get": LEAD},
     "labeling:files": {"get": LEAD},
     "labeling:file": {"get": LEAD},
     "labeling:desk": {"get": LABEL, "post": LABEL},
