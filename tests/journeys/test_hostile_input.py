@@ -29,10 +29,11 @@ SOON = 30.0
 MARK = "Grnwtz7heron"
 
 BEGIN = """
-from evalhub.accounts.services import create_project, create_user
-create_user(username="ada", password="a heron on a pole")
-from evalhub.accounts.models import User
-create_project(slug="town", name="Town", owner=User.objects.get())
+from evalhub.accounts.capabilities import SCOPES
+from evalhub.accounts.services import create_project, create_user, issue_api_key
+ada = create_user(username="ada", password="a heron on a pole")
+town = create_project(slug="town", name="Town", owner=ada)
+print(issue_api_key(project=town, name="hostile", scopes=list(SCOPES))[1])
 """
 
 
@@ -106,10 +107,8 @@ def status_of(line: socket.socket) -> int:
 @pytest.fixture(scope="module")
 def target(tmp_path_factory):
     data_dir = tmp_path_factory.mktemp("hostile") / "var"
-    settings = {"EVALHUB_STALL_SECONDS": str(STALL_SECONDS), "EVALHUB_WEB_PROCESSES": "1"}
-    with running(data_dir, **settings) as service:
-        service.manage("shell", "--command", BEGIN)
-        key = service.manage("create_api_key", "--project", "town", "--name", "hostile")
+    with running(data_dir, EVALHUB_STALL_SECONDS=str(STALL_SECONDS)) as service:
+        key = service.manage("shell", "--verbosity", "0", "--command", BEGIN)
         with service.client(key=key) as client:
             datasets = "/api/v1/projects/town/datasets"
             assert client.post(datasets, json={"name": "tides"}).status_code == 201

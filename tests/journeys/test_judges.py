@@ -21,10 +21,13 @@ pytestmark = [
 
 KEY = "sk-a-key-of-the-journeys-alone"
 EXAMPLES, CONCURRENCY = 60, 3
-ASKERS = """
-from evalhub.judging.models import JudgeCall
-print(",".join(set(JudgeCall.objects.filter(state="asking").values_list("asked_by", flat=True))))
+BEGIN = """
+from evalhub.accounts.capabilities import SCOPES
+from evalhub.accounts.services import issue_api_key
+from tests.factories import a_project
+print(issue_api_key(project=a_project("judged"), name="journey", scopes=list(SCOPES))[1])
 """
+ASKERS = "SELECT DISTINCT asked_by FROM judging_judgecall WHERE state = 'asking'"
 LEDGER = """
 from collections import Counter
 from evalhub.judging.models import JudgeCall
@@ -64,14 +67,13 @@ def test_a_killed_worker_loses_no_more_than_what_was_on_its_way(start_service):
             EVALHUB_JUDGE_CONCURRENCY=str(CONCURRENCY),
             NO_PROXY="127.0.0.1",
         )
-        shell(service, "from tests.factories import a_project; a_project('judged')")
-        key = service.manage("create_api_key", "--project", "judged", "--name", "journey")
+        key = shell(service, BEGIN)
         with service.client(key=key) as client:
             client.base_url = f"{service.url}/api/v1/"
             run = filled_run(client)
             client.post(f"runs/{run}/finish", json={}).raise_for_status()
             wait_until(lambda: len(endpoint.asked) > EXAMPLES / 4, seconds=60)
-            victim = next(name for name in shell(service, ASKERS).split(",") if name)
+            victim = next(name for (name,) in service.query(ASKERS) if name)
             assert not workers.is_known_dead(victim)
             os.kill(int(victim.split(":")[1]), signal.SIGKILL)
             wait_until(lambda: client.get(f"runs/{run}").json()["state"] == "scored", seconds=120)

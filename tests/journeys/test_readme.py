@@ -15,8 +15,7 @@ BLOCK = re.compile(r"```bash\n(.*?)```", re.DOTALL)
 pytestmark = pytest.mark.journey
 
 
-def test_the_walk_through_ends_with_the_better_system(start_service, tmp_path):
-    service = start_service("--demo")
+def test_the_walk_through_ends_with_the_better_system(service, tmp_path):
     script = "\n".join(BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8")))
     script = script.replace("http://127.0.0.1:8000", service.url)
     script = script.replace(".venv/bin/python manage.py", f"{sys.executable} {ROOT}/manage.py")

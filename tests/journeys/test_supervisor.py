@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.databases import BASE_DIR
 from tests.running import (
-    BASE_DIR,
     BEAT,
     BROKER,
     GUARD,
@@ -22,6 +22,7 @@ from tests.running import (
     Service,
     free_port,
     running,
+    running_from_nothing,
     send,
     service_environment,
     wait_until,
@@ -74,9 +75,32 @@ def listening(pids: list[int]) -> set[str]:
     return {row[1] for row in rows if row[3] == "0A" and row[9] in inodes}
 
 
-def test_it_serves_this_machine_alone_and_keeps_its_files_private(start_service):
-    service = start_service()
+@pytest.fixture(scope="module")
+def service():
+    """Return a service that started from nothing, in a directory with a strange name."""
+    with (
+        tempfile.TemporaryDirectory(prefix="a b ") as place,
+        running_from_nothing(Path(place) / "100% #of?") as started,
+    ):
+        yield started
 
+
+@pytest.fixture(scope="module")
+def mistreated(tmp_path_factory):
+    """Return a service in a directory whose path is too long for a socket."""
+    with running(tmp_path_factory.mktemp("mistreated") / ("x" * 120)) as started:
+        yield started
+
+
+@pytest.fixture
+def victim(mistreated):
+    """Return a running service that a test may end: the next test starts it again."""
+    if mistreated.is_gone:
+        mistreated.start()
+    return mistreated
+
+
+def test_it_serves_this_machine_alone_and_keeps_its_files_private(service):
     assert answers(service)
     loopback = f"{int.from_bytes(socket.inet_aton('127.0.0.1'), sys.byteorder):08X}"
     assert listening(service.pids()) == {f"{loopback}:{service.port:04X}"}
@@ -84,31 +108,60 @@ def test_it_serves_this_machine_alone_and_keeps_its_files_private(start_service)
     assert {name: mode for name, mode in modes.items() if mode} == {}
 
 
-def test_a_killed_supervisor_leaves_nothing_and_the_next_start_takes_over(start_service):
-    service = start_service()
-    wait_until(service.has_listening_worker, seconds=10)
-    assert len(service.pids()) > 6
+def test_a_killed_supervisor_leaves_nothing_and_the_next_start_takes_over(victim):
+    wait_until(victim.has_listening_worker, seconds=10)
+    assert len(victim.pids()) > 6
 
-    service.kill()
-    assert service.pids() == []
+    victim.kill()
+    assert victim.pids() == []
 
-    service.start()
-    assert answers(service)
+    victim.start()
+    assert answers(victim)
 
 
-def test_asked_to_stop_it_ends_everything_within_ten_seconds_and_keeps_the_data(start_service):
-    service = start_service()
+def test_a_killed_guard_is_replaced_and_still_guards(victim):
+    guard = first_of(victim, GUARD)
+    send(guard, "SIGKILL")
+    wait_until(lambda: started_again(victim, GUARD, guard), seconds=5)
+
+    victim.kill()
+
+    assert victim.pids() == []
+
+
+def test_asked_to_stop_it_ends_everything_within_ten_seconds_and_keeps_the_data(victim):
     create = "from evalhub.accounts.models import User; User.objects.create(username='kept')"
-    service.manage("shell", "--command", create)
+    victim.manage("shell", "--command", create)
 
     began = time.monotonic()
-    assert service.stop() == 0
+    assert victim.stop() == 0
     assert time.monotonic() - began < 10
-    assert service.pids() == []
+    assert victim.pids() == []
 
-    service.start()
-    count = "from evalhub.accounts.models import User; print(User.objects.count())"
-    assert service.manage("shell", "--verbosity", "0", "--command", count) == "1"
+    victim.start()
+    assert victim.query("SELECT username FROM accounts_user") == [("kept",)]
+
+
+def directory_of_socket(service: Service) -> Path:
+    wait_until(service.has_listening_worker, seconds=10)
+    return Path(str(service.broker().get_connection_kwargs()["path"])).parent
+
+
+def test_a_path_too_long_for_a_socket_will_do_and_leaves_nothing_elsewhere(victim):
+    assert "path is long, so the broker's socket is" in victim.output
+    elsewhere = directory_of_socket(victim)
+    assert elsewhere.stat().st_mode & 0o077 == 0
+    assert not elsewhere.is_relative_to(victim.data_dir)
+
+    assert victim.stop() == 0
+    assert not elsewhere.exists()
+
+
+def test_a_path_of_any_letters_will_do(service):
+    assert "path is long, so the broker's socket is" not in service.output
+    inside = directory_of_socket(service)
+    assert inside.stat().st_mode & 0o077 == 0
+    assert inside.is_relative_to(service.data_dir)
 
 
 @pytest.mark.parametrize("pattern", [WEB, WORKER, BEAT, BROKER])
@@ -121,17 +174,6 @@ def test_what_crashes_is_started_again(service, pattern):
     wait_until(lambda: started_again(service, pattern, crashed), seconds=15)
     wait_until(lambda: answers(service), seconds=15)
     wait_until(service.has_listening_worker, seconds=30)
-
-
-def test_a_killed_guard_is_replaced_and_still_guards(start_service):
-    service = start_service()
-    guard = first_of(service, GUARD)
-    send(guard, "SIGKILL")
-    wait_until(lambda: started_again(service, GUARD, guard), seconds=5)
-
-    service.kill()
-
-    assert service.pids() == []
 
 
 def test_a_second_start_on_the_same_data_is_refused_with_a_sentence(service):
@@ -200,20 +242,8 @@ def test_a_wrong_setting_stops_the_start_with_a_sentence(tmp_path, setting, valu
     assert "Traceback" not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("name", "is_long"), [("100% #of?", False), ("x" * 120, True)])
-def test_any_path_will_do_also_one_too_long_for_a_socket(name, is_long):
-    with tempfile.TemporaryDirectory(prefix="a b ") as place:
-        with running(Path(place) / name) as service:
-            assert ("path is long, so the broker's socket is" in service.output) is is_long
-            wait_until(service.has_listening_worker, seconds=10)
-            socket_directory = Path(str(service.broker().get_connection_kwargs()["path"])).parent
-            assert socket_directory.stat().st_mode & 0o077 == 0
-        assert socket_directory.is_relative_to(place) is not is_long
-        assert is_long is not socket_directory.exists()
-
-
 def test_it_stops_when_the_command_that_started_it_is_killed(tmp_path):
-    with service_environment(tmp_path / "var", {}) as environment:
+    with service_environment(tmp_path / "var", {}, migrated=True) as environment:
         service = Service(
             data_dir=tmp_path / "var",
             port=int(environment["EVALHUB_PORT"]),

@@ -1,9 +1,5 @@
 """An output that kills every worker that touches it costs its own score and no other."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -13,11 +9,11 @@ from evalhub.runs.models import Run
 from metrics.reasons import Reason
 from tests.evalhub.runs.building import a_run, finished, measurement, right, scores
 from tests.evalhub.runs.poison import POISON
+from tests.forking import run_beside
 
-BASE_DIR = Path(__file__).resolve().parents[3]
-MAIN = "from tests.evalhub.runs.poison import main; main()"
 # Two crashes of the first chunk, two of the output alone, and the process that gets through.
 PROCESSES = 5
+MAIN = f"from tests.evalhub.runs.poison import main; main({PROCESSES})"
 
 
 def address() -> str:
@@ -33,26 +29,13 @@ def address() -> str:
 @pytest.mark.django_db(transaction=True)
 def test_an_output_that_kills_is_found_and_given_up(tmp_path):
     run = finished(a_run(n=40), *right(*range(1, 31)))
-    environment = {
-        **os.environ,
-        "DATABASE_URL": address(),
-        "EVALHUB_DATA_DIR": str(tmp_path),
-        "DJANGO_SETTINGS_MODULE": "evalhub.settings",
-    }
+    settings = {"DATABASE_URL": address(), "EVALHUB_DATA_DIR": str(tmp_path)}
 
-    ends = [
-        subprocess.run(
-            [sys.executable, "manage.py", "shell", "--verbosity", "0", "--command", MAIN],
-            cwd=BASE_DIR,
-            env=environment,
-            check=False,
-        ).returncode
-        for _ in range(PROCESSES)
-    ]
+    ends = run_beside(MAIN, settings=settings).split()
 
     run.refresh_from_db()
     found, columns = measurement(run), scores(run)
-    assert ends == [-9] * (PROCESSES - 1) + [0]
+    assert ends == ["-9"] * (PROCESSES - 1) + ["0"]
     assert run.state == Run.State.SCORED
     assert columns.reasons.ravel().nonzero()[0].tolist() == [POISON]
     assert columns.reasons[POISON, 0] == Reason.FAILED
