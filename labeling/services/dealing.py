@@ -5,21 +5,18 @@ Everything here works on an annotator whose row is locked (`seats.lock`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from labeling.models import Annotation, Annotator, Draft, Unit
 from labeling.ordering import following, is_second_left, wants_more
-from labeling.services.hands import Holding, read_places
+from labeling.services.hands import Holding, read_slot
 from labeling.services.slots import claim_another, give_back
 
 NO_BOUND: Final = 2**31 - 1
-# What dealing changes of a person; the caller saves it.
-CHANGED: Final = ("unit", "shown_at", "next_unit", "n_claimed", "reached", "sides")
 
 
 @dataclass(frozen=True)
@@ -91,10 +88,10 @@ def _next(
     """Return the unit to show after one, which is of the example `last`."""
     while not (hands := holding.hands_without(after)) or wants_more(hands):
         room = _quota_left(annotator) - holding.n_left
-        place = claim_another(annotator, room=room, held=holding.bundles) if room > 0 else None
-        if place is None:
+        slot = claim_another(annotator, room=room, held=holding.bundles) if room > 0 else None
+        if slot is None:
             break
-        holding.add(read_places(annotator, [place]))
+        holding.add(read_slot(annotator, slot))
     if not hands:
         return None
     bundle_of = {unit: hand.bundle for hand in hands for unit in hand.units}
@@ -114,34 +111,28 @@ def _bundle_of(unit: int, holding: Holding) -> int:
 
 def _draw(annotator: Annotator, units: Sequence[int], holding: Holding) -> None:
     """Make the drafts of units that are dealt for the first time, sides and all."""
-    fresh = [unit for unit in units if unit not in holding.dealt]
-    if not fresh:
-        return
-    campaign = annotator.campaign
-    swapped = _sides_of(annotator, fresh) if campaign.is_of_pairs else {}
-    Draft.objects.bulk_create(
-        [
-            Draft(
-                annotator=annotator,
-                unit_id=unit,
-                question_set_id=campaign.answers_go_to,
-                is_swapped=swapped.get(unit, False),
-            )
-            for unit in fresh
-        ],
-        ignore_conflicts=True,
-    )
+    fresh = [
+        Draft(
+            annotator=annotator,
+            unit_id=unit,
+            question_set_id=annotator.campaign.answers_go_to,
+            is_swapped=_side_of(annotator, unit, *holding.known[unit].runs),
+        )
+        for unit in units
+        if unit in holding.known and holding.known[unit].draft is None
+    ]
+    for draft in Draft.objects.bulk_create(fresh):
+        holding.known[draft.unit_id].draft = draft
 
 
-def _sides_of(annotator: Annotator, units: Iterable[int]) -> dict[int, bool]:
-    """Draw the sides of pairs, even over all pairs of the same two runs."""
-    drawn = {}
-    pairs = Unit.objects.filter(pk__in=list(units)).order_by("pk")
-    for unit, run, second in pairs.values_list("pk", "run_id", "second_run_id"):
-        balance = annotator.sides.get(f"{run}-{second}", 0)
-        drawn[unit] = is_second_left(balance, seed=annotator.seed, unit=unit)
-        _weigh(annotator, run, second, by=1 if drawn[unit] else -1)
-    return drawn
+def _side_of(annotator: Annotator, unit: int, run: int, second: int | None) -> bool:
+    """Draw the sides of a pair, even over all pairs of the same two runs."""
+    if second is None:
+        return False
+    balance = annotator.sides.get(f"{run}-{second}", 0)
+    is_swapped = is_second_left(balance, seed=annotator.seed, unit=unit)
+    _weigh(annotator, run, second, by=1 if is_swapped else -1)
+    return is_swapped
 
 
 def forget_side(annotator: Annotator, unit: Unit, *, is_swapped: bool) -> None:
@@ -160,19 +151,27 @@ def _weigh(annotator: Annotator, run: int, second: int | None, *, by: int) -> No
         annotator.sides = {**annotator.sides, pair: annotator.sides.get(pair, 0) + by}
 
 
-def desk_of(annotator: Annotator) -> Desk:
-    """Read what is on the desk and what comes next, in one query."""
-    wanted = [pk for pk in (annotator.unit_id, annotator.next_unit_id) if pk is not None]
-    if not wanted:
-        return Desk()
-    drafts = {draft.unit_id: draft for draft in _drafts(annotator).filter(unit__in=wanted)}
-    for draft in drafts.values():
-        _ask_as_now(annotator, draft)
-    dealt = {unit: Dealt(draft.unit, draft) for unit, draft in drafts.items()}
-    now, ahead = annotator.unit_id, annotator.next_unit_id
+def desk_of(annotator: Annotator, holding: Holding) -> Desk:
+    """Return what is on the desk and what comes next."""
     return Desk(
-        None if now is None else dealt.get(now), None if ahead is None else dealt.get(ahead)
+        _dealt(annotator, annotator.unit_id, holding),
+        _dealt(annotator, annotator.next_unit_id, holding),
     )
+
+
+def _dealt(annotator: Annotator, unit: int | None, holding: Holding) -> Dealt | None:
+    if unit is None:
+        return None
+    known = holding.known.get(unit)
+    if known is not None and known.draft is not None:
+        draft = known.draft
+        draft.unit = known.unit
+    else:  # one that was reopened, and needs no place
+        related = ("unit__run__version", "unit__second_run__version")
+        drafts = Draft.objects.filter(annotator=annotator).select_related(*related)
+        draft = drafts.get(unit=unit)
+    _ask_as_now(annotator, draft)
+    return Dealt(draft.unit, draft)
 
 
 def _ask_as_now(annotator: Annotator, draft: Draft) -> None:
@@ -182,22 +181,3 @@ def _ask_as_now(annotator: Annotator, draft: Draft) -> None:
         draft.question_set_id, draft.fields = annotator.campaign.answers_go_to, {}
         draft.number += 1
         draft.save(update_fields=["question_set", "fields", "number"])
-
-
-# What the desk needs of a unit, its runs and their versions: the last two are wide.
-_UNIT: Final = (
-    *("campaign", "public_id", "purpose", "run", "position", "attempt"),
-    *("second_run", "second_position", "second_attempt", "bundle", "twin", "run__version__id"),
-)
-_DRAFT: Final = (
-    *("annotator", "question_set", "is_swapped", "fields", "before", "number", "seconds"),
-    *("saved_at", *(f"unit__{name}" for name in _UNIT)),
-)
-
-
-def _drafts(annotator: Annotator) -> QuerySet[Draft]:
-    drafts = Draft.objects.filter(annotator=annotator)
-    if annotator.campaign.is_of_pairs:
-        related = ("unit__run__version", "unit__second_run__version")
-        return drafts.select_related(*related).only(*_DRAFT, "unit__second_run__version__id")
-    return drafts.select_related("unit__run__version").only(*_DRAFT)

@@ -28,7 +28,6 @@ from labeling.questions import Answer, read_answers
 from labeling.selectors import Nothing, why_nothing
 from labeling.services.controls import finish_qualification
 from labeling.services.dealing import (
-    CHANGED,
     Dealt,
     Desk,
     desk_of,
@@ -39,10 +38,10 @@ from labeling.services.dealing import (
 from labeling.services.differing import settle
 from labeling.services.drafts import DraftConflict, save_draft
 from labeling.services.hands import Holding, holding_of
-from labeling.services.noting import COUNTED, Act, refuse_fixed, write_down
+from labeling.services.noting import Act, refuse_fixed, write_down
 from labeling.services.remarks import acknowledge, flag, unflag
-from labeling.services.seats import join, lock, place_of, refuse_unless_open
-from labeling.services.slots import Place, fill, give_back, late_place, renew, take_back
+from labeling.services.seats import join, lock, place_of, refuse_unless_open, save
+from labeling.services.slots import LOST, Place, fill, give_back, late_place, renew, take_back
 
 __all__ = [
     "Dealt",
@@ -88,10 +87,10 @@ class Submitted:
 def deal(*, annotator: Annotator) -> Desk:
     """Return what is on this person's desk, the same until they have done with it."""
     with transaction.atomic():
-        lock(annotator)
+        read = lock(annotator)
         if not annotator.campaign.is_open:
             return Desk()
-        return _go_on(annotator, holding_of(annotator))
+        return _go_on(annotator, holding_of(annotator), read)
 
 
 def submit(
@@ -106,44 +105,46 @@ def submit(
     Answers to a pair are about its first and its second output, whichever sides they were on.
     `seconds` is how long the person was at it; without them, the time since it came to the desk.
     """
-    read = _read(annotator.campaign, answers)
+    given = _read(annotator.campaign, answers)
     with transaction.atomic():
-        holding = _begin(annotator)
-        draft = _draft_of(annotator, unit)
+        holding, read = _begin(annotator)
+        draft = _draft_of(annotator, unit, holding)
         place = holding.place_of(unit.pk)
         mine = None
         if place is None or unit.pk in holding.withdrawn:
             mine = Annotation.objects.filter(annotator=annotator, unit=unit).first()
         _refuse_other_questions(annotator.campaign, draft)
-        replaced, completed = mine is not None and mine.state == State.GIVEN, None
+        replaced = mine is not None and mine.state == State.GIVEN
         if mine is not None and mine.state == State.GIVEN:
-            replaced = mine.answers != read
+            replaced = mine.answers != given
             if replaced:
-                _replace(annotator, unit, mine, draft, read, seconds)
+                _replace(annotator, unit, mine, draft, given, seconds)
         else:
-            completed = _fill(annotator, unit, mine, draft, read, seconds, place)
-        _put_away(annotator, unit, draft, holding, completed)
+            place = _fill(annotator, unit, mine, draft, given, seconds, place)
+            holding.now_is(place)
+        _put_away(annotator, unit, draft, holding)
         feedback = None
         if unit.purpose == Purpose.QUALIFICATION:
             feedback = feedback_on(annotator=annotator, unit=unit)
-        return Submitted(replaced, _go_on(annotator, holding), feedback)
+        return Submitted(replaced, _go_on(annotator, holding, read), feedback)
 
 
-def _begin(annotator: Annotator) -> Holding:
-    lock(annotator)
+def _begin(annotator: Annotator) -> tuple[Holding, Mapping[str, object]]:
+    """Return what a person holds, and their row as it was read for `save`."""
+    read = lock(annotator)
     refuse_unless_open(annotator.campaign)
     if annotator.state == Annotator.State.STOPPED:
         raise Conflict("A lead has ended your work in this campaign; your answers stay.")
-    return holding_of(annotator)
+    return holding_of(annotator), read
 
 
-def _go_on(annotator: Annotator, holding: Holding) -> Desk:
+def _go_on(annotator: Annotator, holding: Holding, read: Mapping[str, object]) -> Desk:
     """Put the next units on the desk, save the person, and show what is there."""
     if annotator.state == Annotator.State.QUALIFYING:
         finish_qualification(annotator)
     put_on_desk(annotator, holding)
-    annotator.save(update_fields=[*CHANGED, *COUNTED])
-    return desk_of(annotator)
+    save(annotator, read)
+    return desk_of(annotator, holding)
 
 
 def _read(campaign: Campaign, given: Mapping[str, object]) -> dict[str, Answer]:
@@ -154,7 +155,9 @@ def _read(campaign: Campaign, given: Mapping[str, object]) -> dict[str, Answer]:
     return read
 
 
-def _draft_of(annotator: Annotator, unit: Unit) -> Draft | None:
+def _draft_of(annotator: Annotator, unit: Unit, holding: Holding) -> Draft | None:
+    if unit.pk in holding.known:
+        return holding.draft_of(unit.pk)
     return Draft.objects.filter(annotator=annotator, unit=unit).first()
 
 
@@ -171,22 +174,22 @@ def _fill(
     unit: Unit,
     before: Annotation | None,
     draft: Draft | None,
-    read: Mapping[str, Answer],
+    answers: Mapping[str, Answer],
     seconds: float | None,
     place: Place | None,
-) -> int | None:
-    """Give an answer its place on the unit, and write it. Return a place that is full now."""
+) -> Place:
+    """Give an answer its place on the unit, and write it; return the place as it is then."""
     if draft is None and before is None:
         raise Conflict("This output was not given to you. Reload the desk to go on.")
-    if place is None or not fill(place, annotator):
-        place = late_place(annotator, unit)
-        fill(place, annotator)
-    act = Act(State.GIVEN, place.purpose, place.pk, read, seconds)
+    filled = None if place is None else fill(place, annotator)
+    filled = filled or fill(late_place(annotator, unit), annotator)
+    if filled is None:
+        raise Conflict(LOST)
+    act = Act(State.GIVEN, filled.purpose, filled.pk, answers, seconds)
     write_down(annotator, unit, before, draft, act)
-    if not place.is_last_place:
-        return None
-    settle(annotator.campaign, unit.bundle)
-    return place.pk
+    if filled.is_full:
+        settle(annotator.campaign, unit.bundle)
+    return filled
 
 
 def _replace(
@@ -194,14 +197,14 @@ def _replace(
     unit: Unit,
     before: Annotation,
     draft: Draft | None,
-    read: Mapping[str, Answer],
+    answers: Mapping[str, Answer],
     seconds: float | None,
 ) -> None:
     """Let other answers count from now on."""
     if unit.purpose == Purpose.QUALIFICATION:
         raise Conflict(_TOLD)
     refuse_fixed(annotator.campaign, before)
-    act = Act(State.GIVEN, unit.purpose, before.slot_id, read, seconds)
+    act = Act(State.GIVEN, unit.purpose, before.slot_id, answers, seconds)
     write_down(annotator, unit, before, draft, act)
     settle(annotator.campaign, unit.bundle)
 
@@ -211,24 +214,14 @@ _TOLD: Final = (
 )
 
 
-def _put_away(
-    annotator: Annotator,
-    unit: Unit,
-    draft: Draft | None,
-    holding: Holding,
-    completed: int | None = None,
-) -> None:
-    """Clear the desk of a unit, and give back the places in which nothing is left to do.
-
-    `completed` is a place that an answer has just filled to the last unit.
-    """
+def _put_away(annotator: Annotator, unit: Unit, draft: Draft | None, holding: Holding) -> None:
+    """Clear the desk of a unit, and give back the places in which nothing is left to do."""
     if draft is not None:
-        draft.delete()
+        Draft.objects.filter(pk=draft.pk).delete()
     holding.drop(unit.pk)
-    spent = [one.place.pk for one in holding.held if not one.left and one.place.pk != completed]
-    if spent:
-        give_back(annotator, spent)
-    holding.held = [one for one in holding.held if one.left]
+    unfinished = [place.pk for place in holding.spent() if not place.is_full]
+    if unfinished:
+        give_back(annotator, unfinished)
     if annotator.unit_id == unit.pk:
         annotator.unit_id = annotator.shown_at = None
     if annotator.next_unit_id == unit.pk:
@@ -242,13 +235,13 @@ def skip(*, annotator: Annotator, unit: Unit, reason: str, note: str = "") -> De
         detail = f"The reason is one of {', '.join(SkipReason.values)}."
         raise ContentError(detail, errors=[FieldError("reason", "reason", detail)])
     with transaction.atomic():
-        holding = _begin(annotator)
-        draft = _draft_of(annotator, unit)
+        holding, read = _begin(annotator)
+        draft = _draft_of(annotator, unit, holding)
         mine = Annotation.objects.filter(annotator=annotator, unit=unit).first()
         if draft is not None and (mine is None or mine.state == State.WITHDRAWN):
             _skip(annotator, unit, mine, draft, reason, note)
         _put_away(annotator, unit, draft, holding)
-        return _go_on(annotator, holding)
+        return _go_on(annotator, holding, read)
 
 
 def _skip(
@@ -270,7 +263,7 @@ def undo(*, annotator: Annotator) -> Desk:
     The answers stay in sight and count for nothing until they are submitted anew.
     """
     with transaction.atomic():
-        holding = _begin(annotator)
+        holding, read = _begin(annotator)
         done = Annotation.objects.filter(
             annotator=annotator, state__in=(State.GIVEN, State.SKIPPED)
         )
@@ -283,7 +276,7 @@ def undo(*, annotator: Annotator) -> Desk:
                 "is in your history."
             )
         _take_back(annotator, last)
-        return _go_on(annotator, holding_of(annotator))
+        return _go_on(annotator, holding_of(annotator), read)
 
 
 def _take_back(annotator: Annotator, annotation: Annotation) -> None:
@@ -345,22 +338,19 @@ def _bring_back(
 def reopen(*, annotator: Annotator, unit: Unit) -> Desk:
     """Put an answer of one's own on the desk again. It counts until another is submitted."""
     with transaction.atomic():
-        holding = _begin(annotator)
+        holding, read = _begin(annotator)
         mine = Annotation.objects.filter(annotator=annotator, unit=unit)
         annotation = mine.select_related("unit").first()
         if annotation is None:
             raise Conflict("You have not answered this one yet, so there is nothing to change.")
         if annotation.state == State.SKIPPED:
             _take_back(annotator, annotation)
-            holding = holding_of(annotator)
-        elif annotation.state == State.GIVEN:
+        elif annotation.state == State.GIVEN or holding.place_of(unit.pk) is not None:
             if unit.purpose == Purpose.QUALIFICATION:
                 raise Conflict(_TOLD)
             refuse_fixed(annotator.campaign, annotation)
             _bring_back(annotator, annotation, answers=annotation.answers, seconds=0.0)
-        elif holding.place_of(unit.pk) is not None:
-            _bring_back(annotator, annotation, answers=annotation.answers, seconds=0.0)
-        return _go_on(annotator, holding)
+        return _go_on(annotator, holding_of(annotator), read)
 
 
 def stay(*, annotator: Annotator) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Final
 
-from django.db.models import FilteredRelation, Q
 from django.utils import timezone
 
-from labeling.models import Annotation, Annotator, Slot, Unit
+from labeling.models import Annotation, Annotator, Draft
 from labeling.ordering import Hand
-from labeling.services.slots import LEASE, RENEW_UNDER, Place, give_back, places, renew
+from labeling.services.hand_rows import HandRow, Known, rows_held_by, rows_of_slot
+from labeling.services.slots import LEASE, RENEW_UNDER, Place, give_back, renew
 
-WITHDRAWN = Annotation.State.WITHDRAWN
+WITHDRAWN: Final = Annotation.State.WITHDRAWN
+A_MOMENT: Final = timedelta(seconds=5)  # clocks of two machines differ
 
 
 @dataclass
@@ -40,9 +41,14 @@ class Holding:
     held: list[Held] = field(default_factory=list)
     withdrawn: list[int] = field(default_factory=list)
     dealt: list[int] = field(default_factory=list)
+    known: dict[int, Known] = field(default_factory=dict)
 
     def place_of(self, unit: int | None) -> Place | None:
         return next((one.place for one in self.held if unit in one.left), None)
+
+    def draft_of(self, unit: int) -> Draft | None:
+        known = self.known.get(unit)
+        return None if known is None else known.draft
 
     @property
     def bundles(self) -> list[int]:
@@ -64,6 +70,7 @@ class Holding:
 
     def drop(self, unit: int) -> None:
         """Forget a unit that is done with."""
+        self.known.pop(unit, None)
         for one in self.held:
             if unit in one.left:
                 one.left.remove(unit)
@@ -71,10 +78,23 @@ class Holding:
             if unit in queue:
                 queue.remove(unit)
 
+    def now_is(self, place: Place) -> None:
+        """Know a place as it has become."""
+        for one in self.held:
+            if one.place.pk == place.pk:
+                one.place = place
+
+    def spent(self) -> list[Place]:
+        """Take out the places in which nothing is left to do, and return them."""
+        spent = [one.place for one in self.held if not one.left]
+        self.held = [one for one in self.held if one.left]
+        return spent
+
     def add(self, other: Holding) -> None:
         self.held += other.held
         self.withdrawn += other.withdrawn
         self.dealt += other.dealt
+        self.known |= other.known
 
 
 def holding_of(annotator: Annotator) -> Holding:
@@ -83,77 +103,40 @@ def holding_of(annotator: Annotator) -> Holding:
     Leases are renewed in time, and slots in which the person can do nothing more given back.
     """
     now = timezone.now()
-    slots = Slot.objects.held_by(annotator).order_by("order", "number")
-    mine = places(slots.select_for_update(no_key=True))
-    if any(_is_due(place.lease_until, now) for place in mine):
+    holding = _holding(annotator, rows_held_by(annotator))
+    if any(_is_due(one.place.lease_until, now) for one in holding.held):
         renew(annotator)
-    holding = read_places(annotator, mine)
-    if spent := [one.place.pk for one in holding.held if not one.left]:
-        give_back(annotator, spent)
-        holding.held = [one for one in holding.held if one.left]
+    if spent := holding.spent():
+        give_back(annotator, [place.pk for place in spent])
     return holding
+
+
+def read_slot(annotator: Annotator, slot: int) -> Holding:
+    """Return one place that a person has just taken."""
+    return _holding(annotator, rows_of_slot(annotator, slot))
 
 
 def _is_due(lease_until: datetime | None, now: datetime) -> bool:
     """Say whether a lease ends soon, or later than a clock that runs right could have set."""
-    return lease_until is None or not RENEW_UNDER <= lease_until - now <= LEASE + _A_MOMENT
+    return lease_until is None or not RENEW_UNDER <= lease_until - now <= LEASE + A_MOMENT
 
 
-_A_MOMENT = timedelta(seconds=5)  # clocks of two machines differ
-
-
-def read_places(annotator: Annotator, mine: Sequence[Place]) -> Holding:
-    """Return these places with their units, in one query."""
-    rows = _rows(annotator, mine) if mine else []
-    filled = {(row.slot, row.unit) for row in rows}
-    own = [row for row in rows if row.annotator == annotator.pk]
-    taken_back = {row.unit: row.at for row in own if row.state == WITHDRAWN}
-    done = {row.unit for row in own if row.state != WITHDRAWN}
-    drafts = {row.unit: row.draft for row in rows if row.draft is not None}
-    of_bundle: dict[int, dict[int, None]] = {}
+def _holding(annotator: Annotator, rows: Sequence[HandRow]) -> Holding:
+    own = [row for row in rows if row.said_by == annotator.pk]
+    back = [(row.said_at, row.unit) for row in own if row.said_state == WITHDRAWN]
+    done = {row.unit for row in own if row.said_state != WITHDRAWN}
+    done |= {row.unit for row in rows if row.said_slot == row.place.pk}
+    held: dict[int, Held] = {}
+    known: dict[int, Known] = {}
     for row in rows:
-        of_bundle.setdefault(row.bundle, {})[row.unit] = None
-    held = [
-        Held(
-            place,
-            [
-                unit
-                for unit in of_bundle.get(place.bundle, ())
-                if unit not in done and (place.pk, unit) not in filled
-            ],
-        )
-        for place in mine
-    ]
+        one = held.setdefault(row.place.pk, Held(row.place, []))
+        if row.unit not in done and row.unit not in one.left:
+            one.left.append(row.unit)
+        known[row.unit] = row.known
+    drafts = {unit: one.draft.pk for unit, one in known.items() if one.draft is not None}
     return Holding(
-        held=held,
-        withdrawn=sorted(taken_back, key=lambda unit: taken_back[unit], reverse=True),
+        held=list(held.values()),
+        withdrawn=list(dict.fromkeys(unit for _, unit in sorted(back, reverse=True))),
         dealt=sorted(drafts, key=lambda unit: drafts[unit]),
+        known=known,
     )
-
-
-class _Row(NamedTuple):
-    """A unit with one answer in the places or by the person, if any, and the person's draft."""
-
-    unit: int
-    bundle: int
-    slot: int | None
-    annotator: int | None
-    state: str | None
-    at: Any
-    draft: Any
-
-
-def _rows(annotator: Annotator, mine: Sequence[Place]) -> list[_Row]:
-    here = Q(annotations__slot__in=[place.pk for place in mine])
-    said = FilteredRelation("annotations", condition=here | Q(annotations__annotator=annotator))
-    drawn = FilteredRelation("drafts", condition=Q(drafts__annotator=annotator))
-    units = Unit.objects.filter(
-        campaign=annotator.campaign_id,
-        bundle__in={place.bundle for place in mine},
-        twin__isnull=True,
-    ).alias(said=said, drawn=drawn)
-    rows = units.values_list(
-        *("pk", "bundle", "said__slot_id", "said__annotator_id", "said__state", "said__at"),
-        "drawn__pk",
-    )
-    return [_Row(*row) for row in rows]

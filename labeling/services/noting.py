@@ -25,11 +25,6 @@ from labeling.questions import Answer
 State: Final = Annotation.State
 LONGEST: Final = 24 * 3_600.0  # seconds that one answer can take
 PACE_OVER: Final = 20  # answers
-# What this changes of a person; the caller saves it.
-COUNTED: Final = (
-    *("n_answered", "n_controls", "n_qualification", "n_skipped"),
-    *("pace", "saved_at", "last_bundle", "state"),
-)
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
+from typing import TypeVar
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 
 from evalhub.accounts.models import User
 from evalhub.errors import Conflict
 from labeling.models import Annotator, Campaign
 from labeling.services.people import free_name
+
+M = TypeVar("M", bound=models.Model)
 
 PAUSED = "This campaign is paused. Nothing is lost: what you chose is kept until it goes on."
 CLOSED = "This campaign is closed; its answers stay as they are."
@@ -53,26 +57,43 @@ def seat(*, campaign: Campaign, user: User) -> Annotator:
         return Annotator.objects.select_related("campaign").get(campaign=campaign, user=user)
 
 
-def lock(annotator: Annotator) -> None:
-    """Let one request of this person at a time past here, and know the rows as they are then."""
-    campaign = annotator.campaign
+def lock(annotator: Annotator) -> Mapping[str, object]:
+    """Let one request of this person at a time past here, and know the rows as they are then.
+
+    Return what was read of the person, for `save`.
+    """
     rows = Annotator.objects.select_for_update(of=("self",), no_key=True)
-    annotator.refresh_from_db(
-        from_queryset=rows.select_related("campaign").defer(
-            "campaign__guidelines", "campaign__name"
-        )
-    )
-    _renew(campaign, annotator.campaign)
-    annotator.campaign = campaign
-
-
-def _renew(known: Campaign, fresh: Campaign) -> None:
-    """Take over what has changed; the questions stay read while they are the same."""
-    if known.question_set_id != fresh.question_set_id:
+    wanted = rows.select_related("campaign").defer("campaign__guidelines", "campaign__name")
+    fresh = wanted.get(pk=annotator.pk)
+    known, campaign = annotator.campaign, fresh.campaign
+    if known.question_set_id != campaign.question_set_id:
         known.__dict__.pop("asked", None)
-    for field in Campaign._meta.concrete_fields:  # noqa: SLF001
-        if field.attname in fresh.__dict__:
-            setattr(known, field.attname, getattr(fresh, field.attname))
+    read = _take_over(annotator, fresh)
+    _take_over(known, campaign)
+    return read
+
+
+def _take_over(known: M, fresh: M) -> dict[str, object]:
+    """Let a row that is known be as it was just read; what else was read with it stays."""
+    read = {
+        field.attname: fresh.__dict__[field.attname]
+        for field in fresh._meta.concrete_fields  # noqa: SLF001
+        if field.attname in fresh.__dict__
+    }
+    for name, value in read.items():
+        setattr(known, name, value)
+    return read
+
+
+def save(annotator: Annotator, read: Mapping[str, object]) -> None:
+    """Write what has changed of a person since their row was locked."""
+    changed = {
+        name: getattr(annotator, name)
+        for name, value in read.items()
+        if getattr(annotator, name) != value
+    }
+    if changed:
+        Annotator.objects.filter(pk=annotator.pk).update(**changed)
 
 
 def refuse_unless_open(campaign: Campaign) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db import connection
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from evalhub.errors import Conflict
@@ -23,6 +24,10 @@ HORIZON: Final = 16  # examples among which a person's own order chooses
 LAPSED_LOOK: Final = 8  # every so many claims somebody looks after what others have left
 PERSONAL: Final = 1_000  # slots from this number on are of one person each, for their controls
 
+LOST: Final = (
+    "Your time for this output ran out, and it has gone to other people: "
+    "your answer is not needed any more."
+)
 OPEN, LEASED, DONE = Slot.State.OPEN, Slot.State.LEASED, Slot.State.DONE
 
 
@@ -40,17 +45,26 @@ class Place(NamedTuple):
     lease_until: datetime | None
 
     @property
-    def is_last_place(self) -> bool:
-        """Say whether one more answer completes it."""
-        return self.n_answered >= self.n_units - 1
+    def is_full(self) -> bool:
+        return self.n_answered >= self.n_units
 
 
 def places(slots: QuerySet[Slot]) -> list[Place]:
     return [Place(*row) for row in slots.values_list(*Place._fields)]
 
 
-def claim_another(annotator: Annotator, *, room: int, held: Collection[int]) -> Place | None:
-    """Take one more example for a person whose row is locked, if there is one for them.
+class Candidate(NamedTuple):
+    """A slot that may be claimed."""
+
+    pk: int
+    bundle: int
+    number: int
+    order: int
+    priority: int
+
+
+def claim_another(annotator: Annotator, *, room: int, held: Collection[int]) -> int | None:
+    """Take one more example for a person whose row is locked: its slot, if there is one for them.
 
     It has at most `room` units and is none of the examples `held`. `n_claimed` and `reached` of
     the person change; the caller saves them.
@@ -60,14 +74,12 @@ def claim_another(annotator: Annotator, *, room: int, held: Collection[int]) -> 
         return _claim_known(annotator, Purpose.QUALIFICATION, now, room=room, held=held)
     tried: set[int] = set()
     while candidates := _candidates(annotator, now, room=room, held=held, tried=tried):
-        place = _control_in_turn(annotator, now, room=room, held=held)
+        slot = _control_in_turn(annotator, now, room=room, held=held)
         # One that somebody is just taking is passed over; there may be others behind it.
-        place = place or next(
-            filter(None, (_claim(one, annotator, now) for one in candidates)), None
-        )
-        if place is not None:
+        slot = slot or next((one.pk for one in candidates if _claim(one, annotator, now)), None)
+        if slot is not None:
             annotator.n_claimed += 1
-            return place
+            return slot
         tried.update(one.pk for one in candidates)
     return None
 
@@ -82,7 +94,7 @@ def _candidates(
     room: int,
     held: Collection[int],
     tried: Collection[int],
-) -> list[Place]:
+) -> list[Candidate]:
     """Return slots to try, those with priority first, then in the person's own order.
 
     The order is walked from where the person got to at the last claim: what is open before that
@@ -92,7 +104,7 @@ def _candidates(
     free = _for_person(annotator, room=room, held=held).exclude(pk__in=tried)
     new = free.filter(~Exists(_own(annotator)))
     most = HORIZON * (campaign.overlap + campaign.extra_overlap)
-    found: list[Place] = []
+    found: list[Candidate] = []
     if campaign.order_by == Campaign.Order.DISAGREEMENT:
         found += _first(new.filter(state=OPEN, priority__gt=0), most)
     ahead = _first(new.filter(state=OPEN, priority=0, order__gte=annotator.reached), most)
@@ -108,7 +120,7 @@ def _candidates(
     return _in_own_order(annotator, found)
 
 
-def _in_own_order(annotator: Annotator, found: list[Place]) -> list[Place]:
+def _in_own_order(annotator: Annotator, found: list[Candidate]) -> list[Candidate]:
     """Shuffle the examples at the front: one place of each first, then their other places."""
     front = dict.fromkeys(
         one.bundle for one in sorted(found, key=lambda one: (-one.priority, one.order))
@@ -123,8 +135,9 @@ def _in_own_order(annotator: Annotator, found: list[Place]) -> list[Place]:
     )
 
 
-def _first(slots: QuerySet[Slot], most: int) -> list[Place]:
-    return places(slots.order_by("-priority", "order", "number")[:most])
+def _first(slots: QuerySet[Slot], most: int) -> list[Candidate]:
+    rows = slots.order_by("-priority", "order", "number").values_list(*Candidate._fields)[:most]
+    return [Candidate(*row) for row in rows]
 
 
 def _for_person(annotator: Annotator, *, room: int, held: Collection[int]) -> QuerySet[Slot]:
@@ -171,14 +184,21 @@ def _claimable(campaign: Campaign, now: datetime) -> QuerySet[Slot]:
     )
 
 
-def _claim(place: Place, annotator: Annotator, now: datetime) -> Place | None:
+def _claim(one: Candidate, annotator: Annotator, now: datetime) -> bool:
     """Take a slot: whoever comes second, or while it is being changed, changes nothing."""
-    free = _claimable(annotator.campaign, now).filter(pk=place.pk)
-    passing = free.select_for_update(skip_locked=True, no_key=True)
-    taken = Slot.objects.filter(pk__in=passing.values("pk")).update(
-        annotator=annotator, state=LEASED, lease_until=now + LEASE
-    )
-    return place._replace(lease_until=now + LEASE) if taken else None
+    free = _passing(_claimable(annotator.campaign, now).filter(pk=one.pk))
+    return bool(free.update(annotator=annotator, state=LEASED, lease_until=now + LEASE))
+
+
+def _passing(slots: QuerySet[Slot]) -> QuerySet[Slot]:
+    """Return slots to change, without those that somebody else is just changing.
+
+    Where one writes at a time, nobody is.
+    """
+    if not connection.features.has_select_for_update_skip_locked:
+        return slots
+    passing = slots.select_for_update(skip_locked=True, no_key=True)
+    return Slot.objects.filter(pk__in=passing.values("pk"))
 
 
 # Controls and the qualification
@@ -186,7 +206,7 @@ def _claim(place: Place, annotator: Annotator, now: datetime) -> Place | None:
 
 def _control_in_turn(
     annotator: Annotator, now: datetime, *, room: int, held: Collection[int]
-) -> Place | None:
+) -> int | None:
     """Return a place on a control, where the person's order has one."""
     share, seed = annotator.campaign.control_share, annotator.seed
     if not is_control_place(annotator.n_claimed, share=share, seed=seed):
@@ -196,7 +216,7 @@ def _control_in_turn(
 
 def _claim_known(
     annotator: Annotator, purpose: Purpose, now: datetime, *, room: int, held: Collection[int]
-) -> Place | None:
+) -> int | None:
     """Make a place for this person on an example with known answers that is new to them."""
     campaign_id, number = annotator.campaign_id, PERSONAL + annotator.pk
     theirs = Slot.objects.filter(
@@ -223,7 +243,7 @@ def _claim_known(
                     **{"annotator": annotator, "state": LEASED, "lease_until": now + LEASE},
                 },
             )
-            return places(Slot.objects.filter(pk=slot.pk))[0]
+            return slot.pk
     return None
 
 
@@ -241,46 +261,42 @@ def late_place(annotator: Annotator, unit: Unit) -> Place:
     )
     personal = Q(number=PERSONAL + annotator.pk)
     own = roomy.filter(personal | Q(state=LEASED), annotator=annotator)
-    for place in _first(own, 1):
+    for place in places(own)[:1]:
         Slot.objects.filter(pk=place.pk).update(state=LEASED, lease_until=now + LEASE)
         return place
     free = _claimable(annotator.campaign, now) & roomy.filter(_not_for_others(annotator))
     for one in _first(free, HORIZON):
-        taken = _claim(one, annotator, now)
-        if taken and not Annotation.objects.filter(slot=taken.pk, unit=unit).exists():
-            return taken
-    raise Conflict(
-        "Your time for this output ran out, and it has gone to other people: "
-        "your answer is not needed any more."
-    )
+        if _claim(one, annotator, now) and not _is_answered(one.pk, unit):
+            return places(Slot.objects.filter(pk=one.pk))[0]
+    raise Conflict(LOST)
 
 
-def fill(place: Place, annotator: Annotator) -> bool:
+def _is_answered(slot: int, unit: Unit) -> bool:
+    return Annotation.objects.filter(slot=slot, unit=unit).exists()
+
+
+def fill(place: Place, annotator: Annotator) -> Place | None:
     """Count one more answer in a slot that a person holds; the last one completes it.
 
-    Return whether the slot is still theirs.
+    Return it as it is then, or None where it is no longer theirs.
     """
-    full = Q(n_answered__gte=F("n_units") - 1)
-    mine = Slot.objects.filter(pk=place.pk, annotator=annotator, state=LEASED)
-    return bool(
-        mine.update(
-            state=Case(When(full, then=Value(DONE)), default=Value(LEASED)),
-            n_answered=F("n_answered") + 1,
-            lease_until=timezone.now() + LEASE,
-        )
+    filled = place._replace(n_answered=place.n_answered + 1, lease_until=timezone.now() + LEASE)
+    mine = Slot.objects.filter(
+        pk=place.pk, annotator=annotator, state=LEASED, n_answered=place.n_answered
     )
+    changed = mine.update(
+        state=DONE if filled.is_full else LEASED,
+        n_answered=filled.n_answered,
+        lease_until=filled.lease_until,
+    )
+    return filled if changed else None
 
 
 def take_back(annotator: Annotator, slot_id: int) -> None:
     """Make room again for one answer, in a slot that nobody else works in."""
     now = timezone.now()
     theirs = Q(state=LEASED) & ~_lapsed(now) & ~Q(annotator=annotator)
-    passing = (
-        Slot.objects.filter(pk=slot_id)
-        .exclude(theirs)
-        .select_for_update(skip_locked=True, no_key=True)
-    )
-    changed = Slot.objects.filter(pk__in=passing.values("pk")).update(
+    changed = _passing(Slot.objects.filter(pk=slot_id).exclude(theirs)).update(
         annotator=annotator,
         state=LEASED,
         n_answered=F("n_answered") - 1,
