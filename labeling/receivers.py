@@ -1,14 +1,23 @@
-"""What labeling hears of accounts: somebody left a project, or was removed for good."""
+"""What labeling hears of accounts: somebody came by an invitation, left, or was removed."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.dispatch import receiver
+from django.urls import reverse
 
 from evalhub.accounts import signals
-from evalhub.accounts.models import Project, User
-from labeling.services import people
+from evalhub.accounts.models import Invitation, Project, User
+from labeling.services import people, placing
+
+
+@receiver(signals.invitation_accepted)
+def on_invitation_accepted(
+    sender: object, *, invitation: Invitation, user: User, **given: Any
+) -> str:
+    campaign = placing.seat_invited(invitation=invitation, user=user)
+    return "" if campaign is None else reverse("labeling:desk", args=[campaign.public_id])
 
 
 @receiver(signals.member_removed)

@@ -14,7 +14,7 @@ from evalhub.accounts.models import Project, User
 from evalhub.runs.models import Measurement, Run
 from evalhub.runs.selectors import current_measurements
 from evalhub.web import formatting
-from labeling.models import Annotation, Annotator, Campaign, Slot, Unit
+from labeling.models import Alert, Annotation, Annotator, Campaign, Slot, Unit
 from labeling.plans import FINISHED
 
 SHOWN_RUNS = 100
@@ -41,24 +41,39 @@ class Listed:
     filled: int
     places: int
     mine: int
+    state: str = ""  # of the person who looks, where they have a place
+    n_alerts: int = 0
+
+    @property
+    def is_for_them(self) -> bool:
+        """Say whether the person who looks can label here."""
+        may_join = not self.campaign.is_invited_only or bool(self.state)
+        return self.campaign.is_open and may_join and self.state != Annotator.State.STOPPED
 
 
 def listed(project: Project, user: User) -> list[Listed]:
     """Return a project's campaigns for the page that everybody sees."""
     campaigns = list(Campaign.objects.for_member(user).filter(project=project).order_by("-pk"))
     people = Annotator.objects.filter(campaign__in=campaigns)
-    filled, imported, mine = Counter[int](), Counter[int](), Counter[int]()
-    for campaign, user_id, n in people.values_list("campaign_id", "user_id", "n_answered"):
-        (imported if user_id is None else filled)[campaign] += n
+    filled, imported = Counter[int](), Counter[int]()
+    mine: dict[int, tuple[int, str]] = {}
+    for campaign, user_id, n, controls, state in people.values_list(
+        "campaign_id", "user_id", "n_answered", "n_controls", "state"
+    ):
+        (imported if user_id is None else filled)[campaign] += n - controls
         if user_id == user.pk:
-            mine[campaign] = n
+            mine[campaign] = n, state
+    open_alerts = Alert.objects.filter(campaign__in=campaigns, cleared_at=None)
+    alerts = Counter(open_alerts.values_list("campaign_id", flat=True))
     return [
         Listed(
             campaign=campaign,
             n_imported=imported[campaign.pk],
             filled=filled[campaign.pk],
-            places=campaign.n_units * campaign.overlap,
-            mine=mine[campaign.pk],
+            places=campaign.n_places,
+            mine=mine.get(campaign.pk, (0, ""))[0],
+            state=mine.get(campaign.pk, (0, ""))[1],
+            n_alerts=alerts[campaign.pk],
         )
         for campaign in campaigns
     ]
@@ -164,9 +179,10 @@ class CampaignProgress:
 
 def campaign_progress(campaign: Campaign) -> CampaignProgress:
     annotators = list(campaign.annotators.select_related("user").order_by("name"))
+    at_desk = [person for person in annotators if person.user_id is not None]
     return CampaignProgress(
-        filled=sum(person.n_answered for person in annotators if person.user_id is not None),
-        places=campaign.n_units * campaign.overlap,
+        filled=sum(person.n_answered - person.n_controls for person in at_desk),
+        places=campaign.n_places,
         imported=sum(person.n_answered for person in annotators if person.user_id is None),
         annotators=annotators,
     )

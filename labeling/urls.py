@@ -3,15 +3,28 @@
 from django.urls import path
 
 from labeling import api, deciding_api
-from labeling.views import agreement, campaigns, desk, files
+from labeling.views import (
+    agreement,
+    asking,
+    campaigns,
+    desk,
+    files,
+    guidelines,
+    people,
+    setting_up,
+)
 
 app_name = "labeling"
 REST = "api/v1/campaigns/<str:campaign_id>"
 PAGE = "campaigns/<str:campaign_id>/"
 urlpatterns = [
     path("p/<str:project>/labeling/", campaigns.campaign_list, name="list"),
-    path("p/<str:project>/labeling/new/", campaigns.new, name="new"),
+    path("p/<str:project>/labeling/new/", setting_up.new, name="new"),
     path(PAGE, campaigns.detail, name="campaign"),
+    path(f"{PAGE}people/", people.people, name="people"),
+    path(f"{PAGE}people/<int:annotator_id>/", people.person, name="person"),
+    path(f"{PAGE}guidelines/", guidelines.guidelines, name="guidelines"),
+    path(f"{PAGE}questions/", asking.questions, name="questions"),
     path(f"{PAGE}agreement/", agreement.agreement, name="agreement"),
     path(f"{PAGE}agreement/more/", agreement.more, name="agreement_more"),
     path(f"{PAGE}files/", files.listing, name="files"),

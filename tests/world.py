@@ -23,7 +23,7 @@ from tests.evalhub.judging.building import a_call
 from tests.evalhub.runs.building import a_run, right, scored
 from tests.evalhub.scorers.building import a_scorer
 from tests.factories import a_member, a_project, a_version, jsonl
-from tests.labeling.building import FAITHFUL, a_campaign
+from tests.labeling.building import FAITHFUL, a_campaign, an_annotator
 
 N_EXAMPLES = 21
 TWO_LINES = jsonl({"key": "a", "input": "?"}, {"key": "b", "input": "?"}).encode()
@@ -111,6 +111,7 @@ def build_world() -> World:
             "rescoring_id": working.public_id,
             "comparison_id": comparison.public_id,
             "campaign_id": campaign.public_id,
+            "annotator_id": an_annotator(campaign, people["expert"]).pk,
             "name": "annotations.csv",
             "user_id": somebody.pk,
             **_links(project, people["owner"], somebody),

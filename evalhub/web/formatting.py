@@ -66,6 +66,12 @@ STATES: Final = {
     "cancelled": State(kind="", icon="x", word="cancelled"),
     "revoked": State(kind="", icon="x", word="revoked"),
     "used": State(kind="", icon="check", word="used"),
+    "paused": State(kind="", icon="away", word="paused"),
+    "active": State(kind="live", icon="person", word="at work"),
+    "qualifying": State(kind="", icon="clock", word="qualifying"),
+    "unqualified": State(kind="warn", icon="x", word="not qualified"),
+    "stopped": State(kind="", icon="x", word="stopped"),
+    "imported": State(kind="", icon="down", word="by file"),
     "expired": State(kind="", icon="clock", word="expired"),
 }
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, Final
 
 from django import forms
+from django.http import QueryDict
 
-from evalhub.errors import DomainError, FieldError
+from evalhub.errors import DomainError
+from labeling.forms.questions import QuestionForm, asked_in, faults_of, show_question_error
+from labeling.questions.templates import TEMPLATES
+
+PERCENT: Final = 100.0
 
 
 class CampaignForm(forms.Form):
@@ -18,17 +22,26 @@ class CampaignForm(forms.Form):
         max_length=200,
         help_text="Annotators see it, so it must not name a system.",
     )
+    kind = forms.ChoiceField(
+        required=False,
+        initial="outputs",
+        label="What is judged",
+        widget=forms.RadioSelect,
+        choices=[
+            ("outputs", "outputs, one at a time"),
+            ("pairs", "pairs: two runs' outputs of one example, side by side"),
+        ],
+    )
     runs = forms.MultipleChoiceField(
         widget=forms.CheckboxSelectMultiple,
         help_text="Finished runs of one dataset. Equal outputs of an example are shown once.",
         error_messages={"required": "Choose at least one run."},
     )
-    overlap = forms.IntegerField(
-        min_value=1,
-        max_value=50,
-        initial=2,
-        label="People for each output",
-        help_text="Agreement needs at least two.",
+    against = forms.ChoiceField(
+        required=False,
+        label="Which pairs",
+        help_text="With one run as the baseline there are fewer pairs, and the others are "
+        "compared through it.",
     )
     examples = forms.IntegerField(
         min_value=1,
@@ -37,105 +50,152 @@ class CampaignForm(forms.Form):
         label="Number of examples",
         help_text="Drawn at random, with all their outputs. Left empty: all of them.",
     )
-    guidelines = forms.CharField(
-        required=False, max_length=100_000, widget=forms.Textarea(attrs={"rows": 6})
-    )
     show_reference = forms.BooleanField(required=False, label="Show the expected answer")
+    overlap = forms.IntegerField(
+        min_value=1,
+        max_value=50,
+        initial=2,
+        label="People for each output",
+        help_text="Agreement needs at least two.",
+    )
+    extra_overlap = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=50,
+        label="More people where the first differ",
+        help_text="At most so many, one after the other, until the rule says that they agree.",
+    )
+    differ = forms.ChoiceField(
+        required=False,
+        label="People differ when",
+        choices=[
+            ("any", "two answers are not the same"),
+            ("spread", "numbers or points are far apart"),
+            ("no_majority", "no answer has more than half"),
+        ],
+    )
+    spread = forms.FloatField(
+        required=False, min_value=0, label="Far apart means", help_text="So many points, or more."
+    )
+    order = forms.ChoiceField(
+        required=False,
+        label="Order of the examples",
+        choices=[
+            ("random", "random, from a stored seed"),
+            ("disagreement", "where people differ first"),
+            ("stratified", "the slices of a field in their shares"),
+        ],
+    )
+    slice = forms.CharField(
+        required=False,
+        max_length=200,
+        label="Field of the slices",
+        widget=forms.TextInput(attrs={"list": "slice-fields"}),
+    )
+    quota = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=1_000_000,
+        label="Answers of one person, at most",
+        help_text="Left empty: as many as there are.",
+    )
+    control_share = forms.FloatField(
+        required=False,
+        min_value=0,
+        max_value=50,
+        label="Control units, in percent",
+        help_text="Of the examples that a person is given. Their right answers are set once the "
+        "campaign is there.",
+    )
+    pass_mark = forms.FloatField(
+        required=False,
+        min_value=1,
+        max_value=100,
+        label="Pass mark, in percent",
+        help_text="Right answers in a qualification before the work. Left empty: none is asked.",
+    )
+    invited_only = forms.BooleanField(
+        required=False,
+        label="By invitation only",
+        help_text="Members join only when a lead adds or invites them.",
+    )
+    submits_by_itself = forms.BooleanField(
+        required=False,
+        label="Submit after the last required answer",
+        help_text="One key less for each output; undo is one key as well.",
+    )
+    guidelines = forms.CharField(
+        required=False,
+        max_length=100_000,
+        widget=forms.Textarea(attrs={"rows": 12}),
+        help_text="Markdown. They stand beside every output.",
+    )
 
     def __init__(self, *args: Any, runs: Sequence[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["runs"]
-        assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 - declared above
-        field.choices = list(runs)
+        self._choices("runs", list(runs))
+        each = [(key, f"each against {said}") for key, said in runs]
+        self._choices("against", [("", "every run against every other"), *each])
 
+    def _choices(self, name: str, choices: list[tuple[str, str]]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
+        field.choices = choices
 
-class QuestionForm(forms.Form):
-    """One question. A row that nobody touched is no question."""
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        against = cleaned.get("against")
+        if against and self.is_of_pairs and against not in cleaned.get("runs", [against]):
+            self.add_error("against", "This run is not among those chosen above.")
+        return cleaned
 
-    name = forms.CharField(max_length=100)
-    text = forms.CharField(required=False, max_length=2_000, label="What is asked")
-    kind = forms.ChoiceField(
-        choices=[
-            ("rating", "rating: points in order"),
-            ("choice", "choice: one of several"),
-            ("number", "number"),
-            ("yes_no", "yes or no"),
-        ],
-        initial="rating",
-    )
-    options = forms.CharField(
-        required=False,
-        max_length=20_000,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        label="Options, one a line",
-        help_text="Of a rating the lowest first, in words that say what it means; "
-        "left empty it is 1 to 5, from low to high.",
-    )
-    low = forms.FloatField(
-        required=False,
-        label="Lowest number",
-        help_text="Of a rating: instead of options, as in 0 to 10.",
-    )
-    high = forms.FloatField(required=False, label="Highest number")
-    scale = forms.ChoiceField(
-        required=False,
-        choices=[
-            ("", "usual for the kind"),
-            ("nominal", "nominal: equal or not"),
-            ("ordinal", "ordinal: in order"),
-            ("interval", "interval: distances count"),
-            ("ratio", "ratio: from a true zero"),
-        ],
-    )
-    lower_is_better = forms.BooleanField(required=False)
+    @property
+    def is_of_pairs(self) -> bool:
+        return self.cleaned_data.get("kind") == "pairs"
 
-    def as_asked(self) -> dict[str, object] | None:
-        """Return the question in the form that REST takes, or None for an untouched row."""
+    def as_asked(self) -> dict[str, object]:
+        """Return the campaign in the form that REST takes, without its questions.
+
+        What its field refuses is left out, so that the rest can be checked. So is what says
+        nothing: the defaults are those of REST.
+        """
         given = self.cleaned_data
-        if not given.get("name"):
-            return None
-        has_ends = given["kind"] in ("rating", "number")
-        lines = [line.strip() for line in given["options"].splitlines() if line.strip()]
-        return {
-            "name": given["name"],
-            "text": given["text"],
-            "kind": given["kind"],
-            "scale": (given["kind"] != "yes_no" and given["scale"]) or None,
-            "options": _options(given["kind"], lines),
-            "low": given["low"] if has_ends else None,
-            "high": given["high"] if has_ends else None,
-            "higher_is_better": not given["lower_is_better"],
-        }
+        plain = ("name", "runs", "overlap", "examples", "guidelines", "show_reference")
+        body: dict[str, object] = {name: given.get(name) for name in plain}
+        if self.is_of_pairs:
+            body |= {"kind": "pairs", **self._against()}
+        body |= self._distribution()
+        for name in ("control_share", "pass_mark"):
+            if given.get(name):
+                body[name] = given[name] / PERCENT
+        for name in ("extra_overlap", "quota", "submits_by_itself", "invited_only"):
+            if given.get(name):
+                body[name] = given[name]
+        return body
 
+    def _distribution(self) -> dict[str, object]:
+        """Return the rule and the order, where they are not the usual ones."""
+        given, body = self.cleaned_data, dict[str, object]()
+        rule, order = given.get("differ") or "any", given.get("order") or "random"
+        if rule == "spread":
+            body["differ"] = {"rule": rule, "spread": given.get("spread")}
+        elif rule != "any":
+            body["differ"] = {"rule": rule}
+        if order == "stratified":
+            body["slice"] = given.get("slice")
+        return body if order == "random" else {**body, "order": order}
 
-def _options(kind: str, lines: Sequence[str]) -> list[object] | None:
-    if kind == "choice":
-        return list(lines)
-    if not lines or kind != "rating":
-        return None
-    return [{"value": at, "label": line} for at, line in enumerate(lines, start=1)]
-
-
-MAX_ROWS: Final = 6
-QuestionFormSet = forms.formset_factory(
-    QuestionForm, extra=MAX_ROWS, max_num=MAX_ROWS, absolute_max=MAX_ROWS
-)
+    def _against(self) -> dict[str, object]:
+        first, runs = self.cleaned_data.get("against"), self.cleaned_data.get("runs") or []
+        if not first:
+            return {}
+        return {"against": "first", "runs": [first, *(run for run in runs if run != first)]}
 
 
 def plan_body(form: CampaignForm, rows: Any) -> tuple[dict[str, object], list[QuestionForm]]:
-    """Return the campaign in the form that REST takes, and the rows its questions stand in.
-
-    What its field refuses already is left out, so that the rest can be checked with it.
-    """
-    asked = [(row, row.as_asked()) for row in rows if not row.errors]
-    members = ("name", "runs", "overlap", "examples", "guidelines", "show_reference")
-    return {
-        **{member: form.cleaned_data.get(member) for member in members},
-        "questions": [question for _, question in asked if question is not None],
-    }, [row for row, question in asked if question is not None]
-
-
-_QUESTION_FIELD: Final = re.compile(r"questions\[(\d+)\]\.?(\w*)")
+    """Return the campaign in the form that REST takes, and the rows its questions stand in."""
+    questions, asked = asked_in(rows)
+    return {**form.as_asked(), "questions": questions}, asked
 
 
 def show_errors(
@@ -145,14 +205,30 @@ def show_errors(
 
     A field that was refused before keeps its own reason; so do questions as a whole.
     """
-    for fault in error.errors or [FieldError("", error.code, error.detail)]:
-        field = fault.field or ""
-        found = _QUESTION_FIELD.fullmatch(field)
-        if found is not None:
-            row = asked[int(found[1])]
-            row.add_error(found[2] if found[2] in row.fields else None, fault.detail)
-        elif field == "questions":
+    for fault in faults_of(error):
+        if show_question_error(fault, asked):
+            continue
+        name = (fault.field or "").split("[")[0].split(".")[0]
+        if name == "questions":
             if rows.is_valid():
-                form.add_error(None, "Ask at least one question: give it a name.")
-        elif (name := field.split("[")[0]) not in form.errors:
+                said = "Ask at least one question: give it a name."
+                form.add_error(None, said if fault.code == "type" else fault.detail)
+        elif name not in form.errors:
             form.add_error(name if name in form.fields else None, fault.detail)
+
+
+# What was typed, unchecked: for a page on which rows were moved, or a template was chosen
+
+
+def sent(data: QueryDict, template: str = "") -> dict[str, Any]:
+    """Return what was typed, with a template's kind and guidelines put in where it is chosen."""
+    typed: dict[str, Any] = {name: data.get(name, "") for name in CampaignForm.base_fields}
+    typed["runs"] = data.getlist("runs")
+    chosen = TEMPLATES.get(template)
+    if chosen is not None:
+        typed["kind"] = chosen.kind.value
+        drafted = {one.guidelines.strip() for one in TEMPLATES.values()}
+        written = "\n".join(typed["guidelines"].split("\r\n")).strip()
+        if not written or written in drafted:
+            typed["guidelines"] = chosen.guidelines
+    return typed

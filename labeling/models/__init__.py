@@ -3,7 +3,7 @@
 from labeling.models.answers import Annotation, AnnotationRevision, Draft, Flag, SkipReason
 from labeling.models.campaigns import Alert, Campaign, GuidelineVersion, Question, QuestionSet
 from labeling.models.decisions import Decision, DecisionReason, DecisionRevision
-from labeling.models.people import Annotator
+from labeling.models.people import Annotator, CampaignInvitation
 from labeling.models.units import Control, Purpose, Slot, Unit
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "AnnotationRevision",
     "Annotator",
     "Campaign",
+    "CampaignInvitation",
     "Control",
     "Decision",
     "DecisionReason",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from evalhub.accounts.models import User
+from evalhub.accounts.models import Invitation, User
 from labeling.models.campaigns import Campaign
 
 
@@ -62,3 +62,21 @@ class Annotator(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} in campaign {self.campaign_id}"
+
+
+class CampaignInvitation(models.Model):
+    """An invitation that gives a place in a campaign to everybody who accepts it."""
+
+    invitation = models.ForeignKey(
+        Invitation, on_delete=models.CASCADE, related_name="to_campaigns", db_index=False
+    )
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="invitations")
+    quota = models.PositiveIntegerField(null=True, blank=True)  # of each who comes by it
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("invitation", "campaign", name="invitation_once_per_campaign"),
+        ]
+
+    def __str__(self) -> str:
+        return f"invitation {self.invitation_id} to campaign {self.campaign_id}"

@@ -16,10 +16,15 @@ def leave(*, project: Project, user: User) -> None:
     """Hand what somebody has on their desk, or was given, to others. Their answers stay."""
     places = Annotator.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
     for annotator in places.filter(campaign__project=project, user=user):
-        give_back(annotator)
-        Slot.objects.filter(reserved_for=annotator).update(reserved_for=None)
-        annotator.unit = annotator.next_unit = annotator.shown_at = None
-        annotator.save(update_fields=["unit", "next_unit", "shown_at"])
+        put_down(annotator)
+
+
+def put_down(annotator: Annotator) -> None:
+    """Leave what a person holds, and what a lead kept for them, to others; their row is locked."""
+    give_back(annotator)
+    Slot.objects.filter(reserved_for=annotator).update(reserved_for=None)
+    annotator.unit = annotator.next_unit = annotator.shown_at = None
+    annotator.save(update_fields=["unit", "next_unit", "shown_at"])
 
 
 @transaction.atomic

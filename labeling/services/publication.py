@@ -21,6 +21,7 @@ from labeling.models import Annotation, Campaign
 from labeling.plans import FINISHED
 from metrics.statistics.resolution import signature
 
+UNDER_WAY: Final = (Campaign.State.OPEN, Campaign.State.PAUSED)
 ALIVE: Final = (Measurement.State.SCORING, Measurement.State.SCORED)
 
 
@@ -109,7 +110,7 @@ def _runs_as_labeled(campaign: Campaign) -> list[Run]:
 def close(*, campaign: Campaign, actor: Actor) -> Published:
     """Take no more answers, and publish what there is."""
     with transaction.atomic():
-        closed = Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.OPEN).update(
+        closed = Campaign.objects.filter(pk=campaign.pk, state__in=UNDER_WAY).update(
             state=Campaign.State.CLOSED, closed_at=timezone.now()
         )
         if not closed:

@@ -80,6 +80,10 @@ PAGES = {
     "labeling:list": {"get": MEMBER},
     "labeling:new": {"get": LEAD, "post": LEAD},
     "labeling:campaign": {"get": LEAD, "post": LEAD},
+    "labeling:people": {"get": LEAD, "post": LEAD},
+    "labeling:person": {"post": LEAD},
+    "labeling:guidelines": {"get": LEAD, "post": LEAD},
+    "labeling:questions": {"get": LEAD, "post": LEAD},
     "labeling:agreement": {"get": LEAD},
     "labeling:agreement_more": {"get": LEAD},
     "labeling:files": {"get": LEAD},
@@ -122,6 +126,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 FORMS = {
     "labeling:desk": {"do": "undo"},
     "labeling:campaign": {"do": "publish"},
+    "labeling:people": {"do": "add"},
     "runs:rescoring": {"do": "cancel"},
 }
 # A body that says nothing is let in when it is refused for what it says, not for who sends it.

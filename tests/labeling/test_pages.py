@@ -430,7 +430,7 @@ def test_a_lead_sets_a_campaign_up_by_form(client, lead, campaign):
         ),
         ({"question-0-kind": "vote"}, "Select a valid choice"),
         ({"question-1-options": "a\nb"}, "This field is required."),
-        ({"question-TOTAL_FORMS": "1000000"}, "at most 6"),
+        ({"question-TOTAL_FORMS": "1000000"}, "at most 20"),
         ({"question-TOTAL_FORMS": ""}, "ManagementForm"),
     ],
 )

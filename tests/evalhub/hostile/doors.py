@@ -138,6 +138,12 @@ def a_campaign_form(world: World) -> dict[str, Any]:
     return {**managed, **question, **named, "guidelines": "Read twice.", "show_reference": "on"}
 
 
+def a_questions_form(world: World) -> dict[str, Any]:
+    managed = {"question-TOTAL_FORMS": "1", "question-INITIAL_FORMS": "0"}
+    question = {"question-0-name": "faithful", "question-0-kind": "rating"}
+    return {**managed, **question, "note": "n", "seen": "1"}
+
+
 def a_scorer_body(world: World) -> dict[str, Any]:
     return {
         "slug": "brief",
@@ -179,6 +185,13 @@ def upload(content: bytes, name: str = "examples.jsonl") -> SimpleUploadedFile:
     return SimpleUploadedFile(name, content)
 
 
+AN_INVITED = {
+    "invite-note": "ben",
+    "invite-role": "limited",
+    "invite-max_uses": "2",
+    "invite-days": "7",
+    "invite-quota": "50",
+}
 PASSWORD = {"password": "a heron on a pole"}
 ADA = {"username": "ada", **PASSWORD}
 NEW = "two herons on a pole"
@@ -277,6 +290,12 @@ DOORS = {
     "runs:rescoring": Door(good=lambda world: {"do": "cancel"}),
     "labeling:new": Door(good=a_campaign_form),
     "labeling:campaign": Door(good=lambda world: {"do": "publish"}),
+    "labeling:people": Door(good=lambda world: {"do": "invite", **AN_INVITED}),
+    "labeling:person": Door(good=lambda world: {"do": "quota", "quota": "20"}),
+    "labeling:guidelines": Door(
+        good=lambda world: {"text": "Read thrice.", "note": "thrice", "seen": "0"}
+    ),
+    "labeling:questions": Door(good=a_questions_form),
     "labeling:desk": Door(good=lambda world: {"do": "submit", "unit": world.unit, "q0": "1"}),
 }
 JSON, LINES, FORMS = (
