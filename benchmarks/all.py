@@ -44,6 +44,8 @@ BENCHMARKS = (
     Benchmark(script="through_the_product.py", needs_service=True),
     Benchmark(script="ingestion.py", needs_service=True),
     Benchmark(script="growth.py", needs_service=True),
+    Benchmark(script="desk.py", needs_service=True),
+    Benchmark(script="desk_kills.py", needs_service=False),
 )
 
 

@@ -73,54 +73,78 @@ class Running:
     pid: int
 
 
-@contextmanager
-def running(port: int) -> Iterator[Running]:
-    """Run EvalHub with its demo project in a folder of its own, and end it with what it kept.
+class Startable:
+    """A service in a folder of one's own, which can be ended in any way and started again.
 
     DATABASE_URL says on which database, as always.
     """
-    with tempfile.TemporaryDirectory(prefix="evalhub-bench-") as folder:
-        said = Path(folder) / "said.txt"
-        environment = {
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.said, self.address = folder / "said.txt", f"http://127.0.0.1:{port}"
+        self.environment = {
             **os.environ,
             "EVALHUB_PORT": str(port),
-            "EVALHUB_DATA_DIR": str(Path(folder) / "data"),
+            "EVALHUB_DATA_DIR": str(folder / "data"),
         }
-        with said.open("wb") as output:
-            process = subprocess.Popen(
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Running:
+        """Start it with its demo project, and wait until it runs."""
+        before = self.said.stat().st_size if self.said.exists() else 0
+        with self.said.open("ab") as output:
+            self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "evalhub.supervisor", "--demo"),
                     *("--parent", str(os.getpid())),
                 ],
                 cwd=ROOT,
-                env=environment,
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        _wait_for(self.process, self.said, before)
+        key = re.search(
+            r"API key of the project demo: (\S+)", self.said.read_text("utf-8", "replace")
+        )
+        if key is None:
+            raise SystemExit("The service told no API key when it started first.")
+        return Running(self.address, key[1], self.process.pid)
+
+    def stop(self) -> None:
+        """End it as an operator would."""
+        if self.process is None:
+            return
+        self.process.terminate()
         try:
-            yield Running(f"http://127.0.0.1:{port}", _key(process, said), process.pid)
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it with no warning; its guard ends what it started."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextmanager
+def running(port: int) -> Iterator[Running]:
+    """Run EvalHub with its demo project in a folder of its own, and end it with what it kept."""
+    with tempfile.TemporaryDirectory(prefix="evalhub-bench-") as folder:
+        service = Startable(Path(folder), port)
+        try:
+            yield service.start()
         finally:
-            _stop(process)
+            service.stop()
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()  # its guard ends what it started
-        process.wait()
-
-
-def _key(process: subprocess.Popen[bytes], said: Path) -> str:
-    """Wait until the service runs, and return the API key of its demo project."""
+def _wait_for(process: subprocess.Popen[bytes], said: Path, before: int) -> None:
+    """Wait until the service says, after so many bytes of what it said, that it runs."""
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and process.poll() is None:
-        text = said.read_text(errors="replace")
-        key = re.search(r"API key of the project demo: (\S+)", text)
-        if key and "EvalHub runs at" in text:
-            return key[1]
+        if b"EvalHub runs at" in said.read_bytes()[before:]:
+            return
         time.sleep(LOOK_SECONDS)
-    raise SystemExit(f"The service did not start:\n{said.read_text(errors='replace')}")
+    raise SystemExit(f"The service did not start:\n{said.read_text(errors='replace')[-4_000:]}")
