@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from labeling import api, deciding_api
+from labeling import api, deciding_api, leading_api
 from labeling.views import (
     agreement,
     asking,
@@ -36,5 +36,8 @@ urlpatterns = [
     path(f"{REST}/preferences", api.Preferences.as_view(), name="api_preferences"),
     path(f"{REST}/agreement", api.CampaignAgreement.as_view(), name="api_agreement"),
     path(f"{REST}/decisions", deciding_api.Decisions.as_view(), name="api_decisions"),
+    path(f"{REST}/guidelines", leading_api.Guidelines.as_view(), name="api_guidelines"),
+    path(f"{REST}/questions", leading_api.Questions.as_view(), name="api_questions"),
+    path(f"{REST}/state", leading_api.CampaignState.as_view(), name="api_state"),
     path(f"{REST}/publish", api.Publication.as_view(), name="api_publish"),
 ]

@@ -19,6 +19,7 @@ from evalhub.runs import openapi as runs
 from evalhub.runs import rescoring_openapi as rescorings
 from evalhub.scorers import openapi as scorers
 from labeling import deciding_openapi as deciding
+from labeling import leading_openapi as leading
 from labeling import openapi as labeling
 
 Document = dict[str, Any]
@@ -32,6 +33,7 @@ COMPONENTS: Mapping[str, Shape] = {
     **reports.COMPONENTS,
     **labeling.COMPONENTS,
     **deciding.COMPONENTS,
+    **leading.COMPONENTS,
     **accounts.COMPONENTS,
 }
 ABOUT = (

@@ -9,6 +9,7 @@ from labeling.counting import comparable_sets
 from labeling.models import Campaign, Control, GuidelineVersion, Purpose
 from labeling.services.asking import change_questions, read_asked
 from labeling.services.guidelines import change_guidelines
+from tests.factories import a_key
 from tests.labeling.building import AT, a_campaign, said
 
 pytestmark = pytest.mark.django_db
@@ -124,3 +125,40 @@ def test_a_change_of_something_older_or_closed_or_faulty_is_refused(campaign):
     ):
         with pytest.raises(Conflict, match="is closed"):
             change()
+
+
+def test_leads_change_guidelines_questions_and_state_by_rest(client, campaign):
+    address = f"/api/v1/campaigns/{campaign.public_id}"
+    key = a_key(campaign.project)
+
+    def post(what, **body):
+        answer = client.post(f"{address}/{what}", body, "application/json", headers=key)
+        return answer.status_code, answer.json()
+
+    status, made = post("guidelines", text="Read three times.", note="thrice", seen=1)
+    assert (status, made["version"], made["text"]) == (201, 2, "Read three times.")
+    assert [one["note"] for one in made["versions"]] == ["thrice", ""]
+    assert post("guidelines", text="Read three times.")[0] == 200
+    assert post("guidelines", text="Read once.", seen=1)[0] == 409
+    for wrong in ({}, {"text": 5}, {"text": "x", "seen": "1"}, {"text": "x", "note": "n" * 501}):
+        assert post("guidelines", **wrong)[0] == 422
+    assert post("guidelines", text="x", who="me")[0] == 400
+
+    status, made = post("questions", questions=[FAITHFUL], seen=1)
+    assert (status, made["version"]) == (201, 2)
+    assert [one["change"] for one in made["changes"]] == ["same", "gone"]
+    assert post("questions", questions=[FAITHFUL])[0] == 200
+    assert client.get(f"{address}/questions", headers=key).json()["version"] == 2
+
+    assert post("state", state="paused")[1]["state"] == "paused"
+    assert post("state", state="paused")[0] == 409
+    assert post("state", state="open")[1]["state"] == "open"
+    assert post("state", state="preparing")[0] == 422
+    status, closed = post("state", state="closed")
+    assert (status, closed["state"]) == (200, "closed")
+    assert closed["published_at"]
+    assert post("guidelines", text="Too late.")[0] == 409
+    reader = a_key(campaign.project, "viewer")
+    body = {"state": "open"}
+    refused = client.post(f"{address}/state", body, "application/json", headers=reader)
+    assert refused.status_code == 403

@@ -140,7 +140,11 @@ def a_campaign_form(world: World) -> dict[str, Any]:
 
 def a_questions_form(world: World) -> dict[str, Any]:
     managed = {"question-TOTAL_FORMS": "1", "question-INITIAL_FORMS": "0"}
-    question = {"question-0-name": "faithful", "question-0-kind": "rating"}
+    question = {
+        "question-0-name": "faithful",
+        "question-0-kind": "rating",
+        "question-0-text": "Is it?",
+    }
     return {**managed, **question, "note": "n", "seen": "1"}
 
 
@@ -238,6 +242,18 @@ DOORS = {
     "labeling:api_campaigns": Door(kind="json", good=a_campaign_body),
     "labeling:api_annotations": Door(kind="lines", good=an_annotation),
     "labeling:api_decisions": Door(kind="lines", good=a_decision),
+    "labeling:api_guidelines": Door(
+        kind="json", good=lambda world: {"text": "Read thrice.", "note": "thrice", "seen": 0}
+    ),
+    "labeling:api_questions": Door(
+        kind="json",
+        good=lambda world: {
+            "questions": [{"name": "faithful", "kind": "rating", "text": "Is it?"}],
+            "note": "n",
+            "seen": 1,
+        },
+    ),
+    "labeling:api_state": Door(kind="json", good=lambda world: {"state": "paused"}),
     "labeling:api_publish": Door(kind="json", good=lambda world: {}, is_optional=True),
     "accounts:login": Door(good=lambda world: ADA, is_public=True),
     "accounts:logout": Door(good=lambda world: {}),
