@@ -40,6 +40,7 @@ BENCHMARKS = (
     Benchmark(script="scoring_alone.py", needs_service=False),
     Benchmark(script="preferences.py", needs_service=False),
     Benchmark(script="agreement_coverage.py", needs_service=False),
+    Benchmark(script="agreement_speed.py", needs_service=False),
     Benchmark(script="panels.py", needs_service=False),
     Benchmark(script="through_the_product.py", needs_service=True),
     Benchmark(script="ingestion.py", needs_service=True),

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.metrics import cohen_kappa_score
 
 from metrics.statistics.agreement import Answers, Undefined
@@ -81,6 +82,21 @@ def test_every_pair_is_that_of_scikit_learn_with_the_published_error(weighing):
         error = math.sqrt(published_variance(counts, weights))
         assert one.standard_error == pytest.approx(error, abs=1e-9)
         assert one.units == both.sum()
+
+
+def test_the_interval_is_one_of_fishers_z_with_the_variance_of_a_sample():
+    (found,) = kappas(raters(SAS))
+    p, n = np.array(SAS) / 19, 19
+    weights, rows, cols = np.eye(3), p.sum(1), p.sum(0)
+    expected = rows @ cols
+    terms = weights - (cols[:, None] + rows) * (1 - found.kappa)
+    moved = (terms - (p * terms).sum())[tuple(raters(SAS))] / (1 - expected)
+    error = moved.std(ddof=1) / math.sqrt(n)
+    kurtosis = stats.kurtosis(moved, fisher=False, bias=False)
+    degrees = min(n - 1, 2 * n / (kurtosis - (n - 3) / (n - 1)))
+    reach = stats.t.ppf(0.975, degrees) * error / (1 - found.kappa**2)
+    ends = np.tanh(np.arctanh(found.kappa) + np.array([-reach, reach]))
+    assert [found.low, found.high] == pytest.approx(ends.tolist())
 
 
 def test_units_of_one_example_move_kappa_together():

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from metrics.statistics.agreement import Agreement, Level, agreement
 from metrics.statistics.agreement.outlook import half_width, settling
@@ -17,8 +18,12 @@ def found_in(units, **more):
 def test_the_projected_width_is_about_that_of_a_campaign_so_much_larger():
     small, large = found_in(100), found_in(400)
     assert half_width(small) == pytest.approx((small.high - small.low) / 2)
-    # Four times the examples halve it; this sample's spread is not quite the other's.
-    assert half_width(small, more=300) == pytest.approx(half_width(small) / 2, rel=0.03)
+    # Four times the examples halve the error, with four times the degrees and a quarter the bias.
+    z = np.arctanh(small.alpha) - small.bias / 4 / (1 - small.alpha**2)
+    error = small.standard_error / 2 / (1 - np.tanh(z) ** 2)
+    ends = np.tanh(z + stats.t.ppf([0.025, 0.975], 4 * small.degrees) * error)
+    assert half_width(small, more=300) == pytest.approx(np.ptp(ends) / 2, rel=1e-9)
+    # This sample's spread is not quite the other's.
     assert half_width(small, more=300) == pytest.approx(half_width(large), rel=0.2)
 
 
