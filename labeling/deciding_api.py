@@ -1,4 +1,4 @@
-"""REST: what experts decided."""
+"""REST: what experts decided, and the right answers of controls."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from rest_framework.response import Response
 from evalhub.accounts.capabilities import Capability
 from labeling import deciding_openapi
 from labeling.exports.decisions import decision_rows
+from labeling.exports.known import known_rows
 from labeling.rest import CampaignView, streamed
-from labeling.services import decided_lines
+from labeling.services import decided_lines, known_lines
 
 
 class Decisions(CampaignView):
@@ -27,6 +28,26 @@ class Decisions(CampaignView):
             "Decisions",
             decided_lines.LIMITS,
             lambda lines: decided_lines.import_decisions(
+                campaign=campaign, lines=lines, actor=self.actor
+            ),
+        )
+
+
+class Controls(CampaignView):
+    """GET, POST /api/v1/campaigns/{id}/controls"""
+
+    @deciding_openapi.export_controls
+    def get(self, request: Request, campaign_id: str) -> StreamingHttpResponse:
+        # Who reads them knows which units are controls: no key of an annotator does.
+        return streamed(known_rows(self.campaign(campaign_id, Capability.LEAD)))
+
+    @deciding_openapi.import_controls
+    def post(self, request: Request, campaign_id: str) -> Response:
+        campaign = self.campaign(campaign_id, Capability.LEAD)
+        return self.take_lines(
+            "Controls",
+            known_lines.LIMITS,
+            lambda lines: known_lines.import_known(
                 campaign=campaign, lines=lines, actor=self.actor
             ),
         )

@@ -1,4 +1,4 @@
-"""What the REST interface of decisions takes and answers."""
+"""What the REST interface of decisions and controls takes and answers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from evalhub.openapi import (
     mapping,
     members,
     moment,
+    number,
     one_of,
     operation,
     text,
     whole,
 )
-from labeling.models import DecisionReason
+from labeling.models import DecisionReason, Purpose
 from labeling.openapi import TAG, UNIT
 
 DECISION = members(
@@ -31,7 +32,17 @@ DECISION = members(
     at=moment("In exports; passed over when a line comes back."),
     by=text("Who decided, in exports; passed over when a line comes back."),
 )
-COMPONENTS = {"Decision": DECISION}
+KNOWN = members(
+    "",
+    ["answers"],
+    **UNIT,
+    answers=mapping(anything(), "By question, for those that have a right answer."),
+    tolerance=number("How far from a right number or point still counts as right; 0 by default."),
+    explanation=text("Shown in the qualification."),
+    purpose=one_of([Purpose.CONTROL.value, Purpose.QUALIFICATION.value], "control by default."),
+)
+COMPONENTS = {"Decision": DECISION, "Control": KNOWN}
+TAKEN = members(accepted=whole(), replaced=whole(), unchanged=whole())
 
 export_decisions = operation(
     "export_decisions",
@@ -68,9 +79,37 @@ import_decisions = operation(
     answers={
         200: (
             "How many are new, replace another, or were there.",
-            members(accepted=whole(), replaced=whole(), unchanged=whole()),
+            TAKEN,
         )
     },
+    errors=[400, 409, 413, 422],
+    is_idempotent=True,
+)
+export_controls = operation(
+    "export_controls",
+    tag=TAG,
+    summary="Read the controls",
+    detail="The right answers of control units and of the qualification, as JSON lines that POST "
+    "takes back.",
+    scope="admin",
+    path=["campaign_id"],
+    answers={},
+    media={NDJSON: {**component("Control")}},
+)
+import_controls = operation(
+    "import_controls",
+    tag=TAG,
+    summary="Set controls",
+    detail="All or nothing, 1,000 lines at most. The example of a unit with right answers is not "
+    "labeled any more. The same line sent again changes nothing, another one replaces it.",
+    scope="admin",
+    path=["campaign_id"],
+    body=Body(
+        shapes={NDJSON: KNOWN},
+        words="JSON lines; gzip is accepted.",
+        example=[{"system": "first-try", "key": "fr", "answers": {"faithful": 4}, "tolerance": 1}],
+    ),
+    answers={200: ("How many are new, replace another, or were there.", TAKEN)},
     errors=[400, 409, 413, 422],
     is_idempotent=True,
 )

@@ -39,5 +39,6 @@ urlpatterns = [
     path(f"{REST}/guidelines", leading_api.Guidelines.as_view(), name="api_guidelines"),
     path(f"{REST}/questions", leading_api.Questions.as_view(), name="api_questions"),
     path(f"{REST}/state", leading_api.CampaignState.as_view(), name="api_state"),
+    path(f"{REST}/controls", deciding_api.Controls.as_view(), name="api_controls"),
     path(f"{REST}/publish", api.Publication.as_view(), name="api_publish"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.db.models import Count, F, Max, QuerySet
@@ -11,7 +12,16 @@ from django.utils import timezone
 from evalhub.accounts.services import Actor, record
 from evalhub.errors import ContentError, FieldError
 from labeling.known import qualification_of
-from labeling.models import Annotation, Annotator, Campaign, Control, Purpose, Slot, Unit
+from labeling.models import (
+    Annotation,
+    Annotator,
+    Campaign,
+    Control,
+    Purpose,
+    Question,
+    Slot,
+    Unit,
+)
 from labeling.ordering import shuffled
 from labeling.questions import Answer, AnswerError, is_number, mirrored, read_answer
 from labeling.services.noting import count
@@ -19,6 +29,17 @@ from labeling.services.seats import hold_everybody
 from labeling.services.slots import PERSONAL
 
 MAX_EXPLANATION = 5_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """The right answers to a unit, as somebody says them."""
+
+    unit: Unit
+    answers: Mapping[str, object]
+    tolerance: float = 0.0
+    explanation: str = ""
+    purpose: str = Purpose.CONTROL
 
 
 def set_control(
@@ -35,37 +56,64 @@ def set_control(
     Its example is no longer labeled: places that nobody has taken go away, answers that were
     given stay. A twin's answers are set on the unit that is shown.
     """
-    campaign = unit.campaign
-    errors: list[FieldError] = []
-    known = _known_answers(campaign, answers, errors)
-    if not is_number(tolerance) or tolerance < 0:
-        errors.append(FieldError("tolerance", "number", "The tolerance is a number, 0 or more."))
-    if len(explanation) > MAX_EXPLANATION:
-        detail = f"The explanation has at most {MAX_EXPLANATION:,} characters."
-        errors.append(FieldError("explanation", "text", detail))
-    if purpose not in (Purpose.CONTROL, Purpose.QUALIFICATION):
-        detail = "Known answers are for a control or for the qualification."
-        errors.append(FieldError("purpose", "purpose", detail))
+    known, errors = read_known(
+        Known(
+            unit=unit,
+            answers=answers,
+            tolerance=tolerance,
+            explanation=explanation,
+            purpose=purpose,
+        )
+    )
     if errors:
         raise ContentError(errors[0].detail, errors=errors)
+    [control] = set_controls(campaign=unit.campaign, all_known=[known], actor=actor)
+    return control
+
+
+def read_known(given: Known) -> tuple[Known, list[FieldError]]:
+    """Return right answers in one form, on the unit that is shown, and what is wrong with them."""
+    unit, errors = given.unit, list[FieldError]()
+    answers = _known_answers(unit.campaign, given.answers, errors)
+    if not is_number(given.tolerance) or given.tolerance < 0:
+        errors.append(FieldError("tolerance", "number", "The tolerance is a number, 0 or more."))
+    if len(given.explanation) > MAX_EXPLANATION:
+        detail = f"The explanation has at most {MAX_EXPLANATION:,} characters."
+        errors.append(FieldError("explanation", "text", detail))
+    if given.purpose not in (Purpose.CONTROL, Purpose.QUALIFICATION):
+        detail = "Known answers are for a control or for the qualification."
+        errors.append(FieldError("purpose", "purpose", detail))
     if unit.twin is not None:
         if unit.is_reversed:
-            known = {name: mirrored(answer) for name, answer in known.items()}
+            answers = _turned(unit.campaign, answers)
         unit = unit.twin
-    with transaction.atomic():
-        people = hold_everybody(campaign)
+    return replace(
+        given, unit=unit, answers=answers, explanation=given.explanation.strip()
+    ), errors
+
+
+@transaction.atomic
+def set_controls(*, campaign: Campaign, all_known: Sequence[Known], actor: Actor) -> list[Control]:
+    """Set right answers that were read, as one change."""
+    people = hold_everybody(campaign)
+    controls = []
+    for known in all_known:
+        unit, purpose = known.unit, known.purpose
         control, _ = Control.objects.update_or_create(
             unit=unit,
             defaults={
                 **{"campaign": campaign, "bundle": unit.bundle, "purpose": purpose},
-                **{"answers": known, "tolerance": tolerance, "explanation": explanation.strip()},
+                **{"answers": known.answers, "tolerance": known.tolerance},
+                **{"explanation": known.explanation},
                 **{"created_by": actor.user, "created_at": timezone.now()},
             },
         )
         Control.objects.filter(campaign=campaign, bundle=unit.bundle).update(purpose=purpose)
-        _use_example(campaign, unit.bundle, purpose, people)
+        _use_example(campaign, unit.bundle, purpose)
         _note(campaign, actor, "set control", unit, {"purpose": str(purpose)})
-    return control
+        controls.append(control)
+    _count_again(campaign, people)
+    return controls
 
 
 def clear_control(*, unit: Unit, actor: Actor) -> None:
@@ -80,7 +128,8 @@ def clear_control(*, unit: Unit, actor: Actor) -> None:
         if not deleted:
             return
         if not Control.objects.filter(campaign=campaign, bundle=unit.bundle).exists():
-            _use_example(campaign, unit.bundle, Purpose.LABEL, people)
+            _use_example(campaign, unit.bundle, Purpose.LABEL)
+            _count_again(campaign, people)
         _note(campaign, actor, "clear control", unit, {})
 
 
@@ -117,10 +166,16 @@ def _note(
     )
 
 
-def _use_example(
-    campaign: Campaign, bundle: int, purpose: str, people: Sequence[Annotator]
-) -> None:
-    """Let a whole example be there for a purpose: its units, its places, what people count."""
+def _turned(campaign: Campaign, answers: Mapping[str, Answer]) -> dict[str, Answer]:
+    """Return answers to a pair as they are when its two outputs change sides."""
+    sided = {one.name for one in campaign.asked if one.kind == Question.Kind.PREFERENCE}
+    return {
+        name: mirrored(answer) if name in sided else answer for name, answer in answers.items()
+    }
+
+
+def _use_example(campaign: Campaign, bundle: int, purpose: str) -> None:
+    """Let a whole example be there for a purpose: its units and its places."""
     Unit.objects.filter(campaign=campaign, bundle=bundle).update(purpose=purpose)
     slots = Slot.objects.filter(campaign=campaign, bundle=bundle)
     if purpose == Purpose.LABEL:
@@ -129,10 +184,6 @@ def _use_example(
         untouched = slots.filter(number__lt=PERSONAL, state=Slot.State.OPEN, n_answered=0)
         untouched.filter(annotations__isnull=True).delete()
     slots.update(purpose=purpose)
-    shown = Unit.objects.filter(campaign=campaign, twin__isnull=True)
-    campaign.n_controls = shown.exclude(purpose=Purpose.LABEL).count()
-    campaign.save(update_fields=["n_controls"])
-    _count_again(people)
 
 
 def _label_again(campaign: Campaign, bundle: int, slots: QuerySet[Slot]) -> None:
@@ -151,8 +202,11 @@ def _label_again(campaign: Campaign, bundle: int, slots: QuerySet[Slot]) -> None
     )
 
 
-def _count_again(people: Sequence[Annotator]) -> None:
-    """Count what people answered, by what it is for now."""
+def _count_again(campaign: Campaign, people: Sequence[Annotator]) -> None:
+    """Count the controls there are, and what people answered, by what it is for now."""
+    shown = Unit.objects.filter(campaign=campaign, twin__isnull=True)
+    campaign.n_controls = shown.exclude(purpose=Purpose.LABEL).count()
+    campaign.save(update_fields=["n_controls"])
     rows = (
         Annotation.objects.given()
         .filter(annotator__in=people)

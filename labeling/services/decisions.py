@@ -20,7 +20,8 @@ from labeling.models import (
     Question,
     Unit,
 )
-from labeling.questions import Answer, AnswerError, applies, read_answer
+from labeling.questions import Answer, AnswerError, DifferRule, applies, read_answer
+from labeling.services.guidelines import add_to_guidelines
 
 MAX_NOTE: Final = 2_000
 
@@ -43,9 +44,12 @@ def decide(
     reason: str,
     note: str = "",
     seen: int = 0,
+    guideline: str = "",
     actor: Actor,
 ) -> Decision:
     """Keep what an expert decided about a unit, and settle its flags with it.
+
+    A `guideline` is added to those of the campaign, so that the next ones do not differ here.
 
     `answers` go by question, for those that are decided; None is "cannot be judged". `seen` is
     the revision that the expert looked at, 0 where nothing was decided: another one in the
@@ -57,6 +61,8 @@ def decide(
     read, errors = read_decision(campaign.asked, answers, reason=reason, note=note)
     if errors:
         raise ContentError(errors[0].detail, errors=errors)
+    if guideline.strip():
+        add_to_guidelines(campaign=campaign, text=guideline, actor=actor)
     _lock(unit)
     before = decision_on(unit)
     if before is not None and says(before, campaign, read, reason, note):
@@ -197,4 +203,17 @@ def _record(unit: Unit, actor: Actor, verb: str, **detail: object) -> None:
         verb=verb,
         subject=unit.public_id,
         detail={"campaign": campaign.public_id, **detail},
+    )
+
+
+def set_rule(*, campaign: Campaign, rule: DifferRule, actor: Actor) -> None:
+    """Say from now on when people differ in a campaign."""
+    campaign.differ_rule = rule.stored()
+    campaign.save(update_fields=["differ_rule"])
+    record(
+        project=campaign.project,
+        actor=actor,
+        verb="set rule of differing",
+        subject=campaign.public_id,
+        detail=rule.stored(),
     )

@@ -51,6 +51,20 @@ def change_guidelines(
     return version
 
 
+@transaction.atomic
+def add_to_guidelines(*, campaign: Campaign, text: str, actor: Actor) -> GuidelineVersion | None:
+    """Add a paragraph to the guidelines as they are now, whoever else writes in them."""
+    added = text.strip()
+    now = locked(campaign).guidelines
+    note = f"Added: {added}"
+    return change_guidelines(
+        campaign=campaign,
+        text=f"{now}\n\n{added}" if added else now,
+        note=note if len(note) <= MAX_NOTE else f"{note[: MAX_NOTE - 1]}…",
+        actor=actor,
+    )
+
+
 def _refuse_faults(text: str, note: str) -> None:
     faults = []
     if len(text) > MAX_GUIDELINES:

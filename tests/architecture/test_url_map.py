@@ -120,6 +120,7 @@ REST = {
     "labeling:api_guidelines": {"get": VIEW, "post": LEAD},
     "labeling:api_questions": {"get": VIEW, "post": LEAD},
     "labeling:api_state": {"post": LEAD},
+    "labeling:api_controls": {"get": LEAD, "post": LEAD},
     "labeling:api_publish": {"post": LEAD},
     "accounts:api_invitations": {"get": LEAD, "post": LEAD},
     "accounts:api_invitation": {"delete": LEAD},

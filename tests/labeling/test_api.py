@@ -160,6 +160,8 @@ def test_faults_of_a_question_are_named(call, project):
         ("GET", "campaigns/{id}/agreement", "read"),
         ("GET", "campaigns/{id}/decisions", "read"),
         ("POST", "campaigns/{id}/decisions", "admin"),
+        ("GET", "campaigns/{id}/controls", "admin"),
+        ("POST", "campaigns/{id}/controls", "admin"),
         ("POST", "campaigns/{id}/publish", "admin"),
     ],
 )

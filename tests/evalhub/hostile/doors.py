@@ -131,6 +131,18 @@ def a_decision(world: World) -> dict[str, Any]:
     }
 
 
+def a_control(world: World) -> dict[str, Any]:
+    return {
+        "run": world.scored_run,
+        "key": "q2",
+        "attempt": 1,
+        "answers": {"faithful": 3},
+        "tolerance": 1,
+        "explanation": "e",
+        "purpose": "control",
+    }
+
+
 def a_campaign_form(world: World) -> dict[str, Any]:
     managed = {"question-TOTAL_FORMS": "1", "question-INITIAL_FORMS": "0"}
     question = {"question-0-name": "clear", "question-0-kind": "rating", "question-0-options": ""}
@@ -254,6 +266,7 @@ DOORS = {
         },
     ),
     "labeling:api_state": Door(kind="json", good=lambda world: {"state": "paused"}),
+    "labeling:api_controls": Door(kind="lines", good=a_control),
     "labeling:api_publish": Door(kind="json", good=lambda world: {}, is_optional=True),
     "accounts:login": Door(good=lambda world: ADA, is_public=True),
     "accounts:logout": Door(good=lambda world: {}),

@@ -62,6 +62,7 @@ def test_the_contract_is_all_there():
         "campaigns/{campaign_id}/annotations": "get post",
         "campaigns/{campaign_id}/agreement": "get",
         "campaigns/{campaign_id}/decisions": "get post",
+        "campaigns/{campaign_id}/controls": "get post",
         "campaigns/{campaign_id}/publish": "post",
         "metrics": "get",
     }.items():
