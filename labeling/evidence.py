@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+from django.db.models import Q
 
 from evalhub.datasets.selectors import examples_at_positions
 from evalhub.runs.models import Output
@@ -15,48 +17,98 @@ from labeling.ordering import shuffled
 
 
 @dataclass(frozen=True)
+class Side:
+    """An answer to judge, and what its system found for it."""
+
+    letter: str  # A or B; nothing where there is one answer
+    answer: Part | None  # None where the run has lost it since
+    retrieved: Sequence[Part]
+    is_shuffled: bool  # whether what was found stands in another order than its own
+    cites: int  # how many passages the numbers in the answer can mean
+    cited: str  # where those numbers lead: the beginning of an identifier
+
+
+@dataclass(frozen=True)
 class Evidence:
-    """The input with what came with it, and the answer to judge."""
+    """The input with what came with it, and the answers to judge from left to right."""
 
     input: Sequence[Said]
     context: Sequence[Part]
-    retrieved: Sequence[Part]
     reference: Sequence[Part]
-    answer: Part | None  # None where the run has lost it since
-    is_shuffled: bool = False  # whether what was retrieved stands in another order than its own
+    sides: Sequence[Side]
 
     @property
-    def cites(self) -> int:
-        """How many passages the numbers in an answer can mean."""
-        return 0 if self.is_shuffled else len(self.retrieved or self.context)
+    def found(self) -> Sequence[Part]:
+        """What was found for each of the answers alike, and can be shown once."""
+        first, *others = self.sides
+        is_alike = all(other.retrieved == first.retrieved for other in others)
+        return first.retrieved if is_alike else ()
 
     @property
-    def cited(self) -> str:
-        """Where those numbers lead: what the system found, else what it was given."""
-        return "document" if self.retrieved else "passage"
+    def n_passages(self) -> int:
+        return len(self.context) + len(self.found)
+
+    @property
+    def is_shuffled(self) -> bool:
+        return any(side.is_shuffled for side in self.sides)
 
 
-def evidence_of(unit: Unit, annotator: Annotator) -> Evidence:
-    """Return what to show.
+def evidence_of(unit: Unit, annotator: Annotator, *, is_swapped: bool = False) -> Evidence:
+    """Return what to show; of a pair that is swapped, the second output stands on the left.
 
-    Documents that the system found stand in an order drawn for each person, so that their rank
-    says nothing. But where the answer cites them by number, numbers and order are its own.
+    Documents that a system found stand in an order drawn for each person, so that their rank
+    says nothing. But where an answer cites them by number, numbers and order are its own.
     """
     example = examples_at_positions(unit.run.version, [unit.position])[unit.position].fields
-    output = Output.objects.filter(
-        run=unit.run_id, position=unit.position, attempt=unit.attempt
-    ).first()
-    answer = None if output is None else _answer(output)
-    found = _retrieved(output)
-    is_cited = answer is not None and cited(answer.text, len(found))
+    context = [Part.of(passage) for passage in example.get("context") or []]
+    outputs = _outputs(unit)
+    if is_swapped:
+        outputs.reverse()
+    answers = [None if output is None else _answer(output) for output in outputs]
+    found = [_retrieved(output) for output in outputs]
+    is_cited = any(
+        answer is not None and cited(answer.text, len(documents))
+        for answer, documents in zip(answers, found, strict=True)
+    )
+    if not is_cited:
+        seed = shuffled(annotator.seed, unit.pk)
+        found = [_mixed(documents, seed=seed) for documents in found]
+    letters = ("",) if len(outputs) == 1 else ("A", "B")
+    is_alike = all(documents == found[0] for documents in found)
     return Evidence(
         input=conversation(example.get("input")),
-        context=[Part.of(passage) for passage in example.get("context") or []],
-        retrieved=found if is_cited else _mixed(found, seed=shuffled(annotator.seed, unit.pk)),
+        context=context,
         reference=_reference(example) if annotator.campaign.shows_reference else [],
-        answer=answer,
-        is_shuffled=bool(found) and not is_cited,
+        sides=[
+            Side(
+                letter=letter,
+                answer=answer,
+                retrieved=documents,
+                is_shuffled=bool(documents) and not is_cited,
+                cites=0 if documents and not is_cited else len(documents or context),
+                cited=f"document{'' if is_alike else letter}" if documents else "passage",
+            )
+            for letter, answer, documents in zip(letters, answers, found, strict=True)
+        ],
     )
+
+
+def _outputs(unit: Unit) -> list[Output | None]:
+    """Return the output to judge, or the two of a pair."""
+    places: list[tuple[int, int | None, int | None]]
+    places = [(unit.run_id, unit.position, unit.attempt)]
+    if unit.second_run_id is not None:
+        places.append((unit.second_run_id, unit.second_position, unit.second_attempt))
+    wanted = Q()
+    for run, position, attempt in places:
+        wanted |= Q(run=run, position=position, attempt=attempt)
+    rows = Output.objects.filter(wanted).only(*_SHOWN)
+    found: dict[tuple[int, int | None, int | None], Output]
+    found = {(row.run_id, row.position, row.attempt): row for row in rows}
+    return [found.get(place) for place in places]
+
+
+_SHOWN: Final = ("run", "position", "attempt", "text", "data", "retrieved")
 
 
 def asked_of(example: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from labeling.views import (
     desk,
     files,
     guidelines,
+    history,
     people,
     setting_up,
 )
@@ -30,6 +31,7 @@ urlpatterns = [
     path(f"{PAGE}files/", files.listing, name="files"),
     path(f"{PAGE}files/<str:name>", files.download, name="file"),
     path(f"{PAGE}desk/", desk.desk, name="desk"),
+    path(f"{PAGE}answers/", history.own_history, name="history"),
     path("api/v1/projects/<str:project>/campaigns", api.Campaigns.as_view(), name="api_campaigns"),
     path(REST, api.CampaignDetail.as_view(), name="api_campaign"),
     path(f"{REST}/annotations", api.Annotations.as_view(), name="api_annotations"),

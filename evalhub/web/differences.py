@@ -41,13 +41,26 @@ def side_by_side(old: str, new: str, length: int) -> tuple[SafeString, SafeStrin
     Texts that share little come back unmarked.
     """
     old, new = untrusted.shortened(old, length), untrusted.shortened(new, length)
+    return marked(old, new) or (_said([untrusted.spelled(old)]), _said([untrusted.spelled(new)]))
+
+
+def marked(old: str, new: str) -> tuple[SafeString, SafeString] | None:
+    """Return both texts with the words marked that the other lacks; None if they share little.
+
+    Of long texts the beginnings are compared, and the rest is left away.
+    """
+    old, new = _beginning(old), _beginning(new)
     pieces = pieces_of(old, new)
     if alike(pieces) < _LEAST_ALIKE:
-        return _said([untrusted.spelled(old)]), _said([untrusted.spelled(new)])
+        return None
     return (
         _said(_part(piece.old, "" if piece.is_equal else "del") for piece in pieces),
         _said(_part(piece.new, "" if piece.is_equal else "ins") for piece in pieces),
     )
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= _MAX_CHARACTERS else text[:_MAX_CHARACTERS] + "…"
 
 
 def in_one(old: str, new: str) -> SafeString:

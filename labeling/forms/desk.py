@@ -1,201 +1,198 @@
-"""What people answer at the desk: questions as they are shown, and what was sent of them."""
+"""Questions as they stand on the desk, and the answers that a form says."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
-
-from django import forms
-from django.core.exceptions import ValidationError
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol, TypeAlias
 
 from labeling.models import Question
-from labeling.questions import Answer, AnswerError, Value, has_numbers, is_number, read_answer
+from labeling.questions import (
+    Answer,
+    AnswerError,
+    Value,
+    applies,
+    is_number,
+    mirrored,
+    read_answer,
+)
+from labeling.questions.answers import MAX_ANSWER_TEXT
+
+Kind = Question.Kind
+# What a form holds, by the name of the control; a control may be ticked more than once.
+Fields: TypeAlias = Mapping[str, Sequence[str]]
 
 CANNOT_JUDGE: Final = "na"
-NARROW: Final = 12  # characters of a label that fits beside four others
-ROW: Final = 7  # points that stand side by side
+LONGEST_NUMBER: Final = 40  # characters
+NOTHING_SAID: Final = "Answer at least one question, or skip this one."
+MISSING: Final = "No answer yet. Choose n/a if it cannot be judged."
+NO_NUMBER: Final = "This is no number; write it as 8 or 8.5."
+_CANNOT: Final = object()
 
 
-@dataclass(frozen=True)
-class Choice:
-    """One option of a question: what is sent, what is shown, and the digit that chooses it."""
+class Sent(Protocol):
+    """A form as it arrives."""
 
-    token: str
-    label: str
-    key: str
-    is_chosen: bool
+    def getlist(self, name: str, /) -> list[str]: ...
 
 
-@dataclass(frozen=True)
-class Asked:
-    """One question as it stands on the desk."""
-
-    question: Question
-    field: str
-    choices: Sequence[Choice]
-    cannot_judge: bool
-    text: str  # what is typed, for numbers
-    error: str
-
-    @property
-    def is_answered(self) -> bool:
-        chosen = any(choice.is_chosen for choice in self.choices)
-        return self.cannot_judge or chosen or bool(self.text)
-
-    @property
-    def last(self) -> Choice:
-        return self.choices[-1]
-
-    @property
-    def is_row(self) -> bool:
-        """Say whether the options fit side by side."""
-        longest = max((len(choice.label) for choice in self.choices), default=0)
-        many = len(self.choices) > ROW
-        return longest <= (2 if many else NARROW) and len(self.choices) <= 11
-
-    @property
-    def ends(self) -> tuple[str, str] | None:
-        """What the first and the last of bare points in order mean; words say it themselves."""
-        if self.question.scale == Question.Scale.NOMINAL or not self.choices:
-            return None
-        values = [option["value"] for option in self.question.options]
-        bare = all(option["label"] == str(option["value"]) for option in self.question.options)
-        if not bare or not has_numbers(self.question):
-            return None
-        if values == sorted(values):
-            return "low", "high"
-        return ("high", "low") if values == sorted(values, reverse=True) else None
-
-    @property
-    def state(self) -> str:
-        """What is chosen, in a word or two, for where the options are folded away."""
-        if self.cannot_judge:
-            return "cannot judge"
-        chosen = next((choice.label for choice in self.choices if choice.is_chosen), self.text)
-        return chosen or "not yet"
-
-    @property
-    def span(self) -> str:
-        """The range of a number, in words."""
-        low, high = self.question.low, self.question.high
-        if low is not None and high is not None:
-            return f"A number from {low:g} to {high:g}."
-        if low is not None:
-            return f"A number, {low:g} or more."
-        return "A number." if high is None else f"A number, {high:g} or less."
+def field_of(question: Question) -> str:
+    """Return the name of a question's control."""
+    return f"q{question.order}"
 
 
-class DeskForm(forms.Form):
-    """The answers to one unit. Options travel as their index, so no value needs escaping."""
-
-    unit = forms.CharField(max_length=24)
-
-    def __init__(self, *args: Any, questions: Sequence[Question], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.questions = questions
-        for question in questions:
-            name = field_name(question)
-            if question.kind == Question.Kind.NUMBER:
-                self.fields[name] = forms.CharField(required=False, max_length=40)
-                self.fields[f"{name}-{CANNOT_JUDGE}"] = forms.BooleanField(required=False)
-            else:
-                tokens = [str(at) for at in range(len(question.options))] + [CANNOT_JUDGE]
-                self.fields[name] = forms.ChoiceField(
-                    required=False, choices=[(token, token) for token in tokens]
-                )
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}
-        self.answers: dict[str, Answer] = {}
-        for question in self.questions:
-            try:
-                self._clean_one(question, cleaned)
-            except (AnswerError, ValidationError) as error:
-                said = error.messages[0] if isinstance(error, ValidationError) else str(error)
-                self.add_error(field_name(question), said)
-        if not self.answers and not self.errors:
-            raise ValidationError("Answer at least one question, or skip this output.")
-        return cleaned
-
-    def _clean_one(self, question: Question, cleaned: Mapping[str, Any]) -> None:
-        name = field_name(question)
-        if name not in cleaned:
-            return
-        given = cleaned[name]
-        if given == CANNOT_JUDGE or cleaned.get(f"{name}-{CANNOT_JUDGE}"):
-            self.answers[question.name] = None
-        elif given:
-            self.answers[question.name] = read_answer(question, _value(question, given))
-        elif question.is_required:
-            raise ValidationError("No answer yet. Choose n/a if it cannot be judged.")
-
-    def asked(self) -> Iterator[Asked]:
-        """Yield the questions with what was sent, for a page that says what is wrong."""
-        for question in self.questions:
-            name = field_name(question)
-            errors = self.errors.get(name)
-            cannot = self.data.get(name) == CANNOT_JUDGE
-            yield asked(
-                question,
-                token=self.data.get(name, "")[:40],
-                cannot_judge=cannot or f"{name}-{CANNOT_JUDGE}" in self.data,
-                error=str(errors[0]) if errors else "",
-            )
+def is_of_options(question: Question) -> bool:
+    """Say whether one of its options is chosen, so that "cannot judge" stands among them."""
+    return bool(question.options) and question.kind != Kind.CHOICES
 
 
-def _value(question: Question, given: str) -> Value:
-    if question.kind != Question.Kind.NUMBER:
-        value: Value = question.options[int(given)]["value"]
-        return value
+# Fields
+
+
+def fields_sent(questions: Sequence[Question], sent: Sent) -> dict[str, list[str]]:
+    """Return what a form says of these questions, in a shape that every database can hold.
+
+    Options travel as their place among the options of the question, so no value needs escaping.
+    """
+    fields: dict[str, list[str]] = {}
+    for question in questions:
+        name = field_of(question)
+        if question.options:
+            tokens = _tokens(question)
+            said = [token for token in sent.getlist(name) if token in tokens]
+            said = said if question.kind == Kind.CHOICES else said[-1:]
+        else:
+            # One more than is allowed stays, so that the refusal can say so.
+            most = 1 + (MAX_ANSWER_TEXT if question.is_words else LONGEST_NUMBER)
+            said = [text for text in map(_text, sent.getlist(name)[-1:]) if text]
+            said = [text[:most] for text in said]
+        if said:
+            fields[name] = said
+        if not is_of_options(question) and sent.getlist(f"{name}-{CANNOT_JUDGE}"):
+            fields[f"{name}-{CANNOT_JUDGE}"] = ["on"]
+    return fields
+
+
+def fields_of(
+    questions: Sequence[Question], answers: Mapping[str, Answer], *, is_swapped: bool = False
+) -> dict[str, list[str]]:
+    """Return the fields of a form that says these answers; options that are gone are left out."""
+    fields: dict[str, list[str]] = {}
+    for question in questions:
+        if question.name in answers:
+            answer = answers[question.name]
+            answer = mirrored(answer) if is_swapped and _has_sides(question) else answer
+            fields |= _fields_of(question, answer)
+    return fields
+
+
+def _fields_of(question: Question, answer: Answer) -> dict[str, list[str]]:
+    name = field_of(question)
+    if answer is None:
+        is_option = is_of_options(question)
+        return {name: [CANNOT_JUDGE]} if is_option else {f"{name}-{CANNOT_JUDGE}": ["on"]}
+    if not question.options:
+        return {name: [answer if isinstance(answer, str) else repr(answer)]}
+    values = [option["value"] for option in question.options]
+    chosen = answer if isinstance(answer, list) else [answer]
+    tokens = [str(values.index(value)) for value in chosen if value in values]
+    return {name: tokens} if tokens else {}
+
+
+def carried_over(
+    fields: Fields, old: Sequence[Question], new: Sequence[Question]
+) -> dict[str, list[str]]:
+    """Return what a form under old questions says to new ones that mean the same."""
+    before = {question.meaning: field_of(question) for question in old}
+    carried: dict[str, list[str]] = {}
+    for question in new:
+        name, was = field_of(question), before.get(question.meaning)
+        for end in ("", f"-{CANNOT_JUDGE}"):
+            if was is not None and (said := fields.get(f"{was}{end}")):
+                carried[f"{name}{end}"] = list(said)
+    return carried
+
+
+def _tokens(question: Question) -> set[str]:
+    tokens = {str(at) for at in range(len(question.options))}
+    return tokens | {CANNOT_JUDGE} if is_of_options(question) else tokens
+
+
+def _text(given: str) -> str:
+    # Browsers send line ends as CRLF; databases cannot hold NUL.
+    return given.replace("\r\n", "\n").replace("\0", "")
+
+
+# Answers
+
+
+def answers_in(
+    questions: Sequence[Question], fields: Fields, *, is_swapped: bool = False
+) -> tuple[dict[str, Answer], dict[str, str]]:
+    """Return the answers that a form says, and what is wrong with it as {control: sentence}.
+
+    Questions that its own answers do not call for are not read. Of a pair that was shown with
+    its second output first (`is_swapped`), answers come out as they are of the pair itself.
+    """
+    answers: dict[str, Answer] = {}
+    errors: dict[str, str] = {}
+    for question in questions:
+        if not applies(question, answers):
+            continue
+        try:
+            said = _said(question, fields)
+            if said is None:
+                continue
+            answer = read_answer(question, None if said is _CANNOT else said)
+        except AnswerError as error:
+            errors[field_of(question)] = str(error)
+            continue
+        answers[question.name] = (
+            mirrored(answer) if is_swapped and _has_sides(question) else answer
+        )
+    if not answers and not errors:
+        errors[""] = NOTHING_SAID
+    return answers, errors
+
+
+def _said(question: Question, fields: Fields) -> object:
+    """Return the answer as its question reads it, or None where nothing is said."""
+    name = field_of(question)
+    given = list(fields.get(name, ()))
+    if cannot_judge(question, fields):
+        return _CANNOT
+    if not given or not given[0].strip():
+        if question.is_required:
+            raise AnswerError(MISSING)
+        return None
+    if question.kind == Kind.CHOICES:
+        return [_value(question, token) for token in given]
+    if question.options:
+        return _value(question, given[0])
+    return given[0] if question.is_words else _number(given[0])
+
+
+def cannot_judge(question: Question, fields: Fields) -> bool:
+    """Say whether a form says that a question cannot be judged."""
+    name = field_of(question)
+    if is_of_options(question):
+        return list(fields.get(name, ())) == [CANNOT_JUDGE]
+    return bool(fields.get(f"{name}-{CANNOT_JUDGE}"))
+
+
+def _value(question: Question, token: str) -> Value:
+    value: Value = question.options[int(token)]["value"]
+    return value
+
+
+def _number(given: str) -> float | int:
     try:
         number = float(given.strip().replace("\N{MINUS SIGN}", "-"))
     except ValueError:
         number = float("nan")
     if "_" in given or not is_number(number):
-        raise ValidationError("This is no number; write it as 8 or 8.5.")
+        raise AnswerError(NO_NUMBER)
     return int(number) if number.is_integer() else number
 
 
-def field_name(question: Question) -> str:
-    return f"q{question.order}"
-
-
-def asked_again(questions: Sequence[Question], answers: Mapping[str, Answer]) -> list[Asked]:
-    """Return the questions with the answers that somebody gave before, or none."""
-    return [_asked_again(question, answers) for question in questions]
-
-
-def _asked_again(question: Question, answers: Mapping[str, Answer]) -> Asked:
-    answer = answers.get(question.name)
-    cannot = question.name in answers and answer is None
-    token = ""
-    if question.kind == Question.Kind.NUMBER:
-        token = "" if answer is None else repr(answer)
-    elif answer is not None:
-        values = [option["value"] for option in question.options]
-        token = str(values.index(answer)) if answer in values else ""
-    return asked(question, token=token, cannot_judge=cannot)
-
-
-def asked(question: Question, *, token: str, cannot_judge: bool, error: str = "") -> Asked:
-    keys = _keys(question)
-    return Asked(
-        question=question,
-        field=field_name(question),
-        choices=[
-            Choice(str(at), option["label"], keys[at], token == str(at) and not cannot_judge)
-            for at, option in enumerate(question.options)
-        ],
-        cannot_judge=cannot_judge,
-        text=token if question.kind == Question.Kind.NUMBER else "",
-        error=error,
-    )
-
-
-def _keys(question: Question) -> list[str]:
-    """Return the digit of each option: the option itself where all are digits, else its place."""
-    values = [option["value"] for option in question.options]
-    if all(is_number(value) and value in range(10) for value in values):
-        return [f"{value:g}" for value in values]
-    return [str(at) if at < 10 else "" for at in range(1, len(values) + 1)]
+def _has_sides(question: Question) -> bool:
+    return question.kind == Kind.PREFERENCE

@@ -89,6 +89,7 @@ PAGES = {
     "labeling:files": {"get": LEAD},
     "labeling:file": {"get": LEAD},
     "labeling:desk": {"get": LABEL, "post": LABEL},
+    "labeling:history": {"get": LABEL},
 }
 REST = {
     "datasets:api_datasets": {"get": VIEW, "post": SUBMIT},

@@ -48,17 +48,29 @@ def api(service: Service):
 
 @pytest.fixture(scope="module")
 def runs(api) -> list[str]:
-    done(api.post("/api/v1/projects/meadow/datasets", json={"name": "birds"}))
+    return some_runs(api, "birds", "")
+
+
+@pytest.fixture(scope="module")
+def long(api) -> list[str]:
+    """Return runs whose outputs have more than 20,000 characters."""
+    return some_runs(api, "long-birds", " Two notes, falling." * 1_050)
+
+
+def some_runs(api, dataset: str, more: str) -> list[str]:
+    done(api.post("/api/v1/projects/meadow/datasets", json={"name": dataset}))
     examples = [
         {"key": f"bird-{at}", "input": f"What sings at {at} in the morning?", "context": "Robins."}
         for at in range(1, EXAMPLES + 1)
     ]
-    lines(api, "projects/meadow/datasets/birds/versions", examples)
+    lines(api, f"projects/meadow/datasets/{dataset}/versions", examples)
     ids = []
     for system in ("heron", "stork"):
-        body = {"dataset": "birds", "system": system, "metrics": ["token_f1"]}
+        body = {"dataset": dataset, "system": system, "metrics": ["token_f1"]}
         run = done(api.post("/api/v1/projects/meadow/runs", json=body))["id"]
-        outputs = [{"key": row["key"], "output": f"{system} {row['key']}"} for row in examples]
+        outputs = [
+            {"key": row["key"], "output": f"{system} {row['key']}{more}"} for row in examples
+        ]
         lines(api, f"runs/{run}/outputs", outputs)
         done(api.post(f"/api/v1/runs/{run}/finish"))
         ids.append(run)
@@ -137,11 +149,19 @@ def unit(page: Page) -> str:
 
 def press(page: Page, *keys: str) -> None:
     """Press keys of which the last one brings another unit, or none, and wait for it."""
-    before = page.locator("#unit").element_handle()
+    before = page.locator("#unit > *").element_handle()
     for key in keys:
         page.keyboard.press(key)
-    arrived = "old => !old.isConnected && document.activeElement !== document.body"
-    page.wait_for_function(arrived, arg=before)
+    if page.locator("#quick").is_visible():  # quicker than a hand
+        page.keyboard.press("Enter")
+    page.wait_for_function(ARRIVED, arg=before)
+
+
+SENT = "() => !Object.keys(localStorage).some((key) => key.startsWith('evalhub-desk-outbox'))"
+# Another unit is on the screen with its question in hand, and all that was sent has arrived.
+ARRIVED = """old => !old.isConnected && document.activeElement !== document.body
+  && !Object.keys(localStorage).some((key) => key.startsWith("evalhub-desk-outbox"))
+  && document.querySelector("#saved").dataset.state !== "saving" """
 
 
 def assert_accessible(page: Page) -> None:
@@ -166,7 +186,10 @@ def test_ten_units_by_keyboard_then_undo_publish_and_alpha(enter, api, runs, cam
     desk = f"/campaigns/{campaign}/desk/"
     page = enter("desk-first")
     page.goto(desk)
-    assert page.evaluate("document.activeElement.closest('.crit').id") == "q0"
+    assert in_hand(page) == "q0"
+    expect(page.locator("#guidelines")).to_contain_text("is not faithful")
+    page.keyboard.press("g")  # what is new is acknowledged by that
+    expect(page.locator("#guidelines")).to_be_hidden()
     expect(page.locator(".dhead")).to_contain_text("0 of 10")
     seen = label_all(page, "12345")
     assert len(set(seen)) == 10
@@ -187,6 +210,16 @@ def test_ten_units_by_keyboard_then_undo_publish_and_alpha(enter, api, runs, cam
     other.keyboard.press("Enter")
     expect(other.locator(".dhead")).to_contain_text("10 of 10")
 
+
+def publish_labels(lead: Page) -> None:
+    """Publish with the keyboard, and say so when asked."""
+    lead.get_by_role("button", name="Publish labels").focus()
+    lead.keyboard.press("Enter")
+    lead.locator("dialog#publish").get_by_role("button", name="Publish labels").focus()
+    lead.keyboard.press("Enter")
+
+
+def test_a_lead_sees_alpha_and_publishes_what_was_labeled(enter, api, runs, campaign):
     lead = enter("desk-lead")
     lead.goto(f"/campaigns/{campaign}/agreement/")
     row = lead.get_by_role("row", name="faithful ordinal")
@@ -197,13 +230,12 @@ def test_ten_units_by_keyboard_then_undo_publish_and_alpha(enter, api, runs, cam
     expect(row).to_contain_text(f"{abs(found['alpha']):.3f}")
 
     lead.goto(f"/campaigns/{campaign}/")
-    lead.get_by_role("button", name="Publish labels").focus()
-    lead.keyboard.press("Enter")
+    publish_labels(lead)
     expect(lead.get_by_role("status").first).to_contain_text("Published to 2 runs")
     # What is being scored comes by itself.
     expect(lead.locator("#published")).not_to_contain_text("being scored", timeout=60_000)
     expect(lead.locator("#published")).not_to_contain_text("no value yet")
-    lead.get_by_role("button", name="Publish labels").click()
+    publish_labels(lead)
     expect(lead.get_by_role("status").first).to_contain_text("Nothing has changed")
 
     answer = done(api.get(f"/api/v1/runs/{runs[0]}"))
@@ -230,102 +262,245 @@ def test_the_labeling_pages_are_accessible_at_every_size(enter, crowded, size, t
     page.keyboard.press("Enter")
     expect(page.locator(".err").first).to_be_visible()
     assert_accessible(page)
-    page.keyboard.press("?")
-    expect(page.locator("#keys")).to_be_visible()
-    assert_accessible(page)
+    for key, dialog in (("?", "#keys"), ("s", "#skip"), ("f", "#flag")):
+        page.keyboard.press("Escape")
+        page.keyboard.press(key)
+        expect(page.locator(dialog)).to_be_visible()
+        assert_accessible(page)
     page.keyboard.press("Escape")
     page.get_by_role("link", name="Leave").click()
     page.wait_for_url("**/p/meadow/labeling/")
 
 
-def test_keys_do_nothing_while_one_types(enter, api, runs):
-    made = a_campaign(api, runs, "Minutes", [{"name": "minutes", "kind": "number", "low": 0}])
+EVERY_KIND = [
+    {"name": "faithful", "kind": "rating", "text": "Is every claim borne out?"},
+    {"name": "faults", "kind": "choices", "options": ["made up", "too long", "rude"]},
+    {"name": "minutes", "kind": "number", "low": 0, "high": 60},
+    {"name": "why", "kind": "text", "condition": {"question": "faithful", "at_most": 2}},
+    {"name": "safe", "kind": "yes_no"},
+    {"name": "better", "kind": "correction", "required": False},
+]
+
+
+def test_every_kind_of_question_by_keys_that_are_letters_where_one_writes(enter, api, long):
+    made = a_campaign(api, long, "Every kind", EVERY_KIND)
     page = enter("desk-first")
     page.goto(f"/campaigns/{made}/desk/")
-    first = unit(page)
-    page.keyboard.type("12sug?")
-    assert unit(page) == first
-    assert page.locator("[name=q0]").input_value() == "12sug?"
+    first, controls = (
+        unit(page),
+        page.locator("#judgement :is(.crit:not(:disabled), .btn:not(.more))"),
+    )
+    for control in controls.all():  # beside 20,000 characters to read
+        expect(control).to_be_in_viewport(ratio=1)
+    expect(page.locator("#q3")).to_be_hidden()
+    page.keyboard.press("5")
+    assert in_hand(page) == "q1"
+    page.keyboard.type("132")  # on, on, off again is another key
+    page.keyboard.press("2")
+    page.keyboard.press("Enter")
+    assert in_hand(page) == "q2"
+    page.keyboard.type("99sug?")
+    page.keyboard.press("Enter")
+    expect(page.locator("#q2 .err")).to_contain_text("This is no number")
     page.keyboard.press("Control+a")
     page.keyboard.type("7.5")
-    press(page, "Enter")
-    assert unit(page) != first
-    page.keyboard.press("n")
-    press(page, "Enter")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Numpad2")  # which asks why, and goes there: what follows is text
+    assert page.evaluate("document.activeElement.name") == "q3"
+    page.keyboard.type("no 1 says so")
     page.keyboard.press("Escape")
-    press(page, "s")
-    out = api.get(f"/api/v1/campaigns/{made}/annotations").text.splitlines()
-    assert [json.loads(line)["answers"] for line in out] == [{"minutes": 7.5}, {"minutes": None}]
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("n")
+    page.keyboard.press("e")
+    assert page.locator("[name=q5]").input_value().startswith("heron") or page.locator(
+        "[name=q5]"
+    ).input_value().startswith("stork")
+    page.keyboard.type("Rather: ")
+    press(page, "Control+Enter")
+    assert unit(page) != first
+    (given,) = answers_of(api, made)
+    corrected = given.pop("better")
+    assert corrected.startswith("Rather: ")
+    assert len(corrected) > 20_000
+    assert given == {
+        "faithful": 2, "faults": ["made up", "rude"], "minutes": 7.5, "why": "no 1 says so",
+        "safe": None,
+    }  # fmt: skip
 
 
-def test_enter_in_a_number_goes_on_to_what_is_still_asked(enter, api, runs):
-    questions = [{"name": "minutes", "kind": "number", "low": 0}, *QUESTIONS]
-    made = a_campaign(api, runs, "Mixed", questions)
+def test_pairs_by_keyboard_and_by_sides(enter, api, runs):
+    better = [
+        {"name": "better", "kind": "preference"},
+        {"name": "clearer", "kind": "preference", "options": [-1, 0, 1], "required": False},
+    ]
+    made = a_campaign(api, runs, "Which is better?", better, kind="pairs")
+    page = enter("desk-first")
+    page.goto(f"/campaigns/{made}/desk/")
+    left = page.locator(".sides .as-answered").first.inner_text().split()[0]
+    page.keyboard.press("d")
+    expect(page.locator(".differing del")).to_have_text(left)
+    page.keyboard.press("d")
+    press(page, "ArrowLeft", "Enter")  # A, and what is optional stays open
+    press(page, "b", "3", "Enter")
+    press(page, "t", "Enter")
+    press(page, "x", "Enter")
+    assert_accessible(page)
+    said = answers_of(api, made)
+    assert [answer["better"] for answer in said[2:]] == ["tie", "both_bad"]
+    assert said[0] == {"better": "first" if left == "heron" else "second"}
+    # B, and it is clearer too: whatever side B was.
+    assert said[1] in ({"better": "second", "clearer": -1}, {"better": "first", "clearer": 1})
+
+
+def test_the_next_unit_is_painted_before_anything_is_sent_and_nothing_is_lost_offline(
+    enter, api, runs
+):
+    made = a_campaign(api, runs, "Far away", QUESTIONS)
     page = enter("desk-first")
     page.goto(f"/campaigns/{made}/desk/")
     first = unit(page)
-    page.keyboard.type("7.5")
+    page.context.set_offline(True)
+    page.keyboard.type("31")
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.closest('.crit').id") == "q1"
-    assert page.locator(".err").count() == 0
-    # The first option comes before "n/a" for those who go by Tab.
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.dataset.key") == "1"
-    assert page.evaluate("document.activeElement.closest('.crit').id") == "q2"
-    page.keyboard.press("ArrowUp")
-    press(page, "4", "1", "Enter")
-    assert unit(page) != first
+    second = unit(page)  # in the same moment, without a request that was answered
+    assert second != first
+    assert in_hand(page) == "q0"
+    expect(page.locator("#saved")).to_contain_text("no connection, kept here, with one answer")
+    page.keyboard.type("42")
+    page.wait_for_timeout(350)
+    page.keyboard.press("Enter")
+    expect(page.locator("#saved")).to_contain_text("with 2 answers")
+    page.close(run_before_unload=False)  # the tab is closed, the answers are not gone
+
+    again = enter_again(page, f"/campaigns/{made}/desk/")
+    again.wait_for_function(SENT)
+    expect(again.locator(".dhead")).to_contain_text("2 of 10")
+    assert unit(again) not in (first, second)
+    assert answers_of(api, made) == [
+        {"faithful": 3, "safe": True}, {"faithful": 4, "safe": False},
+    ]  # fmt: skip
+    # Two submits within a moment are asked about: these keys come all at once.
+    again.wait_for_timeout(350)
+    third = unit(again)
+    again.evaluate(AT_ONCE, ["1", "1", "Enter", "2", "2", "Enter"])
+    fourth = unit(again)
+    assert fourth != third
+    expect(again.locator("#quick")).to_be_visible()
+    again.keyboard.press("Enter")
+    again.wait_for_function(SENT)
+    assert unit(again) != fourth
+    assert answers_of(api, made)[2:] == [
+        {"faithful": 1, "safe": True}, {"faithful": 2, "safe": False},
+    ]  # fmt: skip
+
+
+AT_ONCE = """keys => { for (const key of keys) document.activeElement.dispatchEvent(
+  new KeyboardEvent("keydown", {key, code: /\\d/.test(key) ? `Digit${key}` : key,
+                                bubbles: true, cancelable: true})) }"""
+
+
+def test_an_ended_login_is_renewed_in_the_page_and_the_work_goes_on(enter, api, runs):
+    made = a_campaign(api, runs, "Late", QUESTIONS)
+    page = enter("desk-first")
+    page.goto(f"/campaigns/{made}/desk/")
+    first = unit(page)
+    page.context.clear_cookies(name="evalhub_session")
+    page.keyboard.press("3")
+    dialog = page.locator("#login")
+    expect(dialog).to_be_visible()
+    assert_accessible(page)
+    page.keyboard.type("not the password")
+    page.keyboard.press("Enter")
+    expect(page.locator("#login-error")).to_contain_text("name and password")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    expect(page.locator("#saved")).to_contain_text("saved at")
+    assert (unit(page), chosen(page), in_hand(page)) == (first, ["3"], "q1")
+    press(page, "1", "Enter")
+    assert answers_of(api, made) == [{"faithful": 3, "safe": True}]
+
+    # Somebody else who uses the browser next finds nothing of it.
+    page.keyboard.press("4")
+    page.context.clear_cookies()
+    page.context.add_cookies(enter("desk-second").context.cookies())
+    page.goto(f"/campaigns/{made}/desk/")
+    assert chosen(page) == []
+    assert "desk-first" not in page.content()
+
+
+def test_two_tabs_differ_own_answers_change_and_a_skip_has_its_reason(enter, api, runs):
+    made = a_campaign(api, runs, "Two tabs", QUESTIONS)
+    desk = f"/campaigns/{made}/desk/"
+    one = enter("desk-first")
+    one.goto(desk)
+    two = one.context.new_page()
+    two.goto(desk)
+    two.keyboard.press("5")
+    expect(two.locator("#saved")).to_contain_text("saved at")
+    one.keyboard.press("2")
+    expect(one.locator("#two-tabs")).to_contain_text(re.compile(r"faithful\s*2\s*5"))
+    assert_accessible(one)
+    one.keyboard.press("2")
+    expect(one.locator("#two-tabs")).to_be_hidden()
+    assert chosen(one) == ["5"]
+    first = unit(one)
+    one.locator("#q1 input").first.focus()
+    press(one, "1", "Enter")
+
+    second = unit(one)
+    one.keyboard.press("[")
+    expect(one.locator(".own")).to_contain_text("Your answer of")
+    assert (unit(one), chosen(one)) == (first, ["5", "1"])
+    one.keyboard.press("1")
+    press(one, "Enter")
+    assert unit(one) == second
+    assert answers_of(api, made) == [{"faithful": 1, "safe": True}]
+    one.keyboard.press("s")
+    press(one, "2")
+    one.goto(f"/campaigns/{made}/answers/?words=expertise")
+    one.goto(f"/campaigns/{made}/answers/")
+    expect(one.get_by_role("row")).to_have_count(3)
+    expect(one.locator("tbody")).to_contain_text("knowledge that I do not have")
+    assert_accessible(one)
 
 
 def chosen(page: Page) -> list[str | None]:
     return [each.get_attribute("data-key") for each in page.locator(".scale :checked").all()]
 
 
-def drafts(page: Page) -> list[str]:
-    kept = page.evaluate("Object.keys(sessionStorage)")
-    return [key for key in kept if key.startswith("evalhub-desk")]
+def in_hand(page: Page) -> str:
+    return f"{page.evaluate('document.activeElement.closest(`.crit`)?.id')}"
 
 
-def test_a_session_that_ended_leads_to_the_login_and_back_to_what_was_chosen(enter, api, runs):
-    made = a_campaign(api, runs, "Late", [*QUESTIONS, {"name": "minutes", "kind": "number"}])
-    page = enter("desk-first")
-    page.goto(f"/campaigns/{made}/desk/")
-    first = unit(page)
-    page.keyboard.type("317.5")
-    page.reload()
-    assert (unit(page), chosen(page)) == (first, ["3", "1"])
-    assert page.locator("[name=q2]").input_value() == "7.5"
-    page.context.clear_cookies(name="evalhub_session")
-    page.keyboard.press("Enter")
-    page.wait_for_url(f"**/login/?next=/campaigns/{made}/desk/")
-    log_in(page, "desk-first")
-    assert (unit(page), chosen(page)) == (first, ["3", "1"])
-    page.locator("[name=q2]").focus()
-    press(page, "Enter")
-    assert unit(page) != first
-    assert drafts(page) == []
-    press(page, "u")
-    assert (unit(page), chosen(page)) == (first, ["3", "1"])
+def answers_of(api, made: str) -> list[dict[str, object]]:
+    """Return what was answered, in the order in which it was."""
+    lines = api.get(f"/api/v1/campaigns/{made}/annotations").text.splitlines()
+    rows = sorted((json.loads(line) for line in lines), key=lambda row: row["at"])
+    return [row["answers"] for row in rows]
 
-    page.locator("[name=q0]").first.focus()
-    page.keyboard.press("4")
-    assert len(drafts(page)) == 1
-    page.context.clear_cookies()
-    other = enter("desk-second")
-    page.context.add_cookies(other.context.cookies())
-    page.goto(f"/campaigns/{made}/desk/")
-    assert (chosen(page), drafts(page)) == ([], [])
+
+def enter_again(page: Page, at: str) -> Page:
+    """Return another tab of somebody's browser, which is connected again."""
+    page.context.set_offline(False)
+    other = page.context.new_page()
+    other.goto(at)
+    return other
 
 
 def test_the_desk_works_without_scripts(enter, api, runs):
-    made = a_campaign(api, runs, "Plain", QUESTIONS)
+    made = a_campaign(api, runs, "Plain", [*QUESTIONS, EVERY_KIND[3]])
     page = enter("desk-second", size=SIZES[1], java_script_enabled=False)
     page.goto(f"/campaigns/{made}/desk/")
     first = unit(page)
-    page.locator("#q0 label", has_text="3").locator("input").check()
+    page.locator("#q0 label", has_text="2").locator("input").check()
     page.locator("#q1 label", has_text="yes").locator("input").check()
+    page.get_by_role("button", name="Submit and next").click()
+    expect(page.locator("#q2")).to_contain_text("asked when faithful is 2 or less")
+    page.locator("[name=q2]").fill("It says no.")
     page.get_by_role("button", name="Submit and next").click()
     assert unit(page) != first
     page.get_by_role("button", name="Undo").click()
     assert unit(page) == first
-    assert page.locator("#q0 :checked").get_attribute("data-key") == "3"
+    assert page.locator("#q0 :checked").get_attribute("data-key") == "2"

@@ -101,6 +101,11 @@ def a_campaign(
     return create_campaign(plan=plan, actor=COMMAND_LINE)
 
 
+def a_pairs_campaign(*, n: int = 4, questions: Sequence[object] = (BETTER,)) -> Campaign:
+    """Return an open campaign that compares the two outputs of n examples."""
+    return a_campaign(n=n, questions=questions, kind="pairs")
+
+
 def an_annotator(campaign: Campaign, user: User | None = None) -> Annotator:
     """Return somebody who has opened the desk."""
     user = user or a_member(campaign.project, "annotator")

@@ -8,7 +8,7 @@ from evalhub.runs.models import Output
 from labeling.evidence import asked_of, evidence_of
 from labeling.models import Unit
 from tests.factories import a_project, a_version, example_row
-from tests.labeling.building import a_campaign, a_run, an_annotator
+from tests.labeling.building import a_campaign, a_pairs_campaign, a_run, an_annotator
 
 pytestmark = pytest.mark.django_db
 
@@ -32,33 +32,34 @@ def texts(words):
 def test_documents_that_the_system_found_come_without_rank_score_and_name():
     found = [{"id": f"doc-{at}", "score": at / 10, "text": f"Text {at}."} for at in range(9)]
     shown = evidence(output={"retrieved": json.dumps([*found, {"id": "no-text"}])})
-    assert sorted(texts(shown.retrieved)) == [f"Text {at}." for at in range(9)]
-    assert texts(shown.retrieved) != [f"Text {at}." for at in range(9)]
+    assert sorted(texts(shown.found)) == [f"Text {at}." for at in range(9)]
+    assert texts(shown.found) != [f"Text {at}." for at in range(9)]
     assert "doc-" not in repr(shown)
-    assert (shown.is_shuffled, shown.cites) == (True, 0)
+    assert (shown.is_shuffled, shown.sides[0].cites) == (True, 0)
 
 
 def test_an_answer_that_cites_documents_is_read_with_them_in_its_own_order():
     found = [{"id": "a", "text": "First."}, {"id": "b"}, {"id": "c", "text": "Third."}]
     output = {"retrieved": json.dumps(found), "text": "So it is [3]."}
     shown = evidence(output=output, context=["Given."])
-    assert texts(shown.retrieved) == ["First.", "", "Third."]
-    assert (shown.cites, shown.cited, shown.is_shuffled) == (3, "document", False)
-    assert texts(evidence(output=output | {"text": "[4]"}).retrieved) in (
+    (side,) = shown.sides
+    assert texts(side.retrieved) == ["First.", "", "Third."]
+    assert (side.cites, side.cited, side.is_shuffled) == (3, "document", False)
+    assert texts(evidence(output=output | {"text": "[4]"}).found) in (
         ["First.", "Third."],
         ["Third.", "First."],
     )
 
 
 def test_without_documents_an_answer_cites_the_context():
-    shown = evidence(text="As [2] says.", context=["One.", "Two."])
-    assert (shown.cites, shown.cited, shown.is_shuffled) == (2, "passage", False)
+    (side,) = evidence(text="As [2] says.", context=["One.", "Two."]).sides
+    assert (side.cites, side.cited, side.is_shuffled) == (2, "passage", False)
 
 
 def test_an_output_in_json_is_written_out():
-    shown = evidence(output={"text": None, "data": '{"b":[1,2],"a":"é"}'})
-    assert shown.answer.is_data
-    assert shown.answer.text == json.dumps({"b": [1, 2], "a": "é"}, ensure_ascii=False, indent=2)
+    (side,) = evidence(output={"text": None, "data": '{"b":[1,2],"a":"é"}'}).sides
+    assert side.answer.is_data
+    assert side.answer.text == json.dumps({"b": [1, 2], "a": "é"}, ensure_ascii=False, indent=2)
 
 
 def test_of_a_conversation_the_last_message_is_what_was_asked():
@@ -89,4 +90,21 @@ def test_an_input_is_text_a_conversation_or_json(given, shown):
 
 
 def test_an_output_that_is_gone_is_said_and_not_invented():
-    assert evidence(later={"text": None, "error": "taken back"}).answer is None
+    assert evidence(later={"text": None, "error": "taken back"}).sides[0].answer is None
+
+
+@pytest.mark.parametrize("is_alike", [True, False])
+def test_of_a_pair_each_side_cites_what_was_found_for_it(is_alike):
+    campaign = a_pairs_campaign(n=1)
+    for at, output in enumerate(Output.objects.filter(position=0).order_by("run")):
+        found = [{"text": "One."}, {"text": "Two." if is_alike else f"Two, {at}."}]
+        Output.objects.filter(pk=output.pk).update(
+            text=f"Answer {at}, see [2].", retrieved=json.dumps(found)
+        )
+    unit = Unit.objects.get(campaign=campaign)
+    shown = evidence_of(unit, an_annotator(campaign), is_swapped=True)
+    assert [side.letter for side in shown.sides] == ["A", "B"]
+    assert [side.answer.text[:8] for side in shown.sides] == ["Answer 1", "Answer 0"]
+    cited = ["document", "document"] if is_alike else ["documentA", "documentB"]
+    assert [(side.cites, side.cited) for side in shown.sides] == [(2, name) for name in cited]
+    assert len(shown.found) == (2 if is_alike else 0)

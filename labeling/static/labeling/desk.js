@@ -1,293 +1,646 @@
-// The desk by keyboard. The page is a plain form and works without this: here are the keys, the
-// question in hand, the choices that a reload or a login in between would lose, and the sign of
-// life that keeps what a person holds from going to others.
-"use strict";
-(() => {
-  const STAY_MS = 60_000;
-  const DRAFTS = "evalhub-desk";
-  const find = (selector) => document.querySelector(selector);
-  const form = () => find("#judgement");
-  const criteria = () => [...document.querySelectorAll("#judgement .crit")];
-  const inHand = () => find("#judgement .crit.on");
+// The desk by keyboard. The page is a plain form and works without this. With it the next unit is
+// painted the moment one is submitted, and the answer of the server brings the one after.
+import * as keeping from "./keeping.js";
+import * as questions from "./questions.js";
 
-  // Questions
+const STAY_MS = 60_000;
+const QUICK_MS = 300; // between two submits: the second is asked about
+const TOAST_MS = 6_000;
 
-  const isAnswered = (criterion) =>
-    criterion.querySelector("input:checked") !== null ||
-    Boolean(criterion.querySelector("input[type=text]")?.value.trim());
+const find = (selector) => document.querySelector(selector);
+const findAll = (selector) => [...document.querySelectorAll(selector)];
+const desk = find("#desk");
+const place = find("#unit");
+const zones = () => find("#unit .zones");
+const onScreen = () => zones()?.dataset.unit ?? "";
+const isOwn = () => "own" in (zones()?.dataset ?? {});
 
-  const isRequired = (criterion) => criterion.querySelector(".optional") === null;
+let ahead = find("#ahead")?.content ?? null; // the next unit, not painted yet
+let aside = null; // the unit that was left to look at own answers
+let isWaiting = false; // the unit on the screen is done with, and the next is not here yet
 
-  const control = (criterion) =>
-    criterion.querySelector(".scale :checked") ||
-    criterion.querySelector(".scale input, .entry input") ||
-    criterion.querySelector("input");
+// What is said aloud, and in a corner of the screen
 
-  const takeInHand = (criterion) => {
-    for (const other of criteria()) other.classList.toggle("on", other === criterion);
-  };
+const announce = (words) => {
+  find("#announced").textContent = words.filter(Boolean).join(". ");
+};
 
-  // What is being read must not move: the page scrolls only where the questions are out of sight.
-  const bringIntoView = (criterion) => {
-    const list = criterion.parentElement;
-    const frame = list.getBoundingClientRect();
-    const place = criterion.getBoundingClientRect();
-    list.scrollTop += Math.min(0, place.top - frame.top) + Math.max(0, place.bottom - frame.bottom);
-    const { top, bottom } = criterion.getBoundingClientRect();
-    if (top < 0 || bottom > innerHeight) criterion.scrollIntoView({ block: "nearest" });
-  };
+const say = (words, { isBad = false, undoes = false } = {}) => {
+  const box = document.createElement("div");
+  box.className = isBad ? "toast down" : "toast";
+  box.append(Object.assign(document.createElement("span"), { textContent: words }));
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "btn s";
+  if (undoes) {
+    button.innerHTML = "<kbd>U</kbd>Undo";
+    button.dataset.undoes = "";
+  } else {
+    button.textContent = "Close";
+    button.dataset.dismiss = "";
+  }
+  box.append(button);
+  find("#toasts").replaceChildren(box);
+  if (!isBad) setTimeout(() => box.matches(":hover, :focus-within") || box.remove(), TOAST_MS);
+};
 
-  const goTo = (criterion) => {
-    if (!criterion) return;
-    takeInHand(criterion);
-    control(criterion).focus({ preventScroll: true });
-    bringIntoView(criterion);
-  };
+const showClocks = () => {
+  for (const each of findAll("[data-clock]")) each.textContent = keeping.clock(each.dateTime);
+};
 
-  const showState = (criterion) => {
-    const chosen = criterion.querySelector(".scale :checked");
-    const typed = criterion.querySelector("input[type=text]");
-    const label = chosen && chosen.closest("label");
-    let text = label ? (label.querySelector("span") || label).textContent.trim() : "";
-    if (criterion.querySelector(".na input").checked) text = "cannot judge";
-    else if (typed) text = typed.value.trim();
-    criterion.querySelector(".state").textContent = text || "not yet";
-  };
+const showProgress = ({ answered, total, words, left }) => {
+  find("#done").max = total || 1;
+  find("#done").value = answered;
+  const box = find("#progress");
+  box.replaceChildren(Object.assign(document.createElement("b"), { textContent: words }));
+  if (left) box.append(`, ${left}`);
+};
 
-  const onward = (criterion) => {
-    const all = criteria();
-    const after = [...all.slice(all.indexOf(criterion) + 1), ...all];
-    goTo(after.find((other) => !isAnswered(other)) || criterion);
-    return true;
-  };
+// How texts are shown, which stays as it was chosen
 
-  // A number is typed, so Enter ends it; only the last one that is wanted submits.
-  const isWanting = (typed) =>
-    isAnswered(typed) && criteria().some((other) => isRequired(other) && !isAnswered(other));
-
-  const choose = (criterion, input) => {
-    if (!input) return false;
-    input.checked = true;
-    input.dispatchEvent(new Event("change", { bubbles: true }));
-    return onward(criterion);
-  };
-
-  const cannotJudge = (criterion) => {
-    const input = criterion.querySelector(".na input");
-    if (input.type === "checkbox" && input.checked) {
-      input.checked = false;
-      input.dispatchEvent(new Event("change", { bubbles: true }));
-      return true;
-    }
-    return choose(criterion, input);
-  };
-
-  const step = (by) => {
-    const all = criteria();
-    const next = all[all.indexOf(inHand()) + by];
-    if (next) goTo(next);
-    return true;
-  };
-
-  // Choices that are not sent yet. They stay in this tab, for this person alone.
-
-  const owned = () => `${DRAFTS} ${find("#unit").dataset.person} `;
-
-  const withStorage = (act) => {
-    try {
-      return act(sessionStorage);
-    } catch {
-      return null; // Storage is off or full: what is chosen lasts as long as the page.
-    }
-  };
-
-  const keep = () => {
-    const { unit } = form().elements;
-    const chosen = [...new FormData(form())].filter(([name]) => /^q\d/.test(name));
-    if (unit) withStorage((kept) => kept.setItem(owned() + unit.value, JSON.stringify(chosen)));
-  };
-
-  const forget = (unit) => withStorage((kept) => kept.removeItem(owned() + unit));
-
-  const forgetOthers = () =>
-    withStorage((kept) => {
-      for (const key of Object.keys(kept)) {
-        if (key.startsWith(`${DRAFTS} `) && !key.startsWith(owned())) kept.removeItem(key);
-      }
-    });
-
-  const restore = () => {
-    const { unit } = form().elements;
-    const chosen =
-      unit && withStorage((kept) => JSON.parse(kept.getItem(owned() + unit.value)));
-    if (!chosen) return;
-    const has = (name, value) => chosen.some((one) => one[0] === name && one[1] === value);
-    for (const input of form().querySelectorAll(".crit input")) {
-      if (input.type !== "text") input.checked = has(input.name, input.value);
-      else input.value = new Map(chosen).get(input.name) ?? input.value;
-    }
-  };
-
-  // Keys
-
-  const press = (name) => {
-    const button = form()?.querySelector(`button[name=do][value=${name}]`);
-    if (button) button.click();
-    return Boolean(button);
-  };
-
-  const open = (id) => {
-    document.getElementById(id)?.showModal();
-    return true;
-  };
-
-  const isTyping = (target) =>
-    target.isContentEditable || target.matches("textarea, select, input[type=text]");
-
-  const keyOf = (event) => {
-    if (event.code.startsWith("Digit") && !event.shiftKey) return event.code.slice(5);
-    const key = event.key.toLowerCase();
-    // Where letters are not Latin, the place on the keyboard counts.
-    return key.length === 1 && key > "\u007f" && event.code.startsWith("Key")
-      ? event.code.slice(3).toLowerCase()
-      : key;
-  };
-
-  const whileTyping = (event, key) => {
-    const criterion = event.target.closest(".crit");
-    if (!criterion) return false;
-    if (key === "arrowup") return step(-1);
-    if (key === "arrowdown") return step(1);
-    if (key === "n") return cannotJudge(criterion); // no number has an n
-    if (key === "enter") return isWanting(criterion) ? onward(criterion) : press("submit");
-    if (key === "escape") {
-      event.target.blur();
-      return true;
-    }
-    return false;
-  };
-
-  const COMMANDS = {
-    arrowup: () => step(-1),
-    arrowdown: () => step(1),
-    n: () => inHand() && cannotJudge(inHand()),
-    s: () => press("skip"),
-    u: () => press("undo"),
-    g: () => open("guidelines"),
-    "?": () => open("keys"),
-  };
-
-  const isNative = (event) => event.target.closest("button, a, summary") !== null;
-
-  const onKey = (event, key) => {
-    if (isTyping(event.target)) return whileTyping(event, key);
-    if (event.ctrlKey) return key === "z" && press("undo");
-    if (key === "enter") return !isNative(event) && press("submit");
-    if (/^[0-9]$/.test(key)) {
-      const criterion = inHand();
-      return criterion !== null && choose(criterion, criterion.querySelector(`[data-key="${key}"]`));
-    }
-    return Object.hasOwn(COMMANDS, key) && COMMANDS[key]();
-  };
-
-  document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.isComposing || event.keyCode === 229) return;
-    if (event.metaKey || event.altKey || event.repeat || find("dialog[open]")) return;
-    if (event.ctrlKey && (event.shiftKey || isTyping(event.target))) return;
-    if (onKey(event, keyOf(event))) event.preventDefault();
-  });
-
-  // What people do with the mouse or a finger
-
-  document.addEventListener("focusin", (event) => {
-    const criterion = event.target.closest?.("#judgement .crit");
-    if (criterion) takeInHand(criterion);
-  });
-
-  document.addEventListener("change", (event) => {
-    const criterion = event.target.closest("#judgement .crit");
-    if (!criterion) return;
-    showState(criterion);
-    keep();
-  });
-
-  document.addEventListener("input", (event) => {
-    const criterion = event.target.closest("#judgement .crit");
-    if (!criterion || !event.target.matches("input[type=text]")) return;
-    const cannot = criterion.querySelector(".na input");
-    if (event.target.value) cannot.checked = false;
-    showState(criterion);
-    keep();
-  });
-
-  document.addEventListener("click", (event) => {
-    const criterion = event.target.closest("#judgement .crit");
-    if (!criterion) return;
-    const isPointer = event.detail > 0;
-    if (isPointer && event.target.matches(".scale input")) onward(criterion);
-    else if (isPointer && !event.target.matches("input")) takeInHand(criterion);
-  });
-
-  // Each unit
-
-  const showClocks = () => {
-    for (const clock of document.querySelectorAll("#unit [data-clock]")) {
-      clock.textContent = new Date(clock.dateTime).toLocaleTimeString([], { hour12: false });
-    }
-  };
-
-  // What replaces #unit is not read aloud by itself; the focus says only which question is next.
-  const announce = () => {
-    const words = [".saved", ".dhead .num", "#nothing h2"].map((part) => find(`#unit ${part}`));
-    const said = words.map((part) => part?.textContent.replace(/\s+/g, " ").trim());
-    find("#announced").textContent = said.filter(Boolean).join(". ");
-  };
-
-  const begin = () => {
-    for (const item of document.querySelectorAll("#unit [data-needs-script]")) item.hidden = false;
-    showClocks();
-    forgetOthers();
-    restore();
-    const all = criteria();
-    for (const criterion of all) showState(criterion);
-    const refused = all.find((criterion) => criterion.querySelector(".err"));
-    goTo(refused || all.find((criterion) => !isAnswered(criterion)) || all[0]);
-    // Not on a button: another Enter of a quick hand must do nothing.
-    if (!all.length) find("#nothing h2")?.focus();
-    for (const zone of document.querySelectorAll("#unit .zone")) zone.scrollTop = 0;
-    if (!refused) scrollTo(0, 0);
-  };
-
-  const stay = async () => {
-    const here = form();
-    if (document.hidden || !here || !here.elements.unit) return;
-    const body = new FormData(here);
-    body.set("do", "stay");
-    try {
-      await fetch(here.action, { method: "POST", body, credentials: "same-origin" });
-    } catch {
-      // No connection: the next try is in a minute, and a submit says so aloud.
-    }
-  };
-
-  // A session that ended answers with the login page: go there instead of showing it in here.
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    const { requestConfig, xhr } = event.detail;
-    if (new URL(xhr.responseURL).pathname !== location.pathname) {
-      event.detail.shouldSwap = false;
-      location.reload();
-    } else if (xhr.status === 200 && ["submit", "skip"].includes(requestConfig.parameters.do)) {
-      forget(requestConfig.parameters.unit);
-    }
-  });
-  document.addEventListener("htmx:afterSettle", (event) => {
-    const unit = form().elements.unit;
-    // What is taken back comes with the answers that counted.
-    if (unit && event.detail.requestConfig?.parameters.do === "undo") forget(unit.value);
-    begin();
-    announce();
-  });
-  setInterval(stay, STAY_MS);
-  document.addEventListener("visibilitychange", stay);
-  begin();
+const CHOICES = "evalhub-desk-view";
+const view = (() => {
+  try {
+    return JSON.parse(localStorage.getItem(CHOICES)) ?? {};
+  } catch {
+    return {};
+  }
 })();
+
+const toggleView = (name) => {
+  if (!find(`[data-view="${name}"]`)) return;
+  view[name] = !view[name];
+  try {
+    localStorage.setItem(CHOICES, JSON.stringify(view));
+  } catch {
+    // Storage is off: the choice lasts as long as the page.
+  }
+  showView();
+};
+
+const showView = () => {
+  zones()?.toggleAttribute("data-raw", Boolean(view.raw));
+  zones()?.toggleAttribute("data-differs", Boolean(view.diff));
+  for (const button of findAll("[data-view]")) {
+    button.setAttribute("aria-pressed", String(Boolean(view[button.dataset.view])));
+  }
+  if (view.diff) showDifferences();
+};
+
+const showDifferences = async () => {
+  const boxes = findAll("#unit .differing");
+  const unit = onScreen();
+  if (!boxes.length || boxes[0].hasChildNodes()) return;
+  const found = await keeping.look({ differing: unit });
+  if (onScreen() !== unit) return;
+  if (!found) return say("The server cannot be reached to compare them.", { isBad: true });
+  if (!found.sides.length) {
+    zones().removeAttribute("data-differs");
+    return say("These two have too few words in common to mark what differs.");
+  }
+  boxes.forEach((box, at) => (box.innerHTML = found.sides[at]));
+};
+
+const togglePassages = () => {
+  const menu = find("#unit .passages-of");
+  if (menu) {
+    menu.open = !menu.open;
+    return;
+  }
+  const passages = findAll("#unit .psg");
+  const opens = passages.some((each) => !each.open);
+  for (const each of passages) each.open = opens;
+};
+
+const sides = () => findAll("#unit .sides > .zone");
+
+// The other side goes as far down as this one, in parts of the whole.
+let scrolledByUs = null;
+const scrollTogether = (event) => {
+  const zone = event.target;
+  const both = sides();
+  if (!view.together || !both.includes(zone)) return;
+  if (scrolledByUs === zone) {
+    scrolledByUs = null;
+    return;
+  }
+  const other = both.find((each) => each !== zone);
+  const way = (each) => each.scrollHeight - each.clientHeight;
+  const to = way(zone) > 0 ? Math.round((zone.scrollTop / way(zone)) * way(other)) : 0;
+  if (Math.abs(other.scrollTop - to) < 2) return;
+  scrolledByUs = other;
+  other.scrollTop = to;
+};
+
+const scrollBy = (pages, isEvidence) => {
+  const zone = isEvidence ? find("#evidence") : find("#unit .zone.paper");
+  const isAlone = zone && zone.scrollHeight > zone.clientHeight;
+  (isAlone ? zone : window).scrollBy({ top: pages * 0.85 * (isAlone ? zone.clientHeight : innerHeight) });
+  return true;
+};
+
+// The unit on the screen, and for how long somebody has looked at it
+
+let since = 0;
+let looked = 0;
+const look = () => {
+  if (since) looked += performance.now() - since;
+  since = document.hidden ? 0 : performance.now();
+};
+const secondsLooked = () => {
+  look();
+  return (looked / 1_000).toFixed(1);
+};
+
+const begin = () => {
+  isWaiting = false;
+  [since, looked] = [0, 0];
+  look();
+  for (const item of findAll("#unit [data-needs-script]")) item.hidden = false;
+  showClocks();
+  showView();
+  for (const zone of findAll("#unit .zone")) zone.scrollTop = 0;
+  if (!onScreen()) {
+    // Not on a button: another Enter of a quick hand must do nothing.
+    find("#nothing h2")?.focus();
+    return;
+  }
+  keeping.saveDraft();
+  if (!isOwn()) keeping.restore();
+  const isRefused = questions.begin();
+  showGuideButton();
+  if (!isRefused) scrollTo(0, 0);
+};
+
+const paint = (content) => {
+  place.replaceChildren(content);
+  begin();
+  announce([find("#nothing h2")?.textContent, find("#progress").textContent]);
+};
+
+const contentOf = (html) => {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return template.content;
+};
+
+const wait = () => {
+  isWaiting = true;
+  zones()?.setAttribute("aria-busy", "true");
+};
+
+const goOn = () => {
+  isWaiting = false;
+  zones()?.removeAttribute("aria-busy");
+};
+
+// Going on: what is done is sent, what comes next is painted at once
+
+let submittedAt = -QUICK_MS;
+// What is on the screen when a request goes: the server sends a unit only if another one is due.
+const known = () => ({
+  shown: isWaiting ? "" : onScreen(),
+  guide: find("#guidelines")?.dataset.number ?? "",
+});
+
+const entryOf = (act, more = {}) => {
+  const { unit, set } = questions.form().elements;
+  return {
+    do: act,
+    unit: unit.value,
+    set: set.value,
+    seconds: secondsLooked(),
+    ...(isOwn() || "reopened" in zones().dataset ? { own: "1" } : {}),
+    ...questions.fields(),
+    ...more,
+  };
+};
+
+const leave = (entry) => {
+  keeping.forget(entry.unit);
+  const holdsOn = "givesFeedback" in zones().dataset;
+  const next = aside ?? (holdsOn ? null : ahead);
+  if (aside === null && next) ahead = null;
+  aside = null;
+  keeping.putIn(entry);
+  if (next) paint(next);
+  else wait();
+  keeping.deliver(entry, known, take);
+};
+
+const submit = ({ isSure = false, byItself = false } = {}) => {
+  if (isWaiting || !onScreen()) return true;
+  if (!questions.isComplete()) return true;
+  const now = performance.now();
+  if (now - submittedAt < QUICK_MS && !isSure) {
+    find("#quick").showModal();
+    return true;
+  }
+  submittedAt = now;
+  leave(entryOf("submit"));
+  if (byItself) say("Submitted.", { undoes: true });
+  return true;
+};
+
+const skip = (reason) => {
+  const note = find("#skip-note").value;
+  find("#skip").close();
+  find("#skip-note").value = "";
+  if (!isWaiting && onScreen()) leave(entryOf("skip", { reason, note }));
+};
+
+/** Take what the server says: how far one is, what comes now, and what after it. */
+const take = (reply, entry) => {
+  if (reply.progress) showProgress(reply.progress);
+  if (reply.guide) showGuide(reply.guide);
+  for (const [words, isBad] of reply.said ?? []) say(words, { isBad });
+  if (reply.detail) say(reply.detail, { isBad: true });
+  if (reply.feedback) return showFeedback(reply);
+  if (reply.is_refused) return takeBack(reply, entry);
+  return goOnWith(reply);
+};
+
+const goOnWith = (reply) => {
+  if (keeping.isOnItsWay(reply.now)) reply.unit = null;
+  if ("ahead" in reply) ahead = reply.ahead ? contentOf(reply.ahead) : null;
+  const isLast = keeping.nOnTheirWay() === 0;
+  if (reply.unit && isLast && aside === null) paint(contentOf(reply.unit));
+  else if (isWaiting && ahead) {
+    const next = ahead;
+    ahead = null;
+    paint(next);
+  } else if (isWaiting && isLast) goOn();
+};
+
+// The server found fault with what was submitted: it comes back, and what was begun is next.
+const takeBack = (reply) => {
+  if (!isWaiting) ahead = contentOf("");
+  if (!isWaiting) ahead.append(...place.childNodes);
+  paint(contentOf(reply.unit));
+};
+
+const showFeedback = (reply) => {
+  const dialog = find("#feedback");
+  find("#feedback-words").innerHTML = reply.feedback;
+  dialog.onclose = () => goOnWith(reply);
+  dialog.showModal();
+  find("#feedback-title").focus();
+};
+
+/** Ask for another unit than the one that would come: the last one, or an own one. */
+const fetchUnit = async (entry) => {
+  if (isWaiting) return;
+  wait();
+  const reply = await keeping.ask({ ...entry, shown: "", guide: known().guide });
+  goOn();
+  if (!reply) return say("This needs the connection, and there is none.", { isBad: true });
+  if (reply.ok) {
+    aside = null;
+    keeping.forget(reply.now);
+  }
+  take(reply, entry);
+};
+
+const undo = () => {
+  if (keeping.nOnTheirWay()) {
+    say("The last answer is still on its way; it can be taken back when it has arrived.");
+  } else {
+    fetchUnit({ do: "undo" });
+  }
+  return true;
+};
+
+// Own answers, back and forth
+
+const lookAtOwn = async (way) => {
+  if (isWaiting || (way === "newer" && !isOwn())) return;
+  const found = await keeping.look({ own: isOwn() ? onScreen() : "", way });
+  if (!found) return say("This needs the connection, and there is none.", { isBad: true });
+  if (found.unit) {
+    aside ??= detached();
+    paint(contentOf(found.unit));
+  } else if (way === "newer") backToWork();
+  else say("There is no earlier answer of yours.");
+};
+
+const detached = () => {
+  const content = document.createDocumentFragment();
+  content.append(...place.childNodes);
+  return content;
+};
+
+const backToWork = () => {
+  const content = aside;
+  aside = null;
+  paint(content);
+};
+
+// What is changed of an own answer is a draft like any other: it comes to the desk.
+const reopen = async () => {
+  const unit = onScreen();
+  delete zones().dataset.own;
+  zones().dataset.reopened = "";
+  const reply = await keeping.ask({ ...entryOf("reopen"), shown: unit, guide: known().guide });
+  if (onScreen() !== unit) return;
+  if (reply?.ok) {
+    keeping.isDraftAgain(unit, reply.number);
+    keeping.keep();
+  } else {
+    say(reply?.detail ?? "This needs the connection, and there is none.", { isBad: true });
+    if (aside) backToWork();
+  }
+};
+
+// Guidelines
+
+const showGuideButton = () => {
+  const isOpen = !find("#guidelines")?.classList.contains("shut");
+  find("#unit [data-guide]")?.setAttribute("aria-expanded", String(isOpen));
+};
+
+const toggleGuide = () => {
+  const guide = find("#guidelines");
+  const isShut = guide.classList.toggle("shut");
+  if (isShut && guide.classList.contains("is-new")) return acknowledge(guide);
+  showGuideButton();
+  if (guide.contains(document.activeElement)) questions.hold(questions.inHand());
+  return true;
+};
+
+const acknowledge = async (guide) => {
+  guide.classList.add("shut");
+  showGuideButton();
+  questions.goTo(questions.inHand());
+  const reply = await keeping.ask({ do: "acknowledge", guidelines: guide.dataset.number });
+  if (reply?.guide) showGuide(reply.guide);
+};
+
+const showGuide = (html) => {
+  find("#guide").replaceChildren(contentOf(html));
+  const guide = find("#guidelines");
+  if (guide.classList.contains("is-new")) announce([find("#guidelines-title").textContent]);
+  showGuideButton();
+};
+
+// Flags
+
+const flagButton = () => find("#judgement [value=flag]");
+
+const openFlag = () => {
+  const button = flagButton();
+  if (!button) return false;
+  find("#flag-note").value = button.dataset.note;
+  find("#unflag").hidden = button.getAttribute("aria-pressed") !== "true";
+  find("#flag").showModal();
+  return true;
+};
+
+const flag = async (act) => {
+  const button = flagButton();
+  const note = act === "flag" ? find("#flag-note").value : "";
+  find("#flag").close();
+  const reply = await keeping.ask({ do: act, unit: onScreen(), note });
+  if (!reply?.ok) {
+    return say(reply?.detail ?? "Not flagged: there is no connection. Try again.", { isBad: true });
+  }
+  button.setAttribute("aria-pressed", String(act === "flag"));
+  button.dataset.note = note;
+  say(act === "flag" ? "Flagged for the lead." : "The flag is taken back.");
+};
+
+// Corrections start from what is to be corrected.
+
+const correct = (side) => {
+  const question = questions.write(true);
+  const box = question?.querySelector("textarea");
+  if (!box) return false;
+  const sources = findAll("#unit template[data-source]");
+  if (box.value === "" && sources.length) {
+    box.value = sources[Math.min(side ?? preferred(), sources.length - 1)].content.textContent;
+    box.setSelectionRange(0, 0);
+    box.scrollTop = 0;
+    questions.settle(question, box);
+    keepIt();
+  }
+  return true;
+};
+
+const preferred = () => (find("#judgement .overall [data-key=B]:checked") ? 1 : 0);
+
+// Keys. By character, so that every layout finds them; digits also by place and on the number pad.
+
+const keyOf = (event) => {
+  if (/^(Digit|Numpad)\d$/.test(event.code) && !event.shiftKey) return event.code.slice(-1);
+  const key = event.key.toLowerCase();
+  // Where letters are not Latin, the place on the keyboard counts.
+  return key.length === 1 && key > "\u007f" && event.code.startsWith("Key")
+    ? event.code.slice(3).toLowerCase()
+    : key;
+};
+
+const isTyping = (target) =>
+  target.isContentEditable || target.matches("textarea, select, input:not([type=radio], [type=checkbox])");
+const isNative = (target) => target.closest("button, a, summary") !== null;
+
+const ARROWS = { arrowleft: "A", arrowright: "B" };
+
+const answer = (question, input) => {
+  if (questions.choose(input)) afterAnswer(question);
+  return true;
+};
+
+const afterAnswer = (question) => {
+  const isMore = questions.onward(question);
+  if (!isMore && "submitsByItself" in desk.dataset && !isOwn() && questions.isComplete({ quietly: true })) {
+    submit({ byItself: true });
+  }
+};
+
+const cannotJudge = () => {
+  const question = questions.inHand();
+  if (question && questions.cannotJudge(question)) afterAnswer(question);
+  return question !== null;
+};
+
+// Several of several and numbers are ended by Enter; what ends the last of them submits.
+const enter = () => {
+  const question = questions.inHand();
+  const isEnded = ["ticks", "number"].includes(question?.dataset.control);
+  if (isEnded && questions.isAnswered(question) && !questions.isComplete({ quietly: true })) {
+    return !questions.isRight(question) || questions.onward(question) || submit();
+  }
+  return submit();
+};
+
+const whileTyping = (event, key) => {
+  const question = questions.questionOf(event.target);
+  if (key === "escape") {
+    if (question) questions.goTo(question);
+    else event.target.blur();
+    if (question && !questions.isWords(question)) event.target.blur();
+    return true;
+  }
+  if (!question) return false;
+  if (key === "enter" && event.ctrlKey) return submit();
+  if (questions.isWords(question) || event.ctrlKey) return false;
+  if (key === "arrowup") return questions.step(-1), true;
+  if (key === "arrowdown") return questions.step(1), true;
+  if (key === "n") return cannotJudge(); // no number has an n
+  return key === "enter" && enter();
+};
+
+const COMMANDS = {
+  arrowup: () => questions.step(-1),
+  arrowdown: () => questions.step(1),
+  n: cannotJudge,
+  c: () => questions.write(false),
+  e: () => correct(),
+  s: () => onScreen() && !isWaiting && find("#skip").showModal(),
+  f: openFlag,
+  u: undo,
+  g: toggleGuide,
+  r: () => toggleView("raw"),
+  d: () => toggleView("diff"),
+  y: () => toggleView("together"),
+  p: togglePassages,
+  "[": () => lookAtOwn("older"),
+  "]": () => lookAtOwn("newer"),
+  "?": () => find("#keys").showModal(),
+};
+
+const onKey = (event, key) => {
+  if (isTyping(event.target)) return whileTyping(event, key);
+  if (event.ctrlKey) return key === "z" ? undo() : key === "enter" && submit();
+  if (key === "enter") return !isNative(event.target) && enter();
+  if (key === "pageup" || key === "pagedown") return scrollBy(key === "pageup" ? -1 : 1, event.shiftKey);
+  const question = isWaiting ? null : questions.inHand();
+  const input = question && questions.optionOf(question, ARROWS[key] ?? key.toUpperCase());
+  if (input) return answer(question, input);
+  if (/^\d$/.test(key) || !Object.hasOwn(COMMANDS, key)) return false;
+  COMMANDS[key]();
+  return true;
+};
+
+// In dialogs digits press the button that bears them, unless one types.
+const onKeyInDialog = (event, dialog) => {
+  if (event.target.id === "skip-note" && event.key === "Enter") {
+    event.preventDefault();
+    return skip("other");
+  }
+  if (isTyping(event.target) || event.ctrlKey) return;
+  const key = keyOf(event);
+  const button = [...dialog.querySelectorAll("button")].find(
+    (each) => each.querySelector("kbd")?.textContent.toLowerCase() === key,
+  );
+  const isEnter = key === "enter" && !isNative(event.target);
+  if (!button || (key === "enter" && !isEnter) || key === "escape") return;
+  event.preventDefault();
+  button.click();
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.isComposing || event.keyCode === 229) return;
+  if (event.metaKey || event.altKey) return;
+  const dialog = find("dialog[open]");
+  if (event.repeat && !/^(Arrow|Page)/.test(event.key)) {
+    if (!isTyping(event.target)) event.preventDefault();
+    return;
+  }
+  if (dialog) return onKeyInDialog(event, dialog);
+  if (event.ctrlKey && event.shiftKey) return;
+  if (onKey(event, keyOf(event))) event.preventDefault();
+});
+
+// What people do with the mouse or a finger, and what follows from any change
+
+const keepIt = () => (isOwn() ? reopen() : keeping.keep());
+
+document.addEventListener("focusin", (event) => {
+  const question = questions.questionOf(event.target);
+  if (question && question !== questions.inHand()) questions.hold(question);
+  zones()?.classList.toggle("correcting", event.target.matches("[data-corrects] textarea"));
+});
+
+document.addEventListener("input", (event) => {
+  const question = questions.questionOf(event.target);
+  if (!question) return;
+  questions.settle(question, event.target);
+  keepIt();
+});
+
+document.addEventListener("change", (event) => {
+  const question = questions.questionOf(event.target);
+  // The script chooses by this event alone; a hand raises "input" before it.
+  if (!question || event.isTrusted) return;
+  questions.settle(question, event.target);
+  keepIt();
+});
+
+const CLICKS = {
+  "[data-guide]": toggleGuide,
+  "[data-undoes]": undo,
+  "[data-reason]": (button) => skip(button.dataset.reason),
+  "[data-takes]": (button) => button.closest("dialog").close(button.dataset.takes),
+  "[data-submits]": (button) => (button.closest("dialog").close(), submit({ isSure: true })),
+  "[data-view]": (button) => toggleView(button.dataset.view),
+  "[data-starts]": (button) => correct(Number(button.dataset.starts)),
+  "#unflag": () => flag("unflag"),
+  "#judgement [value=submit]": () => submit(),
+  "#judgement [value=skip]": () => COMMANDS.s(),
+  "#judgement [value=flag]": openFlag,
+  "#judgement [value=undo], #nothing [value=undo]": undo,
+  "[value=acknowledge]": () => acknowledge(find("#guidelines")),
+};
+
+document.addEventListener("click", (event) => {
+  const [selector, act] =
+    Object.entries(CLICKS).find(([each]) => event.target.closest(each)) ?? [];
+  if (act) {
+    event.preventDefault();
+    return act(event.target.closest(selector));
+  }
+  const cite = event.target.closest("a[href^='#']");
+  if (cite) followCitation(cite);
+  const question = questions.questionOf(event.target);
+  if (!question) return;
+  const isByPointer = event.detail > 0;
+  if (isByPointer && event.target.matches(".scale [type=radio]")) afterAnswer(question);
+  else if (isByPointer && !event.target.matches("input, textarea")) questions.hold(question);
+});
+
+const followCitation = (cite) => {
+  const passage = document.getElementById(cite.hash.slice(1));
+  if (!passage) return;
+  const menu = passage.closest(".passages-of");
+  if (menu) menu.open = true;
+  passage.open = true;
+};
+
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("#judgement")) {
+    event.preventDefault();
+  } else if (event.target.matches("#flagging")) {
+    event.preventDefault();
+    flag("flag");
+  }
+});
+
+document.addEventListener("scroll", scrollTogether, { capture: true, passive: true });
+
+// A sign of life keeps what this person holds, and hears what other tabs have done.
+const stay = async () => {
+  look();
+  if (document.hidden || !onScreen() || isWaiting || keeping.nOnTheirWay()) return;
+  const unit = onScreen();
+  const reply = await keeping.ask({ do: "stay", unit });
+  const isOvertaken = reply?.ok && reply.now !== unit && onScreen() === unit && !isOwn();
+  if (isOvertaken && !keeping.isUnsaved()) fetchUnit({ do: "look" });
+};
+
+setInterval(stay, STAY_MS);
+document.addEventListener("visibilitychange", stay);
+addEventListener("beforeunload", (event) => keeping.isUnsaved() && event.preventDefault());
+
+if (view.together === undefined) view.together = true;
+begin();
+keeping.sendTheRest(known, take);
