@@ -59,7 +59,7 @@ def _retyped(request: SignedInRequest, runs: list[Run], what: str) -> HttpRespon
     is_part = bool(request.headers.get("HX-Request")) and not template
     name = "labeling/_questions.html" if is_part else "labeling/new.html"
     shown = rows_of(initial=rows, begins_at=at if what == "add" else None)
-    return _page(request, runs, form, shown, name=name, at=at, moved=what)
+    return _page(request, runs, form, shown, name=name, at=at, moved=what, chosen=template)
 
 
 def _checked(
