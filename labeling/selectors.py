@@ -7,17 +7,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Sum
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet, Sum
 from django.utils import timezone
 
 from evalhub.accounts.models import Project, User
 from evalhub.runs.models import Measurement, Run
 from evalhub.runs.selectors import current_measurements
 from evalhub.web import formatting
-from labeling.models import Alert, Annotation, Annotator, Campaign, Slot, Unit
+from labeling.known import qualification_of
+from labeling.models import (
+    Alert,
+    Annotation,
+    Annotator,
+    Campaign,
+    Control,
+    Purpose,
+    Slot,
+    Unit,
+)
 from labeling.plans import FINISHED
 
 SHOWN_RUNS = 100
+PACE_FROM = 5  # answers
+NEAR_THE_END = 60  # places
 
 
 def campaigns_of(project: Project) -> QuerySet[Campaign]:
@@ -99,37 +111,81 @@ class DeskProgress:
 
 
 def desk_progress(annotator: Annotator) -> DeskProgress:
-    """Return what a person has answered, of that and what is still there for them."""
+    """Return what a person has answered, of that and what is still there for them.
+
+    Controls are counted as if they were like the rest: how many there will be follows from the
+    share, so that the total says the same before one and after it.
+    """
+    if annotator.state == Annotator.State.QUALIFYING:
+        score = qualification_of(annotator)
+        done, left = annotator.n_qualification, 0 if score is None else score.left
+        return DeskProgress(done, done + left, seconds_left=None)
     campaign = annotator.campaign
-    filled = (
-        campaign.annotators.filter(user__isnull=False).aggregate(n=Sum("n_answered"))["n"] or 0
-    )
-    held = (
-        Slot.objects.filter(
-            campaign=campaign, state=Slot.State.LEASED, lease_until__gte=timezone.now()
-        )
-        .exclude(annotator=annotator)
-        .aggregate(units=Sum("n_units"), answered=Sum("n_answered"))
-    )
-    with_others = (held["units"] or 0) - (held["answered"] or 0)
-    places = campaign.n_units * campaign.overlap - filled - with_others
-    unseen = campaign.n_units - annotator.n_answered - annotator.n_skipped
-    left = max(0, min(places, unseen))
-    pace = _pace(annotator)
+    own = annotator.n_answered - annotator.n_controls
+    ordinary = own + max(0, _left(annotator, own))
+    total = ordinary + max(annotator.n_controls, _controls_among(ordinary, campaign))
+    quota = campaign.quota if annotator.quota is None else annotator.quota
+    if quota is not None:
+        total = min(total, max(quota, annotator.n_answered))
+    pace = median(annotator.pace) if len(annotator.pace) >= PACE_FROM else None
+    left = total - annotator.n_answered
     return DeskProgress(
         answered=annotator.n_answered,
-        total=annotator.n_answered + left,
+        total=total,
         seconds_left=None if pace is None else left * pace,
     )
 
 
-def _pace(annotator: Annotator) -> float | None:
-    return median(annotator.pace) if len(annotator.pace) >= 5 else None
+def _left(annotator: Annotator, own: int) -> int:
+    """Return how many ordinary units are left for a person.
+
+    Counted from what people have answered, and only near the end from the places themselves:
+    there are few then, and it matters who holds them.
+    """
+    campaign = annotator.campaign
+    unseen = campaign.n_units - campaign.n_controls - own - annotator.n_skipped
+    people = campaign.annotators.filter(user__isnull=False)
+    filled = people.aggregate(n=Sum(F("n_answered") - F("n_controls")))["n"] or 0
+    places = campaign.n_places - filled
+    if places > NEAR_THE_END:
+        return min(unseen, places)
+    free: dict[int, int] = {}
+    for bundle, n_units, n_answered in _places_for(annotator):
+        free[bundle] = max(free.get(bundle, 0), n_units - n_answered)
+    return min(unseen, sum(free.values()))
+
+
+def _places_for(annotator: Annotator) -> QuerySet[Slot, tuple[int, int, int]]:
+    """Return example and size of the places that a person holds, or may still be given."""
+    mine = Q(annotator=annotator)
+    been_here = Annotation.objects.filter(annotator=annotator, bundle=OuterRef("bundle"))
+    with_others = Q(state=Slot.State.LEASED, lease_until__gte=timezone.now()) & ~mine
+    unfinished = Slot.objects.filter(campaign=annotator.campaign_id, purpose=Purpose.LABEL)
+    return (
+        unfinished.filter(state__in=(Slot.State.OPEN, Slot.State.LEASED))
+        .filter(mine | ~Exists(been_here))
+        .exclude(with_others)
+        .values_list("bundle", "n_units", "n_answered")
+    )
+
+
+def _controls_among(ordinary: int, campaign: Campaign) -> int:
+    """Return how many control units come with so many ordinary ones."""
+    share = campaign.control_share
+    if not share or not campaign.n_controls:
+        return 0
+    there_are = Control.objects.filter(campaign=campaign, purpose=Purpose.CONTROL).count()
+    return min(there_are, round(ordinary * share / (1 - share)))
 
 
 @dataclass(frozen=True)
 class Nothing:
-    """Why there is no unit for a person: `reason` is closed, done, yours_done or others."""
+    """Why there is no unit for a person.
+
+    `reason` is closed or paused, of the campaign; stopped, unqualified or quota, of the person;
+    done, when nothing is left for anybody; others, when all of it is with other people; and
+    yours_done, when what is left needs other people.
+    """
 
     reason: str
     units: int = 0
@@ -138,13 +194,14 @@ class Nothing:
 
 def why_nothing(annotator: Annotator) -> Nothing:
     """Say why the desk is empty. With others: how many units, and when the first lease ends."""
-    campaign = annotator.campaign
-    if not campaign.is_open:
-        return Nothing("closed")
-    now = timezone.now()
-    unfinished = Slot.objects.filter(campaign=campaign).exclude(state=Slot.State.DONE)
+    slots = Slot.objects.filter(campaign=annotator.campaign_id, purpose=Purpose.LABEL)
+    unfinished = slots.filter(state__in=(Slot.State.OPEN, Slot.State.LEASED))
+    reason = _of_campaign(annotator.campaign) or _of_person(annotator, unfinished)
+    if reason:
+        return Nothing(reason)
     if not unfinished.exists():
         return Nothing("done")
+    now = timezone.now()
     theirs = (
         unfinished.filter(state=Slot.State.LEASED, lease_until__gte=now)
         .exclude(annotator=annotator)
@@ -157,11 +214,29 @@ def why_nothing(annotator: Annotator) -> Nothing:
     return Nothing("others", units=units, until=min(until for *_, until in rows if until))
 
 
+def _of_campaign(campaign: Campaign) -> str:
+    if campaign.state == Campaign.State.PAUSED:
+        return "paused"
+    return "" if campaign.is_open else "closed"
+
+
+def _of_person(annotator: Annotator, unfinished: QuerySet[Slot]) -> str:
+    if annotator.state in (Annotator.State.STOPPED, Annotator.State.UNQUALIFIED):
+        return str(annotator.state)
+    quota = annotator.campaign.quota if annotator.quota is None else annotator.quota
+    if quota is None:
+        return ""
+    # An example is judged whole: one that is larger than the rest of the quota is past it.
+    room = quota - annotator.n_answered
+    larger = unfinished.filter(Exists(_unseen_units(annotator)), n_units__gt=room)
+    return "quota" if room <= 0 or larger.exists() else ""
+
+
 def _unseen_units(annotator: Annotator) -> QuerySet[Unit]:
     seen = Annotation.objects.filter(unit=OuterRef("pk"), annotator=annotator)
     return Unit.objects.filter(
         ~Exists(seen),
-        campaign=annotator.campaign,
+        campaign=annotator.campaign_id,
         bundle=OuterRef("bundle"),
         twin__isnull=True,
     )

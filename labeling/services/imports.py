@@ -14,7 +14,6 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from evalhub.accounts.services import Actor, record
-from evalhub.errors import Conflict
 from evalhub.intake.lines import ErrorCollector
 from evalhub.intake.reading import read_annotations
 from evalhub.intake.rows import AnnotationRow
@@ -23,6 +22,7 @@ from evalhub.runs.bulk import insert_rows
 from labeling.models import Annotation, AnnotationRevision, Annotator, Campaign, Question
 from labeling.naming import with_units
 from labeling.questions import Answer, read_answers
+from labeling.services.seats import refuse_unless_open
 
 # One transaction takes them all, and others wait for it.
 LIMITS: Final = replace(ANNOTATIONS, lines=100_000)
@@ -61,9 +61,8 @@ def import_annotations(*, campaign: Campaign, lines: Iterable[bytes], actor: Act
     rows = _read(campaign, lines, errors)
     errors.raise_if_any()
     with transaction.atomic():
-        campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
-        if not campaign.is_open:
-            raise Conflict("This campaign is closed; its answers stay as they are.")
+        campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+        refuse_unless_open(campaign)
         imported = _keep(campaign, rows)
         record(
             project=campaign.project,

@@ -19,6 +19,7 @@ from labeling.heard import Heard
 from labeling.measures import Measure, measures_of
 from labeling.models import Annotation, Campaign
 from labeling.plans import FINISHED
+from labeling.services.seats import hold_everybody
 from metrics.statistics.resolution import signature
 
 UNDER_WAY: Final = (Campaign.State.OPEN, Campaign.State.PAUSED)
@@ -110,6 +111,7 @@ def _runs_as_labeled(campaign: Campaign) -> list[Run]:
 def close(*, campaign: Campaign, actor: Actor) -> Published:
     """Take no more answers, and publish what there is."""
     with transaction.atomic():
+        hold_everybody(campaign)  # what is just being answered is published too
         closed = Campaign.objects.filter(pk=campaign.pk, state__in=UNDER_WAY).update(
             state=Campaign.State.CLOSED, closed_at=timezone.now()
         )

@@ -61,6 +61,7 @@ class Candidate(NamedTuple):
     number: int
     order: int
     priority: int
+    reserved_for_id: int | None
 
 
 def claim_another(annotator: Annotator, *, room: int, held: Collection[int]) -> int | None:
@@ -131,7 +132,12 @@ def _in_own_order(annotator: Annotator, found: list[Candidate]) -> list[Candidat
         first[one.bundle] = min(one.number, first.get(one.bundle, one.number))
     return sorted(
         (one for one in found if one.bundle in own),
-        key=lambda one: (one.number != first[one.bundle], -one.priority, own[one.bundle]),
+        key=lambda one: (
+            one.reserved_for_id is None,  # what a lead gave them comes before all
+            one.number != first[one.bundle],
+            -one.priority,
+            own[one.bundle],
+        ),
     )
 
 

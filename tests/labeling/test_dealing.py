@@ -7,8 +7,10 @@ import pytest
 
 from evalhub.accounts.services import COMMAND_LINE
 from evalhub.errors import Conflict, ContentError
+from labeling import selectors
 from labeling.known import control_answers
 from labeling.models import Annotation, Annotator, Campaign, Decision, Draft, Purpose, Slot
+from labeling.selectors import desk_progress
 from labeling.services import desk
 from labeling.services.controls import clear_control, set_control
 from tests.factories import a_project, a_version
@@ -458,3 +460,79 @@ def test_a_flag_is_for_what_one_was_given_and_is_taken_back():
     desk.acknowledge(annotator=annotator, number=7)
     desk.submit(annotator=annotator, unit=unit, answers={"faithful": 3})
     assert Annotation.objects.get().guidelines_number == 1
+
+
+# How far, and why there is nothing
+
+
+def progress_along(annotator):
+    """Return (answered, total) at every step of all that there is for a person."""
+    steps, state = [], desk.deal(annotator=annotator)
+    while state.now is not None:
+        found = desk_progress(annotator)
+        steps.append((found.answered, found.total))
+        unit = state.now.unit
+        state = desk.submit(annotator=annotator, unit=unit, answers=value_for(unit)).desk
+    return steps
+
+
+def test_progress_ends_where_it_said_and_moves_for_a_control_as_for_the_rest(monkeypatch):
+    monkeypatch.setattr(selectors, "NEAR_THE_END", 0)
+    campaign = a_campaign(n=40, overlap=2, control_share=0.25)
+    known(campaign, range(12))
+    steps = progress_along(an_annotator(campaign))
+    assert [answered for answered, _ in steps] == list(range(len(steps)))
+    # 28 examples of two outputs are three in four: 9 or 10 controls, and one that may be due.
+    assert len({total for _, total in steps}) <= 2
+    assert abs(steps[0][1] - len(steps)) <= 2
+
+
+def test_near_the_end_progress_knows_what_others_hold():
+    campaign = a_campaign(n=6, overlap=1)
+    ann, ben = an_annotator(campaign), an_annotator(campaign)
+    desk.deal(annotator=ann)
+    held = Slot.objects.held_by(ann).count()
+    desk.deal(annotator=ben)
+    assert desk_progress(ann).total == 12 - 2 * Slot.objects.held_by(ben).count()
+    assert desk_progress(ben).total == 12 - 2 * held
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda campaign: Campaign.objects.update(state="closed"), "closed"),
+        (lambda campaign: Campaign.objects.update(state="paused"), "paused"),
+        (lambda campaign: Annotator.objects.update(state="stopped"), "stopped"),
+        (lambda campaign: Annotator.objects.update(state="unqualified"), "unqualified"),
+        (lambda campaign: Annotator.objects.update(quota=1), "quota"),
+        (lambda campaign: campaign.slots.update(state="done"), "done"),
+        (lambda campaign: walk(an_annotator(campaign)), "done"),
+        (lambda campaign: desk.deal(annotator=an_annotator(campaign)), "others"),
+    ],
+)
+def test_an_empty_desk_has_a_reason(change, reason):
+    campaign = a_campaign(n=2, overlap=1)
+    annotator = an_annotator(campaign)
+    change(campaign)
+    annotator = Annotator.objects.select_related("campaign").get(pk=annotator.pk)
+    assert desk.deal(annotator=annotator) == desk.Desk()
+    assert desk.why_nothing(annotator).reason == reason
+
+
+def test_what_is_left_for_other_people_is_said():
+    campaign = a_campaign(n=2, overlap=2)
+    annotator = an_annotator(campaign)
+    walk(annotator)
+    assert desk.why_nothing(annotator).reason == "yours_done"
+
+
+def test_what_a_lead_gave_somebody_comes_before_all_and_to_nobody_else():
+    campaign = a_campaign(n=40, overlap=1)
+    ann, ben = an_annotator(campaign), an_annotator(campaign)
+    slot = campaign.slots.order_by("order").first()
+    slot.reserved_for = ann
+    slot.save()
+    assert slot.bundle not in {each.now.unit.bundle for each in walk(ben, most=20) if each.now}
+    first = desk.deal(annotator=ann)
+    assert Slot.objects.held_by(ann).filter(bundle=slot.bundle).exists()
+    assert first.now is not None
