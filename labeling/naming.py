@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias, TypeVar
+
+import msgspec
 
 from evalhub.datasets.keys import positions_of
 from evalhub.intake.lines import ErrorCollector
 from evalhub.intake.rows import AnnotationRow, DecisionRow, KnownRow
 from evalhub.runs.models import Run
-from labeling.models import Campaign, Unit
+from labeling.models import Campaign, Question, Unit
+from labeling.questions import mirrored
 
 R = TypeVar("R", AnnotationRow, DecisionRow, KnownRow)
 # Run, position and attempt of the output, or of the first of two; run and attempt of the second.
@@ -25,6 +28,7 @@ class Found(NamedTuple):
 
     pk: int
     bundle: int
+    is_turned: bool = False  # the line names the two outputs of a pair the other way round
 
 
 @dataclass(frozen=True)
@@ -46,34 +50,41 @@ class _Units:
                 by_system.setdefault(name, []).append(run)
         by_place: dict[_Place, Found] = {}
         by_id: dict[str, Found] = {}
-        for public_id, pk, bundle, run_id, position, attempt, second, at in Unit.objects.filter(
-            campaign=campaign
-        ).values_list(
+        rows = Unit.objects.filter(campaign=campaign).values_list(
             *("public_id", "pk", "bundle", "run_id", "position", "attempt"),
-            *("second_run_id", "second_attempt"),
-        ):
+            *("second_run_id", "second_position", "second_attempt"),
+        )
+        for public_id, pk, bundle, run_id, position, attempt, second, there, at in rows:
             by_id[public_id] = found = Found(pk, bundle)
             by_place[run_id, position, attempt, second or 0, at or 0] = found
+            if second is not None:
+                turned = Found(pk, bundle, is_turned=True)
+                by_place.setdefault((second, there, at, run_id, attempt), turned)
         return cls(by_run, by_system, by_place, by_id)
 
     def run_of(self, row: R, line: int, errors: ErrorCollector) -> Run | None:
         if row.run is not None:
             return self._named(row.run, line, errors, "run")
-        named = row.system or ""
-        runs = self.by_system.get(named, [])
-        if not runs:
-            errors.add(line, "system", f"No run of the campaign is of {named[:100]!r}.", "system")
-        elif len(runs) > 1:
-            detail = f"{named[:100]!r} names {len(runs)} runs of this campaign; name the run."
-            errors.add(line, "ambiguous", detail, "system")
-        return runs[0] if len(runs) == 1 else None
+        return self._of_system(row.system or "", line, errors, "system")
 
     def second_of(self, row: R, line: int, errors: ErrorCollector) -> tuple[int, int] | None:
         """Return run and attempt of the second output of a pair."""
-        if row.second_run is None:
+        if row.second_run is not None:
+            run = self._named(row.second_run, line, errors, "second_run")
+        elif row.second_system is not None:
+            run = self._of_system(row.second_system, line, errors, "second_system")
+        else:
             return _NO_SECOND
-        run = self._named(row.second_run, line, errors, "second_run")
         return None if run is None else (run.pk, row.second_attempt)
+
+    def _of_system(self, name: str, line: int, errors: ErrorCollector, field: str) -> Run | None:
+        runs = self.by_system.get(name, [])
+        if not runs:
+            errors.add(line, "system", f"No run of the campaign is of {name[:100]!r}.", field)
+        elif len(runs) > 1:
+            detail = f"{name[:100]!r} names {len(runs)} runs of this campaign; name the run."
+            errors.add(line, "ambiguous", detail, field)
+        return runs[0] if len(runs) == 1 else None
 
     def _named(self, name: str, line: int, errors: ErrorCollector, field: str) -> Run | None:
         if name not in self.by_run:
@@ -84,8 +95,12 @@ class _Units:
 def with_units(
     campaign: Campaign, rows: Iterable[tuple[int, R]], errors: ErrorCollector
 ) -> Iterator[tuple[int, R, Found]]:
-    """Yield every line with its unit; keys are looked up for all lines of a run at once."""
+    """Yield every line with its unit; keys are looked up for all lines of a run at once.
+
+    Where a line names a pair the other way round, its preferences are turned with it.
+    """
     units = _Units.of(campaign)
+    preferences = {one.name for one in campaign.asked if one.kind == Question.Kind.PREFERENCE}
     by_outputs: list[_ByOutputs[R]] = []
     for line, row in rows:
         if row.unit is not None:
@@ -104,7 +119,16 @@ def with_units(
     for each in by_outputs:
         place = _placed(campaign, units, each, positions, errors)
         if place is not None:
-            yield each[0], each[1], place
+            yield each[0], _turned(each[1], preferences) if place.is_turned else each[1], place
+
+
+def _turned(row: R, preferences: Set[str]) -> R:
+    """Return a line with its preferences as they are when the two outputs change sides."""
+    answers = {
+        name: mirrored(answer) if name in preferences else answer
+        for name, answer in row.answers.items()
+    }
+    return msgspec.structs.replace(row, answers=answers)
 
 
 def _placed(
@@ -130,8 +154,8 @@ def _placed(
 def _missing(campaign: Campaign, key: str, row: R) -> str:
     if campaign.is_of_pairs:
         return (
-            f"The campaign has no such pair for key {key[:100]!r}: name its first output by run "
-            "and attempt, and the other by second_run and second_attempt."
+            f"The campaign has no such pair for key {key[:100]!r}: name one output by run "
+            "and attempt, and the other by second_run or second_system and second_attempt."
         )
     return (
         f"The campaign has no output for key {key[:100]!r}, attempt {row.attempt}: "

@@ -57,7 +57,8 @@ UNIT = {
     "system": text("The system's slug, where one run of the campaign has it."),
     "key": text("The example's key."),
     "attempt": whole("From 1; 1 by default."),
-    "second_run": text("Of a pair: the run of the other output."),
+    "second_run": text("Of a pair: the run of the other output, in whichever order."),
+    "second_system": text("Of a pair: instead of its run, where one run is of this system."),
     "second_attempt": whole("From 1; 1 by default."),
 }
 ANNOTATION = members(
@@ -65,9 +66,15 @@ ANNOTATION = members(
     ["annotator", "answers"],
     **UNIT,
     annotator=text("A name of the campaign; it needs no account."),
-    answers=mapping(anything(), "By question; null means “cannot judge”."),
+    answers=mapping(
+        anything(),
+        "By question; null means “cannot judge”, a list several options. Of a preference: "
+        "`first` or `second` of the outputs as the line names them, `tie`, `both_bad`, "
+        "or a grade.",
+    ),
     at=moment(),
     seconds=number("How long it took."),
+    question_set=whole("The version of the questions that was asked; the newest by default."),
 )
 PREFERENCE = members(
     "",

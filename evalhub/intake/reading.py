@@ -173,6 +173,9 @@ def _is_whole(row: OfUnit, line: int, errors: ErrorCollector) -> bool:
     before = errors.total
     if row.run is not None and row.system is not None:
         errors.add(line, "one_of", "A line names either a run or a system.", "run")
+    if row.second_run is not None and row.second_system is not None:
+        detail = "A line names either a second run or a second system."
+        errors.add(line, "one_of", detail, "second_run")
     if row.unit is None and row.key is None:
         errors.add(line, "missing", "key is missing.", "key")
     elif row.unit is None and row.run is None and row.system is None:
@@ -186,7 +189,7 @@ def _is_whole(row: OfUnit, line: int, errors: ErrorCollector) -> bool:
 
 
 def _named(row: OfUnit) -> tuple[object, ...]:
-    second = (row.second_run, row.second_attempt)
+    second = (row.second_run, row.second_system, row.second_attempt)
     return (row.unit, row.key, row.run, row.system, row.attempt, *second)
 
 

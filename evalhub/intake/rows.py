@@ -57,6 +57,7 @@ _MUST = {
     "run": _NAME_IS,
     "system": _NAME_IS,
     "second_run": _NAME_IS,
+    "second_system": _NAME_IS,
     "second_attempt": f"must be a whole number from 1 to {_INT32_HIGH}",
     "unit": _NAME_IS,
     "annotator": _NAME_IS,
@@ -64,6 +65,7 @@ _MUST = {
     "or a list of the options chosen",
     "at": _MOMENT_IS,
     "seconds": _AMOUNT_IS,
+    "question_set": f"must be a whole number from 1 to {_INT32_HIGH}",
     "by": _NAME_IS,
     "reason": _NAME_IS,
     "note": "must be text",
@@ -141,7 +143,8 @@ class OutputRow(
 class OfUnit(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """What is said of one unit: `unit` names it, or `run` or `system` with `key`.
 
-    A pair is named by its first output together with `second_run`.
+    A pair is named by one of its outputs together with `second_run` or `second_system`; the
+    answers are about the two in that order.
     """
 
     answers: Answers
@@ -151,6 +154,7 @@ class OfUnit(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     system: Name | None = None
     attempt: Attempt = 1
     second_run: Name | None = None
+    second_system: Name | None = None
     second_attempt: Attempt = 1
 
 
@@ -160,6 +164,7 @@ class AnnotationRow(OfUnit, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     annotator: Name
     at: Moment | None = None
     seconds: Amount | None = None
+    question_set: Attempt | None = None  # the version that was asked; the newest one
 
 
 class DecisionRow(OfUnit, kw_only=True, frozen=True, forbid_unknown_fields=True):

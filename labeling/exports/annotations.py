@@ -41,6 +41,8 @@ def annotation_rows(
                 "annotator": annotation.annotator.name,
                 **_content(annotation),
             }
+            if annotation.question_set_id != campaign.question_set_id:
+                row["question_set"] = annotation.question_set.number
             if with_revisions:
                 row |= _details(annotation) | {
                     "revisions": [

@@ -50,6 +50,7 @@ class _Row:
     unit: int
     bundle: int
     annotator: str
+    question_set: int
     answers: dict[str, Answer]
     at: datetime | None
     seconds: float | None
@@ -78,7 +79,7 @@ def import_annotations(*, campaign: Campaign, lines: Iterable[bytes], actor: Act
 
 
 def _read(campaign: Campaign, lines: Iterable[bytes], errors: ErrorCollector) -> list[_Row]:
-    questions = campaign.asked
+    versions = _Versions(campaign)
     accounts = set(campaign.annotators.filter(user__isnull=False).values_list("name", flat=True))
     found: dict[tuple[int, str], int] = {}
     rows = []
@@ -95,9 +96,37 @@ def _read(campaign: Campaign, lines: Iterable[bytes], errors: ErrorCollector) ->
             detail = f"{row.annotator[:100]!r} answers this output in line {first:,} already."
             errors.add(line, "repeated", detail, "key")
             continue
-        answers = _answers(questions, row, line, errors)
-        rows.append(_Row(*unit, row.annotator, answers, row.at, row.seconds))
+        asked = versions.of(row, line, errors)
+        if asked is not None:
+            answers = _answers(versions.questions[asked], row, line, errors)
+            rows.append(
+                _Row(unit.pk, unit.bundle, row.annotator, asked, answers, row.at, row.seconds)
+            )
     return rows
+
+
+class _Versions:
+    """The questions of a campaign by version: a line says under which it was answered."""
+
+    def __init__(self, campaign: Campaign) -> None:
+        self.newest = campaign.answers_go_to
+        self.numbers: dict[int, int] = {}
+        self.questions: dict[int, Sequence[Question]] = {}
+        for version in campaign.question_sets.prefetch_related("questions"):
+            self.numbers[version.number] = version.pk
+            self.questions[version.pk] = version.in_order
+
+    def of(self, row: AnnotationRow, line: int, errors: ErrorCollector) -> int | None:
+        """Return the key of a line's version, the newest where it names none."""
+        if row.question_set is None:
+            return self.newest
+        if row.question_set not in self.numbers:
+            detail = (
+                f"The campaign has {len(self.numbers)} versions of its questions, and none with "
+                f"the number {row.question_set}."
+            )
+            errors.add(line, "question_set", detail, "question_set")
+        return self.numbers.get(row.question_set)
 
 
 def _answers(
@@ -131,10 +160,10 @@ def _keep(campaign: Campaign, rows: Sequence[_Row]) -> Imported:
             fresh.append(row)
         else:
             outdated.append(old)
-            changed.append(_changed(old, row, campaign, now))
+            changed.append(_changed(old, row, now))
         if old is None or old.state != Annotation.State.GIVEN:
             new[row.annotator] += 1
-    _insert(fresh, annotators, campaign, now)
+    _insert(fresh, annotators, now)
     AnnotationRevision.objects.bulk_create(map(AnnotationRevision.of, outdated))
     Annotation.objects.bulk_create(
         changed,
@@ -166,17 +195,18 @@ def _is_same(old: Annotation, row: _Row) -> bool:
     return (
         old.state == Annotation.State.GIVEN
         and old.answers == row.answers
+        and old.question_set_id == row.question_set
         and row.at in (None, old.at)
         and row.seconds in (None, old.seconds)
     )
 
 
-def _changed(old: Annotation, row: _Row, campaign: Campaign, now: datetime) -> Annotation:
+def _changed(old: Annotation, row: _Row, now: datetime) -> Annotation:
     return Annotation(
         unit_id=row.unit,
         annotator_id=old.annotator_id,
         bundle=row.bundle,
-        question_set_id=campaign.answers_go_to,
+        question_set_id=row.question_set,
         state=Annotation.State.GIVEN,
         answers=row.answers,
         at=row.at or now,
@@ -185,9 +215,7 @@ def _changed(old: Annotation, row: _Row, campaign: Campaign, now: datetime) -> A
     )
 
 
-def _insert(
-    rows: Sequence[_Row], annotators: Mapping[str, Annotator], campaign: Campaign, now: datetime
-) -> None:
+def _insert(rows: Sequence[_Row], annotators: Mapping[str, Annotator], now: datetime) -> None:
     adapted = connection.ops.adapt_datetimefield_value
     insert_rows(
         "labeling_annotation",
@@ -195,7 +223,7 @@ def _insert(
         [
             (
                 *(row.unit, annotators[row.annotator].pk, row.bundle),
-                *(Annotation.State.GIVEN.value, campaign.answers_go_to, json.dumps(row.answers)),
+                *(Annotation.State.GIVEN.value, row.question_set, json.dumps(row.answers)),
                 *(adapted(row.at or now), row.seconds, 1),
                 *(0, False, "", ""),
             )

@@ -479,6 +479,7 @@ class TestWhatIsKnown:
         ("change", "fault"),
         [
             ({"unit": None}, (1, "missing", "key")),
+            ({"second_run": "r", "second_system": "s"}, (1, "one_of", "second_run")),
             ({"unit": None, "key": "k"}, (1, "one_of", "run")),
             ({"reason": None}, (1, "missing", "reason")),
             ({"answers": {}}, (1, "missing", "answers")),
