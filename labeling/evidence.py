@@ -54,10 +54,22 @@ class Evidence:
 
 
 def evidence_of(unit: Unit, annotator: Annotator, *, is_swapped: bool = False) -> Evidence:
+    """Return what to show a person; documents that a system found stand in an order of theirs."""
+    return evidence_for(
+        unit,
+        seed=shuffled(annotator.seed, unit.pk),
+        with_reference=annotator.campaign.shows_reference,
+        is_swapped=is_swapped,
+    )
+
+
+def evidence_for(
+    unit: Unit, *, seed: int, with_reference: bool, is_swapped: bool = False
+) -> Evidence:
     """Return what to show; of a pair that is swapped, the second output stands on the left.
 
-    Documents that a system found stand in an order drawn for each person, so that their rank
-    says nothing. But where an answer cites them by number, numbers and order are its own.
+    Documents that a system found stand in an order drawn from the seed, so that their rank says
+    nothing. But where an answer cites them by number, numbers and order are its own.
     """
     example = examples_at_positions(unit.run.version, [unit.position])[unit.position].fields
     context = [Part.of(passage) for passage in example.get("context") or []]
@@ -71,14 +83,13 @@ def evidence_of(unit: Unit, annotator: Annotator, *, is_swapped: bool = False) -
         for answer, documents in zip(answers, found, strict=True)
     )
     if not is_cited:
-        seed = shuffled(annotator.seed, unit.pk)
         found = [_mixed(documents, seed=seed) for documents in found]
     letters = ("",) if len(outputs) == 1 else ("A", "B")
     is_alike = all(documents == found[0] for documents in found)
     return Evidence(
         input=conversation(example.get("input")),
         context=context,
-        reference=_reference(example) if annotator.campaign.shows_reference else [],
+        reference=_reference(example) if with_reference else [],
         sides=[
             Side(
                 letter=letter,

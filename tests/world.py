@@ -111,6 +111,7 @@ def build_world() -> World:
             "rescoring_id": working.public_id,
             "comparison_id": comparison.public_id,
             "campaign_id": campaign.public_id,
+            "unit_id": Unit.objects.filter(campaign=campaign).latest("pk").public_id,
             "annotator_id": an_annotator(campaign, people["expert"]).pk,
             "name": "annotations.csv",
             "user_id": somebody.pk,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, TypeAlias
 
+from django.core.cache import cache
 from django.db.models import Count, TextField
 from django.db.models.functions import Cast
 
@@ -19,6 +20,7 @@ from labeling.ordering import shuffled
 from labeling.questions import Answer, Differing, DifferRule
 
 _Given: TypeAlias = tuple[int, str]  # under which questions, and the answers as JSON
+COUNT_SECONDS: Final = 20
 _LABELS: Final = Annotator.State.ACTIVE, Annotator.State.QUALIFYING
 
 
@@ -70,6 +72,35 @@ class Queue:
 
     def n_by_question(self) -> Counter[str]:
         return Counter(name for row in self.waiting for name in row.differing)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a unit stands among those that are wanted: from 1 of all, or 0 beside them."""
+
+    at: int
+    n: int
+    previous: int | None
+    next: int | None
+
+
+def place_of(queue: Queue, wanted: Sequence[Waiting], unit: int) -> Place:
+    """Return the units before and after one; it may have left those that are wanted itself.
+
+    Going back one comes by what is decided too, to look at it again.
+    """
+    wanted_units = [row.unit for row in wanted]
+    order = [row.unit for row in queue.rows]
+    if unit not in order:
+        return Place(0, len(wanted_units), None, wanted_units[0] if wanted_units else None)
+    here = order.index(unit)
+    is_wanted = set(wanted_units)
+    decided = {row.unit for row in queue.rows if row.is_decided}
+    back = (each for each in reversed(order[:here]) if each in is_wanted or each in decided)
+    before = next(back, None)
+    after = next((each for each in order[here + 1 :] if each in is_wanted), None)
+    at = wanted_units.index(unit) + 1 if unit in is_wanted else 0
+    return Place(at, len(wanted_units), before, after)
 
 
 @dataclass
@@ -141,7 +172,7 @@ def _heard(campaign: Campaign) -> dict[int, _Heard]:
     return heard
 
 
-def _places(campaign: Campaign) -> Mapping[int, int]:
+def _places(campaign: Campaign) -> defaultdict[int, int]:
     """Return how many people each example is meant for."""
     beyond = (
         Slot.objects.filter(campaign=campaign, purpose=Purpose.LABEL)
@@ -249,3 +280,27 @@ def _still_theirs(campaign: Campaign, viewer: User | None) -> set[int] | None:
         return None
     done = Annotation.objects.filter(annotator=annotator).exclude(state=Annotation.State.WITHDRAWN)
     return set(done.values_list("unit_id", flat=True))
+
+
+def may_be_asked(campaign: Campaign, viewer: User, unit: Unit) -> bool:
+    """Say whether somebody may still have to answer a unit, so that they must not see answers."""
+    theirs = _still_theirs(campaign, viewer)
+    if theirs is None or unit.pk in theirs:
+        return False
+    if unit.purpose != Purpose.LABEL:
+        return True
+    here = Annotation.objects.given().filter(unit=unit, slot__isnull=False)
+    return here.count() < _places(campaign)[unit.bundle]
+
+
+def n_waiting(campaign: Campaign) -> int:
+    """Return about how many units wait: as it was within the last seconds."""
+    count: int | None = cache.get_or_set(
+        f"waiting:{campaign.public_id}", lambda: len(queue_of(campaign).waiting), COUNT_SECONDS
+    )
+    return count or 0
+
+
+def forget_count(campaign: Campaign) -> None:
+    """Count anew with the next look."""
+    cache.delete(f"waiting:{campaign.public_id}")

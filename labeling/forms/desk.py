@@ -139,19 +139,43 @@ def answers_in(
         if not applies(question, answers):
             continue
         try:
-            said = _said(question, fields)
-            if said is None:
-                continue
-            answer = read_answer(question, None if said is _CANNOT else said)
+            answers |= answer_in(question, fields, is_swapped=is_swapped)
         except AnswerError as error:
             errors[field_of(question)] = str(error)
-            continue
-        answers[question.name] = (
-            mirrored(answer) if is_swapped and _has_sides(question) else answer
-        )
     if not answers and not errors:
         errors[""] = NOTHING_SAID
     return answers, errors
+
+
+def said_in(
+    questions: Sequence[Question], fields: Fields, *, is_swapped: bool = False
+) -> tuple[dict[str, Answer], dict[str, str]]:
+    """Return what a form says of any of these questions, whether or not others are answered."""
+    answers: dict[str, Answer] = {}
+    errors: dict[str, str] = {}
+    for question in questions:
+        name = field_of(question)
+        words = fields.get(name, ())
+        if any(word.strip() for word in words) or fields.get(f"{name}-{CANNOT_JUDGE}"):
+            try:
+                answers |= answer_in(question, fields, is_swapped=is_swapped)
+            except AnswerError as error:
+                errors[name] = str(error)
+    return answers, errors
+
+
+def answer_in(
+    question: Question, fields: Fields, *, is_swapped: bool = False
+) -> dict[str, Answer]:
+    """Return the answer that a form says to one question, by its name; empty where it says none.
+
+    One that is wrong, or missing though it is required, raises AnswerError.
+    """
+    said = _said(question, fields)
+    if said is None:
+        return {}
+    answer = read_answer(question, None if said is _CANNOT else said)
+    return {question.name: mirrored(answer) if is_swapped and _has_sides(question) else answer}
 
 
 def _said(question: Question, fields: Fields) -> object:

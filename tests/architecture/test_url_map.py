@@ -88,6 +88,9 @@ PAGES = {
     "labeling:agreement_more": {"get": LEAD},
     "labeling:files": {"get": LEAD},
     "labeling:file": {"get": LEAD},
+    "labeling:deciding": {"get": DECIDE, "post": LEAD},
+    "labeling:decide": {"get": DECIDE, "post": DECIDE},
+    "labeling:controls": {"get": LEAD, "post": LEAD},
     "labeling:desk": {"get": LABEL, "post": LABEL},
     "labeling:history": {"get": LABEL},
 }
@@ -132,6 +135,8 @@ FORMS = {
     "labeling:desk": {"do": "undo"},
     "labeling:campaign": {"do": "publish"},
     "labeling:people": {"do": "add"},
+    "labeling:deciding": {"do": "rule", "rule": "any"},
+    "labeling:controls": {"do": "add"},
     "runs:rescoring": {"do": "cancel"},
 }
 # A body that says nothing is let in when it is refused for what it says, not for who sends it.

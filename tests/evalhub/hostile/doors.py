@@ -143,6 +143,11 @@ def a_control(world: World) -> dict[str, Any]:
     }
 
 
+def a_control_form(world: World) -> dict[str, Any]:
+    body = {name: str(value) for name, value in a_control(world).items() if name != "answers"}
+    return {"do": "add", **body, "q0": "2"}
+
+
 def a_campaign_form(world: World) -> dict[str, Any]:
     managed = {"question-TOTAL_FORMS": "1", "question-INITIAL_FORMS": "0"}
     question = {"question-0-name": "clear", "question-0-kind": "rating", "question-0-options": ""}
@@ -325,6 +330,21 @@ DOORS = {
         good=lambda world: {"text": "Read thrice.", "note": "thrice", "seen": "0"}
     ),
     "labeling:questions": Door(good=a_questions_form),
+    "labeling:deciding": Door(
+        good=lambda world: {"do": "rule", "rule": "spread", "spread": "1.5"}
+    ),
+    "labeling:decide": Door(
+        good=lambda world: {
+            "do": "decide",
+            "seen": "0",
+            "next": "",
+            "q0": "2",
+            "reason": "slip",
+            "note": "n",
+            "guideline": "g",
+        }
+    ),
+    "labeling:controls": Door(good=a_control_form),
     "labeling:desk": Door(good=lambda world: {"do": "submit", "unit": world.unit, "q0": "1"}),
 }
 JSON, LINES, FORMS = (
