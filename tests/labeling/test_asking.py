@@ -1,6 +1,7 @@
 """Questions and guidelines change under way: versions are kept, answers are not touched."""
 
 import pytest
+from django.urls import reverse
 
 from evalhub.accounts.services import COMMAND_LINE
 from evalhub.errors import Conflict, ContentError
@@ -9,7 +10,7 @@ from labeling.counting import comparable_sets
 from labeling.models import Campaign, Control, GuidelineVersion, Purpose
 from labeling.services.asking import change_questions, read_asked
 from labeling.services.guidelines import change_guidelines
-from tests.factories import a_key
+from tests.factories import a_key, a_member
 from tests.labeling.building import AT, a_campaign, said
 
 pytestmark = pytest.mark.django_db
@@ -162,3 +163,30 @@ def test_leads_change_guidelines_questions_and_state_by_rest(client, campaign):
     body = {"state": "open"}
     refused = client.post(f"{address}/state", body, "application/json", headers=reader)
     assert refused.status_code == 403
+
+
+def test_the_pages_show_what_is_said_and_asked_now_and_what_was_before(client, campaign):
+    client.force_login(a_member(campaign.project, "lead"))
+    guidelines, questions = (
+        reverse(f"labeling:{name}", args=[campaign.public_id])
+        for name in ("guidelines", "questions")
+    )
+    said = {"text": "Read thrice.", "note": "Three times.", "seen": "1"}
+    assert client.post(guidelines, said).status_code == 302
+    page = client.get(guidelines).content.decode()
+    assert "<del>twice</del>" in page
+    assert "<ins>thrice</ins>" in page
+    assert "Three times." in page
+    row = {"question-TOTAL_FORMS": "1", "question-INITIAL_FORMS": "0", "seen": "1"}
+    asked = {**row, "question-0-name": "faithful", "question-0-kind": "yes_no"}
+    looked = client.post(questions, {**asked, "do": "look"}).content.decode()
+    assert "Another scale, so it begins anew" in looked
+    assert "Asked no more" in looked
+    assert campaign.question_sets.count() == 1
+    assert client.post(questions, {**asked, "do": "change"}).status_code == 302
+    page = client.get(questions).content.decode()
+    assert "warm; cold" in " ".join(page.split())  # of the version before
+    assert "Version 2" in page
+    stale = client.post(questions, {**asked, "question-0-kind": "rating", "do": "change"})
+    assert stale.status_code == 422
+    assert "version 2 is the newest" in stale.content.decode()
