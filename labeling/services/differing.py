@@ -8,9 +8,7 @@ from typing import Final
 
 from labeling.models import Annotation, Campaign, Purpose, Question, QuestionSet, Slot, Unit
 from labeling.questions import Answer, Differing, DifferRule
-from labeling.services.slots import Place, places
 
-OPEN, DONE = Slot.State.OPEN, Slot.State.DONE
 SOONER: Final = 1  # the priority of examples on which people differ
 
 
@@ -23,39 +21,41 @@ def settle(campaign: Campaign, bundle: int) -> None:
     sooner = campaign.order_by == Campaign.Order.DISAGREEMENT
     if not (sooner or campaign.extra_overlap):
         return
-    units = Unit.objects.filter(campaign=campaign, bundle=bundle, twin__isnull=True)
-    if not list(units.order_by("pk").select_for_update(no_key=True).values_list("pk")[:1]):
-        return
-    slots = Slot.objects.filter(campaign=campaign, bundle=bundle, purpose=Purpose.LABEL)
-    done = places(slots.filter(state=DONE))
-    open_ = places(slots.filter(state=OPEN))
-    n_busy = slots.exclude(state__in=(DONE, OPEN)).count()
-    differ = bool(done) and they_differ(campaign, bundle)
+    units = hold_example(campaign, bundle)
+    slots = list(Slot.objects.filter(campaign=campaign, bundle=bundle, purpose=Purpose.LABEL))
+    n_done = sum(slot.state == Slot.State.DONE for slot in slots)
+    differ = n_done > 1 and _differ(campaign, units)
     if sooner:
-        priority = SOONER if differ else 0
-        slots.filter(state=OPEN).exclude(priority=priority).update(priority=priority)
+        _move_up([slot for slot in slots if slot.state == Slot.State.OPEN], differ=differ)
     if campaign.extra_overlap:
-        _ask_more(campaign, slots_done=done, slots_open=open_, n_busy=n_busy, differ=differ)
+        _ask_more(campaign, slots, wanted=differ and n_done >= campaign.overlap)
 
 
-def _ask_more(
-    campaign: Campaign,
-    *,
-    slots_done: Sequence[Place],
-    slots_open: Sequence[Place],
-    n_busy: int,
-    differ: bool,
-) -> None:
-    n_done, most = len(slots_done), campaign.overlap + campaign.extra_overlap
-    extra = [one for one in slots_open if one.number > campaign.overlap and not one.n_answered]
-    still_wanted = differ and n_done >= campaign.overlap
-    if extra and not still_wanted:
-        unused = Slot.objects.filter(
-            pk__in=[one.pk for one in extra], state=OPEN, n_answered=0, annotations__isnull=True
-        )
-        unused.filter(reserved_for__isnull=True).delete()
-    if still_wanted and not slots_open and not n_busy and n_done < most:
-        last = max(slots_done, key=lambda one: one.number)
+def hold_example(campaign: Campaign, bundle: int) -> list[int]:
+    """Let one at a time past here who changes how many places an example has; return its units."""
+    units = Unit.objects.filter(campaign=campaign, bundle=bundle, twin__isnull=True).order_by("pk")
+    return list(units.select_for_update(no_key=True).values_list("pk", flat=True))
+
+
+def _move_up(slots: Sequence[Slot], *, differ: bool) -> None:
+    priority = SOONER if differ else 0
+    moved = [slot.pk for slot in slots if slot.priority != priority]
+    if moved:
+        Slot.objects.filter(pk__in=moved, state=Slot.State.OPEN).update(priority=priority)
+
+
+def _ask_more(campaign: Campaign, slots: Sequence[Slot], *, wanted: bool) -> None:
+    """Make one more place, or take back one that nobody has begun."""
+    unfinished = [slot for slot in slots if slot.state != Slot.State.DONE]
+    if not wanted:
+        extra = [slot.pk for slot in unfinished if slot.number > campaign.overlap]
+        if extra:
+            unused = Slot.objects.filter(
+                pk__in=extra, state=Slot.State.OPEN, n_answered=0, annotations__isnull=True
+            )
+            unused.filter(reserved_for__isnull=True).delete()
+    elif not unfinished and len(slots) < campaign.overlap + campaign.extra_overlap:
+        last = max(slots, key=lambda slot: slot.number)
         sooner = campaign.order_by == Campaign.Order.DISAGREEMENT
         Slot.objects.create(
             campaign=campaign,
@@ -68,10 +68,15 @@ def _ask_more(
 
 
 def they_differ(campaign: Campaign, bundle: int) -> bool:
-    """Say whether people differ on any unit of an example, under the rule of the campaign."""
+    """Say whether people at the desk differ on any unit of an example."""
+    units = Unit.objects.filter(campaign=campaign, bundle=bundle, twin__isnull=True)
+    return _differ(campaign, list(units.values_list("pk", flat=True)))
+
+
+def _differ(campaign: Campaign, units: Sequence[int]) -> bool:
     rows = list(
         Annotation.objects.given()
-        .filter(unit__campaign=campaign, unit__bundle=bundle, slot__isnull=False)
+        .filter(unit__in=units, slot__isnull=False)
         .values_list("unit_id", "question_set_id", "answers")
     )
     rule = DifferRule.of(campaign.differ_rule)

@@ -31,16 +31,20 @@ SELECT slot.id, slot.bundle, slot.number, slot."order", slot.priority, slot.purp
        {", ".join(f"unit.{name}" for name in _UNIT)},
        {", ".join(f"drawn.{name}" for name in _DRAFT)}, drawn.saved_at
   FROM labeling_slot slot
-  JOIN labeling_unit unit ON unit.campaign_id = slot.campaign_id
-       AND unit.bundle = slot.bundle AND unit.twin_id IS NULL
+ CROSS JOIN labeling_unit unit
   JOIN runs_run run ON run.id = unit.run_id
   LEFT JOIN runs_run second_run ON second_run.id = unit.second_run_id
   LEFT JOIN labeling_annotation said ON said.unit_id = unit.id
        AND (said.slot_id = slot.id OR said.annotator_id = %s)
   LEFT JOIN labeling_draft drawn ON drawn.unit_id = unit.id AND drawn.annotator_id = %s
 """  # noqa: S608 - names of this file
-_HELD: Final = "WHERE slot.annotator_id = %s AND slot.state = 'leased'"
-_ONE: Final = "WHERE slot.id = %s"
+# SQLite takes a cross join in the order in which it is written, from few places to their units.
+# Left to itself it begins with every unit that is no twin.
+_SHOWN: Final = """
+ WHERE unit.campaign_id = slot.campaign_id AND unit.bundle = slot.bundle AND unit.twin_id IS NULL
+"""
+_HELD: Final = f"{_SHOWN} AND slot.annotator_id = %s AND slot.state = 'leased'"
+_ONE: Final = f"{_SHOWN} AND slot.id = %s"
 _IN_ORDER: Final = 'ORDER BY slot."order", slot.number, slot.id, unit.id'
 
 

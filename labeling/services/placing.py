@@ -23,6 +23,7 @@ from labeling.models import (
     Slot,
     Unit,
 )
+from labeling.services.differing import hold_example
 from labeling.services.people import put_down
 from labeling.services.seats import lock, seat
 from labeling.services.slots import LEASE, PERSONAL
@@ -185,6 +186,7 @@ def reserve(*, annotator: Annotator, unit: Unit, actor: Actor) -> None:
         raise Conflict(f"{annotator.name} came with an import, and has no desk.")
     if unit.purpose != Purpose.LABEL:
         raise Conflict("Control units are handed out by themselves, once to each person.")
+    hold_example(campaign, unit.bundle)
     slots = Slot.objects.filter(campaign=campaign, bundle=unit.bundle, number__lt=PERSONAL)
     if _has(annotator, unit, slots):
         raise Conflict(f"{annotator.name} has this example already.")

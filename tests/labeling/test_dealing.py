@@ -4,6 +4,7 @@ from functools import partial
 from itertools import pairwise
 
 import pytest
+from django.db import connection
 
 from evalhub.accounts.services import COMMAND_LINE
 from evalhub.errors import Conflict, ContentError
@@ -92,6 +93,22 @@ def test_what_was_not_dealt_is_not_answered():
     other = campaign.units.exclude(pk__in=[dealt.now.unit.pk, dealt.ahead.unit.pk]).first()
     with pytest.raises(Conflict, match="not given to you"):
         desk.submit(annotator=annotator, unit=other, answers={"faithful": 1})
+
+
+@pytest.mark.sqlite
+def test_what_is_in_hand_is_read_from_the_places_on_however_large_the_campaign(
+    django_assert_max_num_queries,
+):
+    annotator = an_annotator(a_campaign(n=9))
+    state = desk.deal(annotator=annotator)
+    with django_assert_max_num_queries(14) as asked:  # BEGIN and COMMIT among them
+        desk.submit(annotator=annotator, unit=state.now.unit, answers={"faithful": 3})
+    [statement] = [each["sql"] for each in asked if "labeling_slot slot" in each["sql"]][:1]
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN QUERY PLAN " + statement)
+        steps = [row[-1] for row in cursor.fetchall()]
+    assert "slot USING INDEX slots_of_annotator" in steps[0]
+    assert "unit USING INDEX units_of_bundle" in steps[1]
 
 
 # Sides
