@@ -101,5 +101,6 @@ ONLY_POSTED = {
     *("accounts:member_password", "accounts:invitation_revoke", "accounts:api_invitation"),
     *("scorers:try", "scorers:host", "scorers:retire"),
     *("runs:api_finish", "runs:api_cancel", "runs:api_reopen", "labeling:api_publish"),
+    *("labeling:person", "labeling:api_state"),
     *("runs:api_rescoring_cancel", "runs:api_rescoring_resume"),
 }
