@@ -165,17 +165,17 @@ def known(campaign, bundles, *, purpose=Purpose.CONTROL, value=5, **more):
 
 
 def test_controls_are_mixed_in_at_their_share_once_for_each_person():
-    campaign = a_campaign(n=50, overlap=2, control_share=0.2)
-    known(campaign, range(12))
+    campaign = a_campaign(n=26, overlap=2, control_share=0.2)
+    known(campaign, range(6))
     campaign.refresh_from_db()
-    assert (campaign.n_controls, campaign.n_places) == (24, 2 * 2 * 38)
+    assert (campaign.n_controls, campaign.n_places) == (12, 2 * 2 * 20)
     for _ in range(2):
         annotator = an_annotator(campaign)
         units = [each.now.unit for each in walk(annotator) if each.now]
         seen = list(dict.fromkeys(unit.bundle for unit in units))
-        controls = [bundle for bundle in seen if bundle < 12]
-        # 38 ordinary examples are four in five of those given: nine or ten controls.
-        assert 8 <= len(controls) <= 10
+        controls = [bundle for bundle in seen if bundle < 6]
+        # 20 ordinary examples are four in five of those given: five controls, give or take one.
+        assert 4 <= len(controls) <= 6
         assert len({unit.pk for unit in units}) == len(units)
         assert all(a.bundle != b.bundle for a, b in pairwise(units))
         annotator.refresh_from_db()
@@ -185,7 +185,7 @@ def test_controls_are_mixed_in_at_their_share_once_for_each_person():
     assert right == [False] * len(right)
     ordinary = campaign.slots.filter(purpose=Purpose.LABEL)
     assert set(ordinary.values_list("state", flat=True)) == {"done"}
-    assert not campaign.slots.filter(bundle__lt=12, number__lt=1_000).exists()
+    assert not campaign.slots.filter(bundle__lt=6, number__lt=1_000).exists()
 
 
 def test_an_example_that_becomes_a_control_keeps_its_answers_and_comes_back_with_them():
@@ -315,12 +315,12 @@ def test_an_extra_place_goes_when_the_difference_goes_before_anybody_took_it():
 
 
 def test_examples_on_which_people_differ_are_finished_first():
-    campaign = a_campaign(n=30, overlap=3, order="disagreement")
+    campaign = a_campaign(n=14, overlap=3, order="disagreement")
     ann, ben, third = (an_annotator(campaign) for _ in range(3))
     walk(ann, answer=lambda unit: {"faithful": 3})
-    walk(ben, answer=lambda unit: {"faithful": 3 + (unit.bundle in (7, 21, 28))})
+    walk(ben, answer=lambda unit: {"faithful": 3 + (unit.bundle in (3, 7, 11))})
     bundles = dict.fromkeys(each.now.unit.bundle for each in walk(third, most=9) if each.now)
-    assert set(list(bundles)[:3]) == {7, 21, 28}
+    assert set(list(bundles)[:3]) == {3, 7, 11}
 
 
 # Bounds
@@ -495,11 +495,11 @@ def progress_along(annotator):
 
 def test_progress_ends_where_it_said_and_moves_for_a_control_as_for_the_rest(monkeypatch):
     monkeypatch.setattr(selectors, "NEAR_THE_END", 0)
-    campaign = a_campaign(n=40, overlap=2, control_share=0.25)
-    known(campaign, range(12))
+    campaign = a_campaign(n=20, overlap=2, control_share=0.25)
+    known(campaign, range(6))
     steps = progress_along(an_annotator(campaign))
     assert [answered for answered, _ in steps] == list(range(len(steps)))
-    # 28 examples of two outputs are three in four: 9 or 10 controls, and one that may be due.
+    # 14 examples of two outputs are three in four: 4 or 5 controls, and one that may be due.
     assert len({total for _, total in steps}) <= 2
     assert abs(steps[0][1] - len(steps)) <= 2
 
