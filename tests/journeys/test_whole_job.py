@@ -142,6 +142,12 @@ def campaign(lead: Page, runs: dict[str, str]) -> str:
     return lead.url.rstrip("/").rpartition("/")[2]
 
 
+# Another unit is on the screen, and all that was sent has arrived.
+ARRIVED = """old => !old.isConnected
+  && !Object.keys(localStorage).some((key) => key.startsWith("evalhub-desk-outbox"))
+  && document.querySelector("#saved").dataset.state !== "saving" """
+
+
 def label_everything(page: Page, campaign: str) -> int:
     """Judge what is served until nothing is left.
 
@@ -151,12 +157,14 @@ def label_everything(page: Page, campaign: str) -> int:
     page.goto(f"/campaigns/{campaign}/desk/")
     labeled = 0
     while page.locator("[name=unit]").count():
-        before = page.locator("#unit").element_handle()
+        before = page.locator("#unit > *").element_handle()
         text = page.locator("#unit").inner_text()
         loaf = re.search(r"loaf number (\d+)", text)
         page.keyboard.press(str(2 + int(loaf[1]) % 4) if loaf else "1")
         page.keyboard.press("Enter")
-        page.wait_for_function("old => !old.isConnected", arg=before)
+        if page.locator("#quick").is_visible():  # quicker than a hand
+            page.keyboard.press("Enter")
+        page.wait_for_function(ARRIVED, arg=before)
         labeled += 1
         assert labeled <= 2 * LABELED
     return labeled
