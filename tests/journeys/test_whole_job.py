@@ -191,6 +191,7 @@ def test_from_an_empty_project_to_a_verdict(
 
     lead.goto(f"/campaigns/{campaign}/")
     lead.get_by_role("button", name="Publish labels").click()
+    lead.locator("dialog#publish").get_by_role("button", name="Publish labels").click()
     expect(lead.get_by_role("status").first).to_contain_text("Published to 2 runs")
     for run in runs.values():
         wait_until(lambda run=run: has_label(api, run), seconds=30)
