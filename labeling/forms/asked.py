@@ -150,6 +150,11 @@ class Sheet:
     error: str = ""  # about the whole
 
     @property
+    def is_untouched(self) -> bool:
+        """Say whether nothing is chosen and nothing is wrong: all such sheets look alike."""
+        return not (self.fields or self.error or any(each.error for each in self.asked))
+
+    @property
     def is_tight(self) -> bool:
         return len(self.asked) > MANY
 

@@ -37,13 +37,12 @@ from labeling.views.sent import (
     was_swapped,
 )
 from labeling.views.showing import (
-    context_of,
     guide_in_html,
-    in_html,
     marked_sides,
     set_number,
     shown_again,
     told,
+    unit_in_html,
 )
 
 P = ParamSpec("P")
@@ -125,8 +124,7 @@ def _own(request: SignedInRequest, annotator: Annotator) -> HttpResponse:
     found = beside(annotator, at, older=request.GET.get("way") != "newer")
     html = None
     if found is not None:
-        context = context_of(annotator, shown_again(found, annotator))
-        html = in_html(request, "labeling/_unit.html", context)
+        html = unit_in_html(request, annotator, shown_again(found, annotator))
     return JsonResponse({"unit": html})
 
 

@@ -24,6 +24,7 @@ from labeling.views.showing import (
     in_html,
     progress_of,
     shown,
+    unit_in_html,
 )
 
 Said: TypeAlias = Iterable[tuple[str, bool]]  # what to tell the person, and whether it is bad
@@ -69,7 +70,7 @@ def again(
     if not wants_json(request):
         on = services.deal(annotator=annotator)
         return page(request, annotator, on, instead=refused, status=422)
-    html = in_html(request, "labeling/_unit.html", context_of(annotator, refused))
+    html = unit_in_html(request, annotator, refused)
     return JsonResponse({"is_refused": True, "now": unit.public_id, "unit": html}, status=422)
 
 
@@ -113,10 +114,9 @@ def _reply(
     }
     if not now or request.POST.get("shown") != now:
         is_there = None if on.now is None else shown(on.now, annotator)
-        reply["unit"] = in_html(request, "labeling/_unit.html", context_of(annotator, is_there))
+        reply["unit"] = unit_in_html(request, annotator, is_there)
     if on.ahead is not None:
-        after = {**context_of(annotator, shown(on.ahead, annotator))}
-        reply["ahead"] = in_html(request, "labeling/_unit.html", after)
+        reply["ahead"] = unit_in_html(request, annotator, shown(on.ahead, annotator))
     if request.POST.get("guide") != str(annotator.campaign.guidelines_number):
         reply["guide"] = guide_in_html(request, annotator)
     if feedback is not None:

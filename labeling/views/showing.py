@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from evalhub.errors import Conflict
 from evalhub.web import differences, formatting
+from evalhub.web.reading.cache import BoundedCache
 from labeling import selectors
 from labeling.evidence import Evidence, evidence_of
 from labeling.forms.asked import Sheet, sheet_of
@@ -194,6 +195,22 @@ def context_of(annotator: Annotator, now: Shown | None) -> dict[str, Any]:
         "nothing": None if now is not None else selectors.why_nothing(annotator),
         "skip_reasons": SkipReason.choices,
     }
+
+
+_UNTOUCHED: Final = BoundedCache(2 * 1024**2)
+
+
+def unit_in_html(request: HttpRequest, annotator: Annotator, now: Shown | None) -> str:
+    """Render what is on the desk. Questions that nobody has touched are alike, and made once."""
+    context = context_of(annotator, now)
+    if now is not None and now.sheet.is_untouched:
+        campaign = annotator.campaign
+        key = (campaign.public_id, campaign.question_set_id, now.sheet.is_swapped)
+        parts = {"shown": now}
+        context["crits"] = mark_safe(  # noqa: S308 - a template made it
+            _UNTOUCHED.get(key, lambda: render_to_string("labeling/_crits.html", parts))
+        )
+    return in_html(request, "labeling/_unit.html", context)
 
 
 def in_html(request: HttpRequest, template: str, context: Mapping[str, Any]) -> str:

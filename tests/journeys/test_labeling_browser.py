@@ -459,11 +459,19 @@ def test_two_tabs_differ_own_answers_change_and_a_skip_has_its_reason(enter, api
     assert answers_of(api, made) == [{"faithful": 1, "safe": True}]
     one.keyboard.press("s")
     press(one, "2")
-    one.goto(f"/campaigns/{made}/answers/?words=expertise")
     one.goto(f"/campaigns/{made}/answers/")
     expect(one.get_by_role("row")).to_have_count(3)
     expect(one.locator("tbody")).to_contain_text("knowledge that I do not have")
     assert_accessible(one)
+    one.get_by_role("link", name="Open").last.click()
+    expect(one.locator(".own")).to_contain_text("goes on")
+    assert unit(one) == first
+    press(one, "]")
+    expect(one.locator(".own")).to_contain_text("skipped")
+    assert unit(one) == second
+    press(one, "]")
+    expect(one.locator(".own")).to_have_count(0)
+    assert unit(one) not in (first, second)
 
 
 def chosen(page: Page) -> list[str | None]:

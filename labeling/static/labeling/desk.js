@@ -44,6 +44,11 @@ const say = (words, { isBad = false, undoes = false } = {}) => {
   if (!isBad) setTimeout(() => box.matches(":hover, :focus-within") || box.remove(), TOAST_MS);
 };
 
+// What was said of one unit says nothing of the next.
+const hush = () => {
+  for (const box of findAll("#toasts .toast:not(.down)")) box.remove();
+};
+
 const showClocks = () => {
   for (const each of findAll("[data-clock]")) each.textContent = keeping.clock(each.dateTime);
 };
@@ -217,6 +222,7 @@ const entryOf = (act, more = {}) => {
 };
 
 const leave = (entry) => {
+  hush();
   keeping.forget(entry.unit);
   const holdsOn = "givesFeedback" in zones().dataset;
   const next = aside ?? (holdsOn ? null : ahead);
@@ -314,10 +320,11 @@ const undo = () => {
 
 const lookAtOwn = async (way) => {
   if (isWaiting || (way === "newer" && !isOwn())) return;
+  hush();
   const found = await keeping.look({ own: isOwn() ? onScreen() : "", way });
   if (!found) return say("This needs the connection, and there is none.", { isBad: true });
   if (found.unit) {
-    aside ??= detached();
+    if (!isOwn()) aside = detached();
     paint(contentOf(found.unit));
   } else if (way === "newer") backToWork();
   else say("There is no earlier answer of yours.");
@@ -329,10 +336,13 @@ const detached = () => {
   return content;
 };
 
+// A page that was opened at an own answer has the work ahead of it.
 const backToWork = () => {
-  const content = aside;
+  const content = aside ?? ahead;
+  if (aside === null) ahead = null;
   aside = null;
-  paint(content);
+  if (content) paint(content);
+  else location.assign(desk.dataset.at);
 };
 
 // What is changed of an own answer is a draft like any other: it comes to the desk.
@@ -347,7 +357,7 @@ const reopen = async () => {
     keeping.keep();
   } else {
     say(reply?.detail ?? "This needs the connection, and there is none.", { isBad: true });
-    if (aside) backToWork();
+    backToWork();
   }
 };
 

@@ -63,17 +63,21 @@ export const nOnTheirWay = () => outbox.size;
 
 // The word on what is saved
 
-const WORDS = { saving: "saving", kept: "not saved: no connection, kept here" };
+const WORDS = {
+  saving: "saving",
+  kept: "not saved: no connection, kept here",
+  out: "not saved: your login has ended, kept here",
+};
 
 const showSaved = (state, moment) => {
   const box = find("#saved");
   box.dataset.state = state;
-  const icon = state === "saved" ? "#i-check" : state === "kept" ? "#i-away" : "#i-clock";
+  const icon = state === "saved" ? "#i-check" : state === "saving" ? "#i-clock" : "#i-away";
   const words = document.createElement("span");
   words.textContent = WORDS[state] || `saved at ${clock(moment)}`;
   box.innerHTML = `<svg class="i" aria-hidden="true"><use href="${icon}"/></svg>`;
   box.append(words);
-  if (state === "kept" && outbox.size) {
+  if (["kept", "out"].includes(state) && outbox.size) {
     words.textContent += outbox.size === 1 ? ", with one answer" : `, with ${outbox.size} answers`;
   }
 };
@@ -160,6 +164,7 @@ const askUntilAnswered = async (entry, more) => {
       showSaved("kept");
       await nextTry(tries);
     } else {
+      showSaved("out");
       await loggedIn(reply.is);
     }
   }
@@ -259,7 +264,7 @@ const saveNow = async (draft) => {
   const number = numbers.get(unit) ?? 0;
   const reply = await askOnce({ do: "draft", unit, set, number, ...draft.fields });
   if (reply.is) {
-    showSaved("kept");
+    showSaved(reply.is === "away" ? "kept" : "out");
     pending ??= draft;
     if (reply.is !== "away") await loggedIn(reply.is);
     timer ??= setTimeout(saveDraft, reply.is === "away" ? RETRY_MS[1] : 0);
