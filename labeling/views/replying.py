@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 from django.contrib import messages
-from django.http import HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 
 from evalhub.accounts.http import SignedInRequest
@@ -15,7 +15,7 @@ from labeling.forms.desk import Fields
 from labeling.models import Annotator, Unit
 from labeling.services import desk as services
 from labeling.services.desk import Dealt, Desk
-from labeling.views.sent import dealt_of
+from labeling.views.sent import dealt_of, was_shown
 from labeling.views.showing import (
     Shown,
     context_of,
@@ -65,7 +65,9 @@ def again(
     fields: Fields,
     errors: dict[str, str],
 ) -> HttpResponse:
-    """Show a form again with what is wrong in it."""
+    """Show a form again with what is wrong in it; what was never on the desk is not shown."""
+    if not was_shown(unit, annotator):
+        raise Http404("There is no such output on your desk.")
     refused = shown(dealt_of(unit, annotator), annotator, fields=fields, errors=errors)
     if not wants_json(request):
         on = services.deal(annotator=annotator)

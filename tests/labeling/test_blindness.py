@@ -27,6 +27,7 @@ pytestmark = pytest.mark.django_db
 WHY = {"name": "why", "kind": "text", "required": False}
 OTHERS = {"why": "veiled-critique"}
 SECRET_NUMBERS = ("0.87654", "43.25")
+IDS = re.compile(r"\b(?:run|mea|sys|cmp)_[a-z0-9]{12,}")  # of anything but campaigns and units
 
 
 def veil(campaign):
@@ -92,7 +93,8 @@ def leaks(answer, secrets):
     headers = " ".join(f"{name}: {value}" for name, value in answer.headers.items())
     text = f"{headers}\n{body.decode(errors='replace')}".casefold()
     text = text.replace("cache-control", "").replace("x-frame-options", "")
-    return [secret for secret in secrets if secret.casefold() in text]
+    told = [secret for secret in secrets if secret.casefold() in text]
+    return told or IDS.findall(text)
 
 
 def addresses_in(page, at):
@@ -196,3 +198,6 @@ def test_a_unit_of_other_people_is_not_opened_by_its_name(client, campaign):
     for unit in others:
         for query in ({"own": unit.public_id}, {"differing": unit.public_id}):
             assert client.get(desk, query).status_code == 404
+        for do in ("submit", "flag"):
+            refused = client.post(desk, {"do": do, "unit": unit.public_id})
+            assert refused.status_code == 404

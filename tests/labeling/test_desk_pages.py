@@ -7,6 +7,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from evalhub.accounts.models import User
 from evalhub.accounts.services import COMMAND_LINE
 from labeling.models import (
     Annotation,
@@ -21,6 +22,7 @@ from labeling.models import (
 )
 from labeling.selectors import DeskProgress
 from labeling.services.controls import set_control
+from labeling.services.desk import join
 from tests.factories import a_member, a_project, a_version, example_row
 from tests.labeling.building import FAITHFUL, a_campaign, a_pairs_campaign, a_run
 
@@ -419,11 +421,16 @@ def test_in_the_qualification_each_answer_is_followed_by_what_is_right(client):
 @pytest.mark.parametrize(
     ("end", "said"),
     [
+        (lambda: Campaign.objects.update(state="paused"), "This campaign is paused"),
+        (lambda: Annotator.objects.update(state="stopped"), "Your work here is ended"),
+        (lambda: Annotator.objects.update(state="unqualified"), "qualification was not passed"),
+        (lambda: Annotator.objects.update(quota=0), "all that you are asked for"),
         (lambda: Campaign.objects.update(state="closed"), "This campaign is closed"),
         (lambda: Slot.objects.update(state="done"), "Everything here is labeled"),
     ],
 )
-def test_an_empty_desk_says_why(client, desk, end, said):
+def test_an_empty_desk_says_why(client, campaign, desk, end, said):
+    join(campaign=campaign, user=User.objects.get(pk=client.session["_auth_user_id"]))
     end()
     page = client.get(desk)
     assert page.status_code == 200
