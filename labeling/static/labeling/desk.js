@@ -240,6 +240,7 @@ const submit = ({ isSure = false, byItself = false } = {}) => {
   const now = performance.now();
   if (now - submittedAt < QUICK_MS && !isSure) {
     find("#quick").showModal();
+    find("#quick [data-submits]").focus();
     return true;
   }
   submittedAt = now;
