@@ -15,6 +15,7 @@ from labeling.models import Decision, DecisionReason, Question
 from labeling.plans import MAX_GUIDELINES
 from labeling.questions import Answer, DifferRule, Rule, read_differ_rule
 
+UNREADABLE: Final = -1  # a revision that nothing ever has
 REASON_WORDS: Final = {
     DecisionReason.AMBIGUOUS: "it can be read in two ways",
     DecisionReason.GUIDELINE_GAP: "the guidelines do not say",
@@ -69,20 +70,19 @@ class DecisionForm:
             reason=_one(post, "reason"),
             note=_one(post, "note"),
             guideline=_one(post, "guideline")[: MAX_GUIDELINES + 1],
-            seen=int(seen[:9]) if seen.isascii() and seen.isdigit() else 0,
+            seen=int(seen[:9]) if seen.isascii() and seen.isdigit() else UNREADABLE,
         )
 
     def refused(self, questions: Sequence[Question], faults: Sequence[FieldError]) -> DecisionForm:
         """Return the form with what was found wrong later, beside the control it is about."""
         controls = {question.name: field_of(question) for question in questions}
-        controls |= {"reason": "reason", "note": "note", "guidelines": "guideline"}
+        controls |= {"reason": "reason", "note": "note", "text": "guideline"}
         errors = {controls.get(fault.field, ""): fault.detail for fault in faults}
         return replace(self, errors={**self.errors, **errors})
 
 
 def _one(post: Sent, name: str) -> str:
-    # Browsers send line ends as CRLF; databases cannot hold NUL.
-    return "".join(post.getlist(name)[-1:]).replace("\r\n", "\n").replace("\0", "")
+    return "".join(post.getlist(name)[-1:]).replace("\r\n", "\n")  # browsers send CRLF
 
 
 class RuleForm(forms.Form):

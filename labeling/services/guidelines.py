@@ -72,8 +72,10 @@ def _refuse_faults(text: str, note: str) -> None:
             f"Guidelines have at most {MAX_GUIDELINES:,} characters; these have {len(text):,}."
         )
         faults.append(FieldError("text", "text", detail))
-    if len(note) > MAX_NOTE:
-        detail = f"What changed is said in at most {MAX_NOTE} characters."
+    if "\0" in text:
+        faults.append(FieldError("text", "text", "Guidelines cannot hold a NUL character."))
+    if len(note) > MAX_NOTE or "\0" in note:
+        detail = f"What changed is said in text of at most {MAX_NOTE} characters."
         faults.append(FieldError("note", "text", detail))
     if faults:
         raise ContentError(faults[0].detail, errors=faults)

@@ -342,7 +342,8 @@ DOORS = {
             "reason": "slip",
             "note": "n",
             "guideline": "g",
-        }
+        },
+        instead=lambda world: {"unit_id": world.unit},  # which who knocks has answered
     ),
     "labeling:controls": Door(good=a_control_form),
     "labeling:desk": Door(good=lambda world: {"do": "submit", "unit": world.unit, "q0": "1"}),
