@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from labeling.models import Annotation, Annotator, Campaign, Control, Purpose, Question, Unit
-from labeling.questions import Answer, has_numbers, is_number
+from labeling.questions import Answer, as_written, has_numbers, is_number
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def is_right(question: Question, given: Answer, known: Answer, tolerance: float 
     if question.kind == Question.Kind.YES_NO or question.scale == Question.Scale.NOMINAL:
         return given == known
     if has_numbers(question) and is_number(given) and is_number(known):
-        return abs(given - known) <= tolerance
+        return abs(as_written(given) - as_written(known)) <= as_written(tolerance)
     values = [option["value"] for option in question.options]
     if given not in values or known not in values:
         return False

@@ -59,7 +59,7 @@ _SENTENCES = {
     Reason.FAILED: "Scoring this output stopped a worker twice, so it was left out.",
     Reason.NOT_RATED: "Nobody has rated this output.",
     Reason.CANNOT_JUDGE: "Everyone who saw this output said that it cannot be judged.",
-    Reason.NO_MAJORITY: "The answers are tied, so there is no majority.",
+    Reason.NO_MAJORITY: "No answer is that of more than half of the people.",
     Reason.NO_OUTPUT: "The system gave no output.",
     Reason.NO_VERDICT: "The judge's reply has no verdict.",
     Reason.OFF_SCALE: "The judge's verdict is not on the rubric's scale.",

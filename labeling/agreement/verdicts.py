@@ -31,7 +31,7 @@ class Shown:
     labels: Sequence[str] = ()
     shares: Sequence[tuple[str, float, float]] = ()  # option, by consensus, by majority
     units: int = 0
-    tied: int = 0  # units that have no majority
+    without_majority: int = 0  # no option has more than half of the answers
     apart: int = 0  # units whose consensus is another option than their majority
     people: Sequence[Reliability] = ()
     is_settled: bool = True
@@ -64,7 +64,7 @@ def _shown(table: Table, found: Consensus, question: Question) -> Shown:
             )
         ],
         units=len(found.unit_ids),
-        tied=int(np.isnan(found.majorities).sum()),
+        without_majority=int(np.isnan(found.majorities).sum()),
         apart=int((found.labels[has_both] != found.majorities[has_both]).sum()),
         people=[
             Reliability(table.names[pk], list(zip(labels, rows.tolist(), strict=True)))

@@ -71,7 +71,7 @@ class CampaignForm(forms.Form):
         choices=[
             ("any", "two answers are not the same"),
             ("spread", "numbers or points are far apart"),
-            ("no_majority", "no answer has more than half"),
+            ("no_majority", "no answer is that of more than half"),
         ],
     )
     spread = forms.FloatField(

@@ -93,7 +93,7 @@ class RuleForm(forms.Form):
         choices=[
             (Rule.ANY.value, "any two answers are not the same"),
             (Rule.SPREAD.value, "the highest and the lowest are so far apart"),
-            (Rule.NO_MAJORITY.value, "no answer has more than half of them"),
+            (Rule.NO_MAJORITY.value, "no answer is that of more than half of them"),
         ],
     )
     spread = forms.FloatField(

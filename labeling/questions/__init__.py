@@ -13,6 +13,7 @@ from labeling.questions.conditions import applies, asked_under
 from labeling.questions.differing import Differing, DifferRule, Rule, read_differ_rule
 from labeling.questions.numbers import (
     as_number,
+    as_written,
     has_numbers,
     is_counted,
     is_number,
@@ -30,6 +31,7 @@ __all__ = [
     "Value",
     "applies",
     "as_number",
+    "as_written",
     "asked_under",
     "described",
     "has_numbers",

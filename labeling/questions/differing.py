@@ -12,7 +12,15 @@ from typing import Any, Final
 from labeling.models import Question
 from labeling.questions.answers import Answer
 from labeling.questions.kinds import LARGEST
-from labeling.questions.numbers import as_number, exact, is_counted, is_number, numbers_of
+from labeling.questions.numbers import (
+    as_number,
+    as_written,
+    exact,
+    is_counted,
+    is_number,
+    numbers_of,
+)
+from metrics.statistics.resolution import is_majority
 
 _WINNERS: Final = {"first": 1, "second": -1}
 _ORDERED: Final = (Question.Scale.ORDINAL, Question.Scale.INTERVAL, Question.Scale.RATIO)
@@ -23,7 +31,7 @@ class Rule(StrEnum):
 
     ANY = "any"  # two answers that are not the same
     SPREAD = "spread"  # the highest and the lowest are so far apart, or further
-    NO_MAJORITY = "no_majority"  # no answer has more than half of them
+    NO_MAJORITY = "no_majority"  # no answer is that of more than half of the people
 
 
 @dataclass(frozen=True)
@@ -79,11 +87,11 @@ class Differing:
         if self.question.is_words or len(given) < 2:
             return False
         if self.rule.rule is Rule.SPREAD and self._is_measured:
-            values = [self._number(answer) for answer in given]
-            return max(values) - min(values) >= self.rule.spread
+            values = [as_written(self._number(answer)) for answer in given]
+            return max(values) - min(values) >= as_written(self.rule.spread)
         counts = Counter(map(self._told_by, given))
         if self.rule.rule is Rule.NO_MAJORITY:
-            return 2 * max(counts.values()) <= len(given)
+            return not is_majority(max(counts.values()), of=len(given))
         return len(counts) > 1
 
     def distance(self, answers: Sequence[Answer], *, seen: tuple[float, float] = (0, 1)) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final, TypeGuard
 
 from labeling.models import Question
@@ -21,6 +22,11 @@ _COUNTED: Final = frozenset(
 
 def is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def as_written(number: float) -> Decimal:
+    """Return the number that somebody wrote: 0.8 and 0.5 are 0.3 apart, which floats are not."""
+    return Decimal(repr(number))
 
 
 def exact(value: object) -> tuple[bool, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,20 @@ class Resolved:
     reasons: NDArray[np.uint8]
 
 
+@overload
+def is_majority(votes: int, *, of: int) -> bool: ...
+@overload
+def is_majority(votes: NDArray[np.intp], *, of: NDArray[np.intp]) -> NDArray[np.bool_]: ...
+def is_majority(
+    votes: int | NDArray[np.intp], *, of: int | NDArray[np.intp]
+) -> bool | NDArray[np.bool_]:
+    """Say whether so many equal answers are more than half of all: two of four are not.
+
+    What is published, what waits for a decision, and what stands beside a consensus ask here.
+    """
+    return 2 * votes > of
+
+
 def rule_for(level: Level, *, is_yes_no: bool = False) -> Rule:
     """Return the rule of a question.
 
@@ -61,7 +76,7 @@ def resolve(
 
     NaN is "cannot judge". A value in `decided` (an expert's, who saw all answers) stands before
     any rule; NaN there decides that the unit cannot be judged. The median of an even number of
-    answers is the middle of the middle two; a tie of the most frequent answers has no majority.
+    answers is the middle of the middle two.
     """
     given = ~np.isnan(values)
     asked = np.bincount(units, minlength=n_units)
@@ -117,16 +132,12 @@ def _medians(units: NDArray[np.intp], values: Floats, counts: NDArray[np.intp]) 
 
 
 def _majorities(units: NDArray[np.intp], values: Floats, counts: NDArray[np.intp]) -> Floats:
-    domain, codes = np.unique(values, return_inverse=True)
+    """What more than half of the answers say stands in their middle, the lower one of two."""
+    ordered = values[np.lexsort((values, units))]
+    starts = (np.cumsum(counts) - counts)[counts > 0]
+    middle = ordered[starts + (counts[counts > 0] - 1) // 2]
     majorities = np.full(len(counts), np.nan)
-    if not len(domain):
-        return majorities
-    cells, votes = np.unique(units * len(domain) + codes, return_counts=True)
-    owner, code = np.divmod(cells, len(domain))
-    most = np.zeros(len(counts), dtype=votes.dtype)
-    np.maximum.at(most, owner, votes)
-    leads = votes == most[owner]
-    is_alone = np.bincount(owner[leads], minlength=len(counts))[owner] == 1
-    wins = leads & is_alone
-    majorities[owner[wins]] = domain[code[wins]]
+    majorities[counts > 0] = middle
+    votes = np.bincount(units[values == majorities[units]], minlength=len(counts))
+    majorities[~is_majority(votes, of=counts)] = np.nan
     return majorities

@@ -2,6 +2,7 @@
 
 import pytest
 
+from labeling.known import is_right
 from labeling.questions import Differing, DifferRule, Rule, read_differ_rule, read_questions
 
 RATING = {"kind": "rating"}
@@ -36,6 +37,7 @@ def differing(given, rule=ANY):
         (RATING, [4, 4, 2], True, True, False),
         (RATING, [3, 4], True, False, True),
         (RATING, [2, 2, 4, 4], True, True, True),
+        (RATING, [4, 4, 3, 5], True, True, True),
         (RATING, [4], False, False, False),
         (RATING, [], False, False, False),
         (RATING, [4, None, 4.0], False, False, False),
@@ -80,6 +82,29 @@ def test_people_differ_under_the_rule(question, answers, any_, spread, no_majori
 def test_the_distance_is_a_share_of_the_largest_there_is(question, answers, distance):
     found = differing(question).distance(answers, seen=(10, 50))
     assert found == pytest.approx(distance)
+
+
+@pytest.mark.parametrize(
+    ("answers", "spread", "differ"),
+    [
+        ([0.7, 0.4], 0.3, True),
+        ([0.8, 0.5], 0.3, True),
+        ([0.1, 1.2], 1.1, True),
+        ([0.1, 0.39], 0.3, False),
+        ([2, 2.3], 0.3, True),
+    ],
+)
+def test_the_spread_of_decimals_is_that_of_what_was_written(answers, spread, differ):
+    by_tenths = {"kind": "choice", "scale": "interval", "options": sorted(answers)}
+    for question in (NUMBER, by_tenths):
+        told = differing(question, DifferRule(Rule.SPREAD, spread))
+        assert told.differ(answers) is differ
+
+
+def test_the_tolerance_of_a_control_counts_in_what_was_written():
+    asked = differing(NUMBER).question
+    assert is_right(asked, 0.8, 0.5, tolerance=0.3)
+    assert not is_right(asked, 0.8, 0.5, tolerance=0.29)
 
 
 def test_a_rule_is_kept_as_it_was_asked_for():

@@ -33,9 +33,9 @@ class Consensus:
     """What the units are by Dawid and Skene, and beside it by majority.
 
     `probabilities` is (units, options), `confusions` (annotators, true options, given options),
-    `shares` how common each option is. `labels` is each unit's most probable option, `majorities`
-    its most frequent one, both NaN where options tie. `is_settled` is False where the search was
-    stopped before it came to rest.
+    `shares` how common each option is. `labels` is each unit's most probable option, NaN where
+    two tie; `majorities` the one that more than half chose, NaN where there is none. `is_settled`
+    is False where the search was stopped before it came to rest.
     """
 
     options: Floats
