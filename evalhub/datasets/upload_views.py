@@ -8,10 +8,9 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
 
 from evalhub.accounts.capabilities import Capability
-from evalhub.accounts.http import SignedInRequest, actor_of, enter_project, signed_in
+from evalhub.accounts.http import SignedInRequest, actor_of, enter_project, get_or_post, signed_in
 from evalhub.accounts.models import Project
 from evalhub.accounts.services import Actor
 from evalhub.datasets import selectors, services, uploads
@@ -20,8 +19,6 @@ from evalhub.datasets.models import Dataset
 from evalhub.datasets.reading import Counted, Look, count_rows, look_at, rows_of
 from evalhub.errors import DomainError, NotFound
 from evalhub.intake.spool import DATASETS, receive
-
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @get_or_post

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from evalhub.accounts.capabilities import Capability
 from evalhub.accounts.http import (
@@ -16,6 +16,7 @@ from evalhub.accounts.http import (
     actor_of,
     enter_project,
     enter_project_of,
+    get_or_post,
     signed_in,
 )
 from evalhub.datasets.selectors import dataset_of
@@ -26,7 +27,6 @@ from evalhub.runs.forms import RescoreForm
 from evalhub.runs.models import Rescoring
 from evalhub.runs.selectors import living_workers
 
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 # Those of a dataset that its page shows, and on a page of their own.
 SHOWN, LISTED = 5, 50
 ROWS = 50

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from evalhub.accounts.capabilities import Capability
 from evalhub.accounts.http import (
@@ -16,6 +16,7 @@ from evalhub.accounts.http import (
     actor_of,
     enter_project,
     enter_project_of,
+    get_or_post,
     signed_in,
 )
 from evalhub.errors import DomainError
@@ -24,8 +25,6 @@ from evalhub.runs.form_pages import form_page, sent, wished
 from evalhub.runs.forms import MeasureForm, initial_of
 from evalhub.runs.listing import record_of, with_names
 from evalhub.runs.models import Measurement, Run
-
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 def enter_run(request: SignedInRequest, run_id: str, capability: Capability) -> Run:

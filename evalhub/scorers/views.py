@@ -8,10 +8,10 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from evalhub.accounts.capabilities import Capability
-from evalhub.accounts.http import SignedInRequest, actor_of, enter_project, signed_in
+from evalhub.accounts.http import SignedInRequest, actor_of, enter_project, get_or_post, signed_in
 from evalhub.accounts.models import Project
 from evalhub.errors import Conflict, ContentError, DomainError
 from evalhub.outbound.client import NoAnswer
@@ -19,8 +19,6 @@ from evalhub.scorers import selectors, services
 from evalhub.scorers.forms import ScorerForm, initial_of
 from evalhub.scorers.models import Approval, Revision, Scorer
 from evalhub.scorers.selectors import NotReadyError
-
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 from django.http import Http404
-from django.views.decorators.http import require_http_methods
 
 from evalhub.accounts.capabilities import Capability
 from evalhub.accounts.http import SignedInRequest, enter_project_of
 from labeling.models import Campaign, QuestionSet
-
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 def entered(request: SignedInRequest, campaign_id: str, capability: Capability | None) -> Campaign:

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from evalhub.accounts.capabilities import Capability
-from evalhub.accounts.http import SignedInRequest, actor_of, signed_in
+from evalhub.accounts.http import SignedInRequest, actor_of, get_or_post, signed_in
 from evalhub.errors import Conflict, ContentError, DomainError
 from labeling.asking import answer_counts, consequences
 from labeling.forms.changing import QuestionsForm
@@ -24,7 +24,7 @@ from labeling.forms.questions import (
 )
 from labeling.models import Campaign, QuestionSet
 from labeling.services.asking import change_questions, read_asked
-from labeling.views.access import entered, get_or_post
+from labeling.views.access import entered
 
 
 @get_or_post

@@ -8,13 +8,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from evalhub.accounts.capabilities import Capability
-from evalhub.accounts.http import SignedInRequest, actor_of, enter_project, signed_in
+from evalhub.accounts.http import SignedInRequest, actor_of, enter_project, get_or_post, signed_in
 from evalhub.errors import DomainError
 from labeling import selectors
 from labeling.models import Campaign
 from labeling.progress import progress_of
 from labeling.services import campaigns, publication
-from labeling.views.access import entered, get_or_post
+from labeling.views.access import entered
 
 
 @require_safe

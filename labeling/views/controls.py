@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 
 from evalhub.accounts.capabilities import Capability
-from evalhub.accounts.http import SignedInRequest, actor_of, signed_in
+from evalhub.accounts.http import SignedInRequest, actor_of, get_or_post, signed_in
 from evalhub.errors import DomainError, LineError
 from evalhub.intake.lines import ErrorCollector
 from evalhub.intake.spool import receive
@@ -24,7 +24,7 @@ from labeling.forms.desk import Fields, field_of, fields_sent, said_in
 from labeling.models import Campaign, Control, Purpose
 from labeling.services.controls import clear_control, set_controls
 from labeling.services.known_lines import LIMITS, import_known, known_in
-from labeling.views.access import entered, get_or_post
+from labeling.views.access import entered
 
 NO_ANSWER = "Give the right answer to one question at least."
 

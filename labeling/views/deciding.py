@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from evalhub.accounts.capabilities import NEEDED, Capability
-from evalhub.accounts.http import SignedInRequest, actor_of, signed_in
+from evalhub.accounts.http import SignedInRequest, actor_of, get_or_post, signed_in
 from evalhub.errors import Conflict, ContentError, FieldError, NotAllowed
 from evalhub.web import formatting
 from labeling import deciding
@@ -22,7 +22,7 @@ from labeling.models import Campaign, DecisionReason, Purpose, Unit
 from labeling.questions import DifferRule
 from labeling.services import decisions as services
 from labeling.services.controls import set_control
-from labeling.views.access import entered, get_or_post
+from labeling.views.access import entered
 
 
 @get_or_post

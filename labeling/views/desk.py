@@ -17,14 +17,14 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from evalhub.accounts.capabilities import Capability
-from evalhub.accounts.http import SignedInRequest, signed_in
+from evalhub.accounts.http import SignedInRequest, get_or_post, signed_in
 from evalhub.errors import Conflict, ContentError, DomainError, error_body
 from labeling.forms.desk import Fields, answers_in, fields_sent
 from labeling.history import beside, own_answer_to
 from labeling.models import Annotator, Draft, SkipReason, Unit
 from labeling.services import desk as services
 from labeling.services.desk import Desk, DraftConflict
-from labeling.views.access import entered, get_or_post
+from labeling.views.access import entered
 from labeling.views.replying import again, onward, page, wants_json
 from labeling.views.sent import (
     chosen,

@@ -11,12 +11,12 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from evalhub.accounts.capabilities import Capability
-from evalhub.accounts.http import SignedInRequest, actor_of, posted, signed_in
+from evalhub.accounts.http import SignedInRequest, actor_of, get_or_post, posted, signed_in
 from evalhub.errors import DomainError
 from labeling.forms.changing import GuidelinesForm
 from labeling.models import Annotator, Campaign, GuidelineVersion
 from labeling.services.guidelines import change_guidelines
-from labeling.views.access import entered, get_or_post
+from labeling.views.access import entered
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,21 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from evalhub.accounts.capabilities import Capability
-from evalhub.accounts.http import SignedInRequest, actor_of, address_of, posted, signed_in
+from evalhub.accounts.http import (
+    SignedInRequest,
+    actor_of,
+    address_of,
+    get_or_post,
+    posted,
+    signed_in,
+)
 from evalhub.accounts.models import PLACES
 from evalhub.errors import DomainError
 from labeling.forms.people import AddForm, InviteForm, PersonForm, without_place
 from labeling.models import Annotator, Campaign, CampaignInvitation, Unit
 from labeling.progress import progress_of
 from labeling.services import placing
-from labeling.views.access import entered, get_or_post
+from labeling.views.access import entered
 
 
 @never_cache

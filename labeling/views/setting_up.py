@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from evalhub.accounts.capabilities import Capability
-from evalhub.accounts.http import SignedInRequest, actor_of, enter_project, signed_in
+from evalhub.accounts.http import SignedInRequest, actor_of, enter_project, get_or_post, signed_in
 from evalhub.accounts.models import Project
 from evalhub.datasets.models import SliceColumn
 from evalhub.errors import Conflict, ContentError, NotFound
@@ -21,7 +21,6 @@ from labeling.plans import Plan, read_plan
 from labeling.questions.templates import TEMPLATES
 from labeling.services import campaigns
 from labeling.services.sizing import sizes_of
-from labeling.views.access import get_or_post
 
 
 @get_or_post

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Literal
 
-import axe_core_python
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.access import assert_clean
 from tests.factories import jsonl
 from tests.running import Service
 
 pytestmark = [pytest.mark.journey, pytest.mark.browser]
 
 PASSWORD = "a reed bed at low water"
-AXE = next(Path(axe_core_python.__file__).parent.rglob("axe.min.js")).read_text(encoding="utf-8")
-AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-LOOKS: list[tuple[Literal["light", "dark"], int, int]] = [("light", 1366, 768), ("dark", 360, 740)]
 SAID = {"k1": (1, 5), "k2": (2, 4), "k3": (4, 4)}
 PEOPLE = f"""
 from evalhub.accounts.capabilities import SCOPES
@@ -77,17 +72,6 @@ def page(browser: Browser, service: Service, campaign) -> Iterator[Page]:
     page.wait_for_url(lambda url: "/login/" not in url)
     yield page
     context.close()
-
-
-def assert_clean(page: Page) -> None:
-    """Hold a page to the rules of access, wide and narrow, light and dark."""
-    page.evaluate(AXE)
-    for scheme, width, height in LOOKS:
-        page.emulate_media(color_scheme=scheme)
-        page.set_viewport_size({"width": width, "height": height})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
-        found = page.evaluate("tags => axe.run({runOnly: tags})", AXE_TAGS)["violations"]
-        assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
 
 
 def in_hand(page: Page) -> str:

@@ -5,20 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-import axe_core_python
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.access import violations
 from tests.factories import jsonl
 from tests.running import Service
 
 pytestmark = [pytest.mark.journey, pytest.mark.browser]
 
 PASSWORD = "wide meadow, early light"
-AXE = next(Path(axe_core_python.__file__).parent.rglob("axe.min.js")).read_text(encoding="utf-8")
-AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SIZES = [(1366, 768), (360, 740)]
 Enter = Callable[..., Page]
 EXAMPLES = 5
@@ -165,11 +162,7 @@ ARRIVED = """old => !old.isConnected && document.activeElement !== document.body
 
 
 def assert_accessible(page: Page) -> None:
-    page.evaluate(AXE)
-    run = f"axe.run(document, {{runOnly: {json.dumps(AXE_TAGS)}}})"
-    violations = page.evaluate(run)["violations"]
-    found = {fault["id"]: [node["html"][:200] for node in fault["nodes"]] for fault in violations}
-    assert found == {}
+    assert violations(page) == {}
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

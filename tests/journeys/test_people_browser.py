@@ -4,38 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
-from typing import Literal
 
-import axe_core_python
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.access import assert_clean
 from tests.running import Service
 
 pytestmark = [pytest.mark.journey, pytest.mark.browser]
 
 Visit = Callable[[], Page]
 PASSWORD = "a ferry before the frost"
-AXE = next(Path(axe_core_python.__file__).parent.rglob("axe.min.js")).read_text(encoding="utf-8")
-AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-LOOKS: list[tuple[Literal["light", "dark"], int, int]] = [("light", 1366, 768), ("dark", 360, 740)]
 OWNER = f"""
 from evalhub.accounts.services import create_project, create_user
 owner = create_user(username="ferry-owner", password="{PASSWORD}")
 create_project(slug="ferry", name="Ferry", owner=owner)
 """
-
-
-def assert_clean(page: Page) -> None:
-    """Hold a page to the rules of access, wide and narrow, light and dark."""
-    page.evaluate(AXE)
-    for scheme, width, height in LOOKS:
-        page.emulate_media(color_scheme=scheme)
-        page.set_viewport_size({"width": width, "height": height})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
-        found = page.evaluate("tags => axe.run({runOnly: tags})", AXE_TAGS)["violations"]
-        assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
 
 
 def type_in(page: Page, first: str, *values: str) -> None:
