@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 
 from evalhub.datasets.selectors import slicing, slicings
-from labeling.agreement.table import Table, scale_of
+from labeling.agreement.table import Table
 from labeling.models import Campaign, Question, Unit
-from labeling.questions import is_counted, values_of
+from labeling.questions import is_counted, scale_of, values_of
 from metrics.statistics.agreement import Agreement, Answers, Level
 from metrics.statistics.agreement.coefficients import (
     Coefficient,

@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 
 from labeling.agreement.preferences import sides_of
-from labeling.agreement.table import Table, scale_of
+from labeling.agreement.table import Table
 from labeling.known import control_answers
 from labeling.models import Campaign, Question
-from labeling.questions import is_counted, values_of
+from labeling.questions import is_counted, scale_of, values_of
 from metrics.statistics.agreement import Answers, Level
 from metrics.statistics.agreement.annotators import Compared, Habit, agreeing, habits, severity
 from metrics.statistics.agreement.leaving_out import LeftOut, left_out

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from evalhub.web import formatting
-from labeling.agreement.table import Table, counted, scale_of
+from labeling.agreement.table import Table, counted
 from labeling.models import Campaign, Question
-from labeling.questions import is_counted, values_of
+from labeling.questions import is_counted, scale_of, values_of
 from metrics.statistics.agreement import Agreement, alpha_of
 
 CAUTIOUS: Final = 0.667  # Krippendorff (2004): the lowest alpha for tentative conclusions

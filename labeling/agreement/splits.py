@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-
-import numpy as np
+from typing import Final
 
 from evalhub.datasets.selectors import examples_at_positions
 from labeling.agreement.table import Table, counted
 from labeling.evidence import asked_of
 from labeling.models import Campaign, Question, Unit
-from labeling.questions import is_counted, values_of
+from labeling.questions import is_counted, scale_of, values_of, width_of
+from metrics.statistics.agreement.distances import disagreements, worst
 
 SHOWN_UNITS: Final = 10
 
@@ -56,36 +54,22 @@ def widest_splits(campaign: Campaign, table: Table) -> list[Split]:
 
 
 def _splits(question: Question, table: Table) -> list[Split]:
-    values = table.numbers(question)
-    given = ~np.isnan(values)
-    if not given.any():
+    answers = table.columns(question)
+    if not len(answers.values):
         return []
-    options = values_of(question) or [float(values[given].min()), float(values[given].max())]
-    low, high = min(options), max(options)
-    span = high - low or 1.0
-    is_nominal = question.scale == Question.Scale.NOMINAL
-    by_unit: defaultdict[int, list[float]] = defaultdict(list)
-    pairs: Any = zip(table.units[given].tolist(), values[given].tolist(), strict=True)
-    for unit, value in pairs:
-        by_unit[unit].append(value)
+    options = values_of(question) or [float(answers.values.min()), float(answers.values.max())]
+    distances = disagreements(answers, scale_of(question), width=width_of(question))
     return [
         Split(
-            unit=unit,
+            unit=int(answers.unit_ids[at]),
             question=question,
-            answers=sorted(answers),
-            distance=_distance(answers, span, is_nominal=is_nominal),
-            low=low,
-            high=high,
+            answers=sorted(answers.values[answers.units == at].tolist()),
+            distance=float(distances[at]),
+            low=min(options),
+            high=max(options),
         )
-        for unit, answers in by_unit.items()
-        if min(answers) < max(answers)
+        for at in worst(distances, SHOWN_UNITS)
     ]
-
-
-def _distance(answers: list[float], span: float, *, is_nominal: bool) -> float:
-    pairs = [(a, b) for at, a in enumerate(answers) for b in answers[at + 1 :]]
-    distances = [float(a != b) if is_nominal else abs(a - b) / span for a, b in pairs]
-    return sum(distances) / len(distances)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -14,9 +14,8 @@ from evalhub.datasets.selectors import slicing
 from evalhub.runs.models import Run
 from labeling.counting import Comparable, comparable_sets
 from labeling.models import Annotation, Campaign, Purpose, Question, Unit
-from labeling.questions import Answer, as_number, numbers_of
-from metrics.statistics.agreement import Answers, Level, Scale, SetDistance
-from metrics.statistics.agreement.sets import encoded
+from labeling.questions import Answer, number_of
+from metrics.statistics.agreement import Answers
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +52,7 @@ class Table:
 
     def numbers(self, question: Question) -> NDArray[np.float64]:
         """Return each answer to a question as a number, NaN where there is none."""
-        number = _number_of(question)
+        number = number_of(question)
         return np.array(
             [np.nan if answer is None else number(answer) for answer in self.said(question)],
             dtype=np.float64,
@@ -69,23 +68,6 @@ class Table:
             are_clusters=bool(self.group_field),
             order=self.order,
         )
-
-
-def _number_of(question: Question) -> Callable[[Answer], float]:
-    if question.kind == Question.Kind.CHOICES:
-        places = {option["value"]: at for at, option in enumerate(question.options)}
-        return lambda answer: encoded(
-            places[value] for value in (answer if isinstance(answer, list) else ())
-        )
-    numbers = numbers_of(question)
-    return lambda answer: as_number(question, answer, numbers)
-
-
-def scale_of(question: Question) -> Scale:
-    """Return what the distance between two answers to a question means."""
-    if question.kind == Question.Kind.CHOICES:
-        return SetDistance.MASI
-    return Level(question.scale)
 
 
 def counted(campaign: Campaign) -> list[Question]:

@@ -201,14 +201,13 @@ def _apart(
             if given not in read:
                 read[given] = _read(given, counting)
         by_unit[unit] = [read[given] for given in said.given]
-    asked = [_Asked(each, _ends(each, read.values())) for each in told]
-    apart: dict[int, tuple[tuple[str, ...], float]] = {}
-    for unit, all_answers in by_unit.items():
-        distances = {each.name: each.distance(all_answers) for each in asked}
-        names = tuple(name for name, distance in distances.items() if distance is not None)
-        if names:
-            apart[unit] = names, max(distance or 0.0 for distance in distances.values())
-    return apart
+    names: defaultdict[int, list[str]] = defaultdict(list)
+    furthest: defaultdict[int, float] = defaultdict(float)
+    for each in told:
+        for unit, distance in _distances(each, by_unit).items():
+            names[unit].append(each.question.name)
+            furthest[unit] = max(furthest[unit], distance)
+    return {unit: (tuple(names[unit]), furthest[unit]) for unit in names}
 
 
 def _read(given: _Given, counting: Comparable) -> dict[str, Answer]:
@@ -220,36 +219,24 @@ def _read(given: _Given, counting: Comparable) -> dict[str, Answer]:
     }
 
 
-@dataclass
-class _Asked:
-    """One question of many units. The same answers are told apart once."""
+def _distances(
+    told: Differing, by_unit: Mapping[int, Sequence[Mapping[str, Answer]]]
+) -> dict[int, float]:
+    """Return how far people are apart on one question, by unit on which they differ.
 
-    told: Differing
-    seen: tuple[float, float]
-    known: dict[tuple[Hashable, ...], float | None] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        return self.told.question.name
-
-    def distance(self, said: Sequence[Mapping[str, Answer]]) -> float | None:
-        """Return how far people are apart, or None where they do not differ."""
-        name = self.told.question.name
-        answers = [given.get(name) for given in said]
-        key = tuple(tuple(each) if isinstance(each, list) else each for each in answers)
-        if key not in self.known:
-            is_apart = self.told.differ(answers)
-            self.known[key] = self.told.distance(answers, seen=self.seen) if is_apart else None
-        return self.known[key]
-
-
-def _ends(told: Differing, read: Iterable[Mapping[str, Answer]]) -> tuple[float, float]:
-    """Return the lowest and the highest number that anybody answered."""
-    if not told.has_no_ends:
-        return 0, 1
+    Most units share their answers with others; the same answers are told apart once.
+    """
     name = told.question.name
-    numbers = [answer for answers in read if isinstance(answer := answers.get(name), int | float)]
-    return (min(numbers), max(numbers)) if numbers else (0, 1)
+    kind_of_unit: dict[int, tuple[Hashable, ...]] = {}
+    kinds: dict[tuple[Hashable, ...], list[Answer]] = {}
+    for unit, said in by_unit.items():
+        answers = [given.get(name) for given in said]
+        kind = tuple(tuple(each) if isinstance(each, list) else each for each in answers)
+        kind_of_unit[unit] = kind
+        kinds.setdefault(kind, answers)
+    distances = dict(zip(kinds, told.distances(list(kinds.values())), strict=True))
+    apart = {kind for kind, answers in kinds.items() if told.differ(answers)}
+    return {unit: distances[kind] for unit, kind in kind_of_unit.items() if kind in apart}
 
 
 def _flags(campaign: Campaign, *, with_controls: bool) -> Mapping[int, int]:

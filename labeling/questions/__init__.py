@@ -11,6 +11,7 @@ from labeling.questions.answers import (
 from labeling.questions.asked import described, read_questions
 from labeling.questions.conditions import applies, asked_under
 from labeling.questions.differing import Differing, DifferRule, Rule, read_differ_rule
+from labeling.questions.distances import number_of, scale_of, width_of
 from labeling.questions.numbers import (
     as_number,
     as_written,
@@ -39,10 +40,13 @@ __all__ = [
     "is_number",
     "measured_name",
     "mirrored",
+    "number_of",
     "numbers_of",
     "read_answer",
     "read_answers",
     "read_differ_rule",
     "read_questions",
+    "scale_of",
     "values_of",
+    "width_of",
 ]

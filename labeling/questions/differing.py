@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import combinations
 from typing import Any, Final
+
+import numpy as np
 
 from labeling.models import Question
 from labeling.questions.answers import Answer
+from labeling.questions.distances import number_of, scale_of, width_of
 from labeling.questions.kinds import LARGEST
-from labeling.questions.numbers import (
-    as_number,
-    as_written,
-    exact,
-    is_counted,
-    is_number,
-    numbers_of,
-)
+from labeling.questions.numbers import as_written, exact, is_counted, is_number
+from metrics.statistics.agreement import Answers
+from metrics.statistics.agreement.distances import disagreements
 from metrics.statistics.resolution import is_majority
 
 _WINNERS: Final = {"first": 1, "second": -1}
+_NOMINAL: Final = Question.Scale.NOMINAL
 _ORDERED: Final = (Question.Scale.ORDINAL, Question.Scale.INTERVAL, Question.Scale.RATIO)
 
 
@@ -75,11 +74,11 @@ class Differing:
 
     question: Question
     rule: DifferRule
-    numbers: Mapping[Any, float]
+    number: Callable[[Answer], float]
 
     @classmethod
     def of(cls, question: Question, rule: DifferRule) -> Differing:
-        return cls(question, rule, numbers_of(question) if question.options else {})
+        return cls(question, rule, number_of(question))
 
     def differ(self, answers: Sequence[Answer]) -> bool:
         """Say whether people differ under the rule."""
@@ -87,39 +86,32 @@ class Differing:
         if self.question.is_words or len(given) < 2:
             return False
         if self.rule.rule is Rule.SPREAD and self._is_measured:
-            values = [as_written(self._number(answer)) for answer in given]
+            values = [as_written(self.number(answer)) for answer in given]
             return max(values) - min(values) >= as_written(self.rule.spread)
         counts = Counter(map(self._told_by, given))
         if self.rule.rule is Rule.NO_MAJORITY:
             return not is_majority(max(counts.values()), of=len(given))
         return len(counts) > 1
 
-    def distance(self, answers: Sequence[Answer], *, seen: tuple[float, float] = (0, 1)) -> float:
-        """Return the mean distance of two answers, as a share of the largest there is.
-
-        `seen` are the lowest and the highest answer to a number that has no ends of its own.
-        """
-        given = [answer for answer in answers if answer is not None]
-        if self.question.is_words or len(given) < 2:
-            return 0.0
-        span = self._span(seen)
-        distances = [self._apart(a, b, span) for a, b in combinations(given, 2)]
-        return min(1.0, sum(distances) / len(distances))
-
-    @property
-    def has_no_ends(self) -> bool:
-        question = self.question
-        is_number = question.kind == Question.Kind.NUMBER
-        return is_number and (question.low is None or question.high is None)
+    def distances(self, said: Sequence[Sequence[Answer]]) -> list[float]:
+        """Return the mean distance of each unit's answers, as a share of the largest there is."""
+        if self.question.is_words:
+            return [0.0] * len(said)
+        answers = Answers.of(
+            units=np.repeat(np.arange(len(said)), [len(given) for given in said]),
+            annotators=[at for given in said for at in range(len(given))],
+            values=[self._value(answer) for given in said for answer in given],
+        )
+        found = np.zeros(len(said))
+        width = width_of(self.question) or None
+        found[answers.unit_ids] = disagreements(answers, scale_of(self.question), width=width)
+        return [0.0 if np.isnan(each) else each for each in found.tolist()]
 
     @property
     def _is_measured(self) -> bool:
         question = self.question
         is_preference = question.kind == Question.Kind.PREFERENCE
         return is_counted(question) and question.scale in _ORDERED and not is_preference
-
-    def _number(self, answer: Answer) -> float:
-        return as_number(self.question, answer, self.numbers)
 
     def _told_by(self, answer: Answer) -> Hashable:
         if self.question.kind == Question.Kind.PREFERENCE:
@@ -128,22 +120,11 @@ class Differing:
             return frozenset(map(exact, answer))
         return exact(answer)
 
-    def _span(self, seen: tuple[float, float]) -> float:
-        if self.numbers:
-            ends = min(self.numbers.values()), max(self.numbers.values())
-        elif self.has_no_ends:
-            ends = seen
-        else:
-            ends = self.question.low or 0.0, self.question.high or 0.0
-        return ends[1] - ends[0] or 1.0
-
-    def _apart(self, one: Answer, other: Answer, span: float) -> float:
-        if isinstance(one, list) and isinstance(other, list):
-            a, b = set(map(exact, one)), set(map(exact, other))
-            return 1.0 - len(a & b) / len(a | b)
-        if self.question.scale in _ORDERED:
-            return abs(self._number(one) - self._number(other)) / span
-        return float(self._told_by(one) != self._told_by(other))
+    def _value(self, answer: Answer) -> float:
+        if answer is None:
+            return math.nan
+        is_won = self.question.kind == Question.Kind.PREFERENCE and self.question.scale == _NOMINAL
+        return float(_winner(answer)) if is_won else self.number(answer)
 
 
 def _winner(answer: Answer) -> int:

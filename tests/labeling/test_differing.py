@@ -70,9 +70,9 @@ def test_people_differ_under_the_rule(question, answers, any_, spread, no_majori
         (RATING, [1, 5], 1.0),
         (RATING, [2, 4, 5], (2 + 3 + 1) / 3 / 4),
         (NUMBER, [2, 7, None], 0.5),
-        ({"kind": "number"}, [20, 30], 0.25),
         (TONE, ["warm", "warm", "cold"], 2 / 3),
-        (SEVERAL, [["a", "b"], ["b", "c"]], 2 / 3),
+        # MASI, as in alpha: one option of three shared, and neither set holds the other.
+        (SEVERAL, [["a", "b"], ["b", "c"]], 8 / 9),
         (WINNER, ["first", "tie", "both_bad"], 2 / 3),
         (GRADED, [2, -2, 1], (4 + 1 + 3) / 3 / 4),
         (WORDS, ["one", "other"], 0.0),
@@ -80,8 +80,13 @@ def test_people_differ_under_the_rule(question, answers, any_, spread, no_majori
     ],
 )
 def test_the_distance_is_a_share_of_the_largest_there_is(question, answers, distance):
-    found = differing(question).distance(answers, seen=(10, 50))
+    [found] = differing(question).distances([answers])
     assert found == pytest.approx(distance)
+
+
+def test_of_a_number_without_ends_the_largest_distance_is_that_of_all_answers():
+    told = differing({"kind": "number"})
+    assert told.distances([[20, 30], [10], [50, None], []]) == [0.25, 0.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize(
