@@ -2,10 +2,11 @@
 
 An item is what the browser does: the answer is submitted, and the answer to that brings the unit
 after the next, which is fetched ahead. One annotator in sequence gives the CPU; then fifty people
-with about four seconds of thought each, while one run after the other is filled with 50,000
-outputs. Times are those of the service's own log, by the id that each request bears, from the
-first middleware to the last; beside them the client's clock. The client shares the cores with the
-service. The campaigns are looked at afterwards: nobody may be served too often.
+with about four seconds of thought each, twice: while a run is filled with 50,000 outputs, a fifth
+of them at a time, and while such runs are filled one after the other without a pause. Times are
+those of the service's own log, by the id that each request bears, from the first middleware to
+the last; beside them the client's clock. The client shares the cores with the service. The
+campaigns are looked at afterwards: nobody may be served too often.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ def main() -> None:
     for each in SETTINGS:
         bench.cpu(each)
     bench.weight()
-    bench.many()
+    bench.many(pause=given.seconds / (INGESTED // BODY_LINES), is_goal=True)
+    bench.many(pause=0.0, is_goal=False)
     results.write(json=given.json, markdown=given.markdown)
 
 
@@ -183,15 +185,15 @@ class Bench:
 
     # Fifty people
 
-    def many(self) -> None:
-        """Let many people work at once while runs are filled."""
+    def many(self, *, pause: float, is_goal: bool) -> None:
+        """Let many people work at once while runs are filled, with a pause after each body."""
         given, setting = self._given, SETTINGS[0]
         n_items = int(given.people * given.seconds / THINKING) + 4 * given.people
         campaign = self._campaign(setting, n_examples=n_items // 3 + 10, overlap=3)
         sessions = desk_inside.people(self._environment, given.project, given.people)
         log = _Log(self._environment["EVALHUB_DATA_DIR"])
         until = threading.Event()
-        ingest = threading.Thread(target=self._ingest, args=(until,))
+        ingest = threading.Thread(target=self._ingest, args=(until, pause))
         crowd = [
             Worker(self._service.address, campaign, each, at) for at, each in enumerate(sessions)
         ]
@@ -203,7 +205,7 @@ class Bench:
             took, web = time.perf_counter() - began, self._cpu_so_far()[0] - web
         until.set()
         ingest.join()
-        self._tell_many(crowd, log, took)
+        self._tell_many(crowd, log, took, is_goal=is_goal)
         state = desk_inside.state_of(self._environment, campaign)
         stored = sum(row[4] == "given" for row in state["answers"])
         acknowledged = sum(worker.n_done for worker in crowd)
@@ -215,8 +217,11 @@ class Bench:
             note=f"{acknowledged:,} answers acknowledged, {stored:,} stored",
         )
 
-    def _tell_many(self, crowd: Sequence[Worker], log: _Log, took: float) -> None:
+    def _tell_many(
+        self, crowd: Sequence[Worker], log: _Log, took: float, *, is_goal: bool
+    ) -> None:
         server = log.milliseconds()
+        beside = "one ingest" if is_goal else "ingests without a pause"
         for what, kind, goal in (
             ("Submit, which saves and brings the next, p95", "submit", GOAL_NEXT),
             ("Draft saved, p95", "draft", GOAL_SAVE),
@@ -225,27 +230,27 @@ class Bench:
             known = [server[mark] for mark in seen if mark in server]
             assert known, f"No {kind} was found in the service's log."
             self._results.row(
-                what=f"{what}, of {len(known):,}",
+                what=f"{what}, of {len(known):,}, beside {beside}",
                 ours=_p95(known),
-                reference=goal,
+                reference=goal if is_goal else None,
                 unit="ms by the service's log; the reference is the goal",
                 note=f"median {median(known):.0f} ms; by the client's clock p95 "
                 f"{_p95(list(seen.values())):.0f} ms; {len(seen) / took:.1f} per second, "
-                f"{self._ingests:,} outputs came in beside them, "
+                f"{self._ingests:,} outputs came in, in {self._ingesting:.1f} s, "
                 f"load average {load_average():.1f}",
             )
         self._results.row(
-            what="Requests without a proper answer",
+            what=f"Requests without a proper answer, beside {beside}",
             ours=sum(worker.n_errors + worker.tab.n_lost for worker in crowd),
             reference=0.0,
             unit="requests; the reference is the goal",
         )
 
-    def _ingest(self, until: threading.Event) -> None:
+    def _ingest(self, until: threading.Event, pause: float) -> None:
         """Fill one run after the other; none is finished, so nothing is scored."""
-        self._ingests = 0
+        self._ingests, self._ingesting = 0, 0.0
         texts = Texts.of(INGESTED, seed=self._given.seed)
-        dataset = self._dataset("ingested", texts.example_lines())
+        dataset = self._dataset(f"ingested-{pause:.0f}", texts.example_lines())
         lines = texts.output_lines().splitlines(keepends=True)
         bodies = [b"".join(lines[at : at + BODY_LINES]) for at in range(0, INGESTED, BODY_LINES)]
         while not until.is_set():
@@ -253,8 +258,11 @@ class Bench:
             for body in bodies:
                 if until.is_set():
                     return
+                began = time.perf_counter()
                 self._service.call("POST", f"runs/{run}/outputs", body, kind="x-ndjson")
                 self._ingests += BODY_LINES
+                self._ingesting += time.perf_counter() - began
+                until.wait(pause)
 
     # What is measured on
 

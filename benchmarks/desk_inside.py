@@ -46,12 +46,14 @@ def _inside(environment: Mapping[str, str], what: str, given: Mapping[str, Any])
 
 
 def _make_people(project: str, n: int) -> list[str]:
+    from importlib import import_module  # noqa: PLC0415 - as the others
+
+    from django.conf import settings  # noqa: PLC0415 - after setup
     from django.contrib.auth import (  # noqa: PLC0415 - after setup
         BACKEND_SESSION_KEY,
         HASH_SESSION_KEY,
         SESSION_KEY,
     )
-    from django.contrib.sessions.backends.db import SessionStore  # noqa: PLC0415 - after setup
     from django.utils import timezone  # noqa: PLC0415 - after setup
 
     from evalhub.accounts.models import Membership, Project, User  # noqa: PLC0415 - after setup
@@ -63,9 +65,9 @@ def _make_people(project: str, n: int) -> list[str]:
         Membership.objects.create(
             project=found, user=user, role="annotator", created_at=timezone.now()
         )
-        session = SessionStore()
+        session = import_module(settings.SESSION_ENGINE).SessionStore()
         session[SESSION_KEY] = str(user.pk)
-        session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+        session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
         session[HASH_SESSION_KEY] = user.get_session_auth_hash()
         session.save()
         sessions.append(str(session.session_key))

@@ -1,6 +1,7 @@
 """Gunicorn's settings. The master forks, so it must never load the application."""
 
 import os
+import sys
 
 # The supervisor hands over a socket on the command line; alone, gunicorn binds this address.
 bind = f"{os.environ.get('EVALHUB_HOST', '127.0.0.1')}:{os.environ.get('EVALHUB_PORT', '8000')}"
@@ -19,3 +20,15 @@ accesslog = None
 errorlog = "-"
 loglevel = "error"
 control_socket_disable = True
+
+
+def post_fork(server: object, worker: object) -> None:
+    """Let threads take turns ten times as often as Python would.
+
+    A body of many thousand lines is read in one thread while people wait in the others, and each
+    of their questions to the database costs a turn.
+    """
+    sys.setswitchinterval(SWITCH_SECONDS)
+
+
+SWITCH_SECONDS = 0.0005

@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "evalhub.web.security.ContentSecurityPolicy",
     "evalhub.web.security.Doorkeeper",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "evalhub.web.compression.CompressedPages",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -84,6 +85,7 @@ TEMPLATES = [
 ]
 
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["evalhub.accounts.sessions.Accounts"]
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "web:home"
 LOGOUT_REDIRECT_URL = "accounts:login"
@@ -118,6 +120,7 @@ SPOOL_DIR = DATA_DIR / "spool"
 # A client that neither sends nor takes anything for so long holds a thread no longer.
 STALL_SECONDS = env.number("EVALHUB_STALL_SECONDS", 60.0, low=1, high=3_600)
 
+SESSION_ENGINE = "evalhub.accounts.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SESSION_COOKIE_NAME = "evalhub_session"

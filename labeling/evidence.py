@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import Q
-
-from evalhub.datasets.selectors import examples_at_positions
+from evalhub.datasets.selectors import example_at
+from evalhub.prepared import Prepared
 from evalhub.runs.models import Output
 from evalhub.web.reading import Part, Said, as_json, cited, conversation
 from labeling.models import Annotator, Unit
@@ -71,7 +70,7 @@ def evidence_for(
     Documents that a system found stand in an order drawn from the seed, so that their rank says
     nothing. But where an answer cites them by number, numbers and order are its own.
     """
-    example = examples_at_positions(unit.run.version, [unit.position])[unit.position].fields
+    example = example_at(unit.run.version_id, unit.position).fields
     context = [Part.of(passage) for passage in example.get("context") or []]
     outputs = _outputs(unit)
     if is_swapped:
@@ -106,20 +105,19 @@ def evidence_for(
 
 def _outputs(unit: Unit) -> list[Output | None]:
     """Return the output to judge, or the two of a pair."""
-    places: list[tuple[int, int | None, int | None]]
-    places = [(unit.run_id, unit.position, unit.attempt)]
+    found = [_OUTPUTS.first(unit.run_id, unit.position, unit.attempt)]
     if unit.second_run_id is not None:
-        places.append((unit.second_run_id, unit.second_position, unit.second_attempt))
-    wanted = Q()
-    for run, position, attempt in places:
-        wanted |= Q(run=run, position=position, attempt=attempt)
-    rows = Output.objects.filter(wanted).only(*_SHOWN)
-    found: dict[tuple[int, int | None, int | None], Output]
-    found = {(row.run_id, row.position, row.attempt): row for row in rows}
-    return [found.get(place) for place in places]
+        position, attempt = unit.second_position or 0, unit.second_attempt or 0
+        found.append(_OUTPUTS.first(unit.second_run_id, position, attempt))
+    return found
 
 
-_SHOWN: Final = ("run", "position", "attempt", "text", "data", "retrieved")
+_OUTPUTS: Final = Prepared(
+    lambda run, position, attempt: Output.objects.filter(
+        run=run, position=position, attempt=attempt
+    ).only("text", "data", "retrieved"),
+    *(int, int, int),
+)
 
 
 def asked_of(example: dict[str, Any]) -> str:

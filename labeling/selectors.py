@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet, Sum
+from django.db import connection
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from evalhub.accounts.models import Project, User
@@ -144,15 +145,28 @@ def _left(annotator: Annotator, own: int) -> int:
     """
     campaign = annotator.campaign
     unseen = campaign.n_units - campaign.n_controls - own - annotator.n_skipped
-    people = campaign.annotators.filter(user__isnull=False)
-    filled = people.aggregate(n=Sum(F("n_answered") - F("n_controls")))["n"] or 0
-    places = campaign.n_places - filled
+    places = campaign.n_places - _filled(campaign)
     if places > NEAR_THE_END:
         return min(unseen, places)
     free: dict[int, int] = {}
     for bundle, n_units, n_answered in _places_for(annotator):
         free[bundle] = max(free.get(bundle, 0), n_units - n_answered)
     return min(unseen, sum(free.values()))
+
+
+def _filled(campaign: Campaign) -> int:
+    """Return how many places those who are still here have filled."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FILLED, [campaign.pk])
+        [filled] = cursor.fetchone()
+    return int(filled or 0)
+
+
+# Written out: it is asked with every answer.
+_FILLED = """
+SELECT SUM(n_answered - n_controls)
+  FROM labeling_annotator WHERE campaign_id = %s AND user_id IS NOT NULL
+"""
 
 
 def _places_for(annotator: Annotator) -> QuerySet[Slot, tuple[int, int, int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, Protocol, TypeVar, cast
+from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar, cast
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
@@ -15,6 +15,7 @@ from evalhub.accounts.capabilities import NEEDED, Capability
 from evalhub.accounts.models import Membership, Project, User
 from evalhub.accounts.services import Actor
 from evalhub.errors import NotAllowed
+from evalhub.prepared import Prepared
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=HttpResponseBase)
@@ -68,12 +69,16 @@ def enter_project_of(
     request: SignedInRequest, project_id: int, capability: Capability | None
 ) -> Project:
     """Like `enter_project`, for a page reached by a run, a campaign or a comparison."""
-    membership = (
-        Membership.objects.select_related("project")
-        .filter(project_id=project_id, user=request.user)
-        .first()
-    )
+    membership = _MEMBERSHIPS.first(project_id, request.user.pk)
+    if membership is not None:
+        [membership.project] = _PROJECTS.rows(project_id)
     return _enter(request, membership, capability)
+
+
+_MEMBERSHIPS: Final = Prepared(
+    lambda project, user: Membership.objects.filter(project=project, user=user), int, int
+)
+_PROJECTS: Final = Prepared(lambda pk: Project.objects.filter(pk=pk), int)
 
 
 def _enter(

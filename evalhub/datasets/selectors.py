@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from django.db import connection
@@ -25,6 +25,7 @@ from evalhub.datasets.models import (
 from evalhub.datasets.packing import unpack
 from evalhub.errors import ContentError, NotFound, ShapeError
 from evalhub.intake.strict import quoted
+from evalhub.prepared import Prepared
 
 IN_ONE_QUERY = 900
 SEARCH_SECONDS = 0.3
@@ -145,6 +146,19 @@ def examples_at_positions(version: DatasetVersion, positions: Sequence[int]) -> 
         dtype=np.int64,
     )
     return dict(zip(wanted, _examples(ids), strict=True))
+
+
+def example_at(version_id: int, position: int) -> Example:
+    """Return the example at one position."""
+    [page] = _PAGES.rows(version_id, position // PAGE_EXAMPLES)
+    [example] = _EXAMPLES.rows(int(unpack(page.example_ids, "i8")[position % PAGE_EXAMPLES]))
+    return example
+
+
+_PAGES: Final = Prepared(
+    lambda version, number: VersionPage.objects.filter(version=version, number=number), int, int
+)
+_EXAMPLES: Final = Prepared(lambda pk: Example.objects.filter(pk=pk), int)
 
 
 def _examples(ids: NDArray[np.int64]) -> list[Example]:

@@ -17,7 +17,7 @@ new_campaign_id = partial(new_id, "cam")
 
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):
-    def for_member(self, user: User) -> Self:
+    def for_member(self, user: User | int) -> Self:
         """Return what a person may see; who is limited sees the campaigns they have a place in."""
         theirs = FilteredRelation("annotators", condition=Q(annotators__user=user))
         return (

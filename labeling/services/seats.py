@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from django.db import IntegrityError, models, transaction
 
 from evalhub.accounts.models import User
 from evalhub.errors import Conflict
+from evalhub.prepared import Prepared
 from labeling.models import Annotator, Campaign
 from labeling.services.people import free_name
 
@@ -21,10 +22,15 @@ CLOSED = "This campaign is closed; its answers stay as they are."
 
 def place_of(user: User, *, campaign: Campaign) -> Annotator | None:
     """Return the place of a person who has one."""
-    annotator = Annotator.objects.filter(campaign=campaign, user=user).first()
+    annotator = _PLACES.first(campaign.pk, user.pk)
     if annotator is not None:
         annotator.campaign = campaign
     return annotator
+
+
+_PLACES: Final = Prepared(
+    lambda campaign, user: Annotator.objects.filter(campaign=campaign, user=user), int, int
+)
 
 
 def join(*, campaign: Campaign, user: User) -> Annotator:
@@ -62,15 +68,22 @@ def lock(annotator: Annotator) -> Mapping[str, object]:
 
     Return what was read of the person, for `save`.
     """
-    rows = Annotator.objects.select_for_update(of=("self",), no_key=True)
-    wanted = rows.select_related("campaign").defer("campaign__guidelines", "campaign__name")
-    fresh = wanted.get(pk=annotator.pk)
-    known, campaign = annotator.campaign, fresh.campaign
+    [fresh] = _LOCKED.rows(annotator.pk)
+    [campaign] = _CAMPAIGNS.rows(fresh.campaign_id)
+    known = annotator.campaign
     if known.question_set_id != campaign.question_set_id:
         known.__dict__.pop("asked", None)
     read = _take_over(annotator, fresh)
     _take_over(known, campaign)
     return read
+
+
+_LOCKED: Final = Prepared(
+    lambda pk: Annotator.objects.select_for_update(no_key=True).filter(pk=pk), int
+)
+_CAMPAIGNS: Final = Prepared(
+    lambda pk: Campaign.objects.defer("guidelines", "name").filter(pk=pk), int
+)
 
 
 def _take_over(known: M, fresh: M) -> dict[str, object]:

@@ -102,23 +102,62 @@ def _candidates(
     was given back since, and is looked at when nothing else is left.
     """
     campaign = annotator.campaign
-    free = _for_person(annotator, room=room, held=held).exclude(pk__in=tried)
-    new = free.filter(~Exists(_own(annotator)))
     most = HORIZON * (campaign.overlap + campaign.extra_overlap)
+
+    def new(*where: Q) -> list[Candidate]:
+        unseen = ~Exists(_own(annotator))
+        return _first(
+            _free(annotator, room=room, held=held, tried=tried).filter(unseen, *where), most
+        )
+
     found: list[Candidate] = []
     if campaign.order_by == Campaign.Order.DISAGREEMENT:
-        found += _first(new.filter(state=OPEN, priority__gt=0), most)
-    ahead = _first(new.filter(state=OPEN, priority=0, order__gte=annotator.reached), most)
+        found += new(Q(state=OPEN, priority__gt=0))
+    ahead = _ahead(annotator, room=room, passing=(held, tried), most=most)
     if ahead and not tried:
         annotator.reached = ahead[0].order
     found += ahead
     if not found or annotator.n_claimed % LAPSED_LOOK == 0:
-        found += _first(new.filter(_lapsed(now)), most)
-    found = found or _first(new.filter(state=OPEN), most)
+        found += new(_lapsed(now))
+    found = found or new(Q(state=OPEN))
     if not found:
+        free = _free(annotator, room=room, held=held, tried=tried)
         begun = Exists(_own(annotator)), Exists(_answerable(annotator))
         found = _first(free.filter(Q(state=OPEN) | _lapsed(now), *begun), most)
     return _in_own_order(annotator, found)
+
+
+def _ahead(
+    annotator: Annotator,
+    *,
+    room: int,
+    passing: tuple[Collection[int], Collection[int]],
+    most: int,
+) -> list[Candidate]:
+    """Return open slots from where the person got to, passing over some examples and slots."""
+    bundles, slots = passing
+    campaign = annotator.campaign
+    more = len(bundles) * (campaign.overlap + campaign.extra_overlap) + len(slots)
+    me = annotator.pk
+    with connection.cursor() as cursor:
+        asked = [annotator.campaign_id, annotator.reached, room, me, me, most + more]
+        cursor.execute(_AHEAD, asked)
+        rows = [Candidate._make(row) for row in cursor.fetchall()]
+    return [one for one in rows if one.bundle not in bundles and one.pk not in slots][:most]
+
+
+# Written out, for it is asked with nearly every answer: see `labeling.services.hand_rows`.
+_AHEAD: Final = """
+SELECT slot.id, slot.bundle, slot.number, slot."order", slot.priority, slot.reserved_for_id
+  FROM labeling_slot slot
+ WHERE slot.campaign_id = %s AND slot.purpose = 'label' AND slot.state = 'open'
+   AND slot.priority = 0 AND slot."order" >= %s AND slot.n_units <= %s
+   AND (slot.reserved_for_id IS NULL OR slot.reserved_for_id = %s)
+   AND NOT EXISTS (SELECT 1 FROM labeling_annotation said
+                    WHERE said.annotator_id = %s AND said.bundle = slot.bundle)
+ ORDER BY slot.priority DESC, slot."order", slot.number
+ LIMIT %s
+"""
 
 
 def _in_own_order(annotator: Annotator, found: list[Candidate]) -> list[Candidate]:
@@ -146,14 +185,17 @@ def _first(slots: QuerySet[Slot], most: int) -> list[Candidate]:
     return [Candidate(*row) for row in rows]
 
 
-def _for_person(annotator: Annotator, *, room: int, held: Collection[int]) -> QuerySet[Slot]:
+def _free(
+    annotator: Annotator, *, room: int, held: Collection[int], tried: Collection[int]
+) -> QuerySet[Slot]:
+    """Return the slots that could be this person's, in whatever state they are."""
     slots = Slot.objects.filter(
         _not_for_others(annotator),
         campaign=annotator.campaign_id,
         purpose=Purpose.LABEL,
         n_units__lte=room,
     )
-    return slots.exclude(bundle__in=held) if held else slots
+    return slots.exclude(bundle__in=held).exclude(pk__in=tried)
 
 
 def _not_for_others(annotator: Annotator) -> Q:

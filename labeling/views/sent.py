@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.http import Http404
 
 from evalhub.accounts.http import SignedInRequest
+from evalhub.prepared import Prepared
 from labeling.forms.desk import Fields, carried_over, fields_sent
 from labeling.models import Annotation, Annotator, Draft, QuestionSet, Unit
 from labeling.services.desk import Dealt
@@ -17,11 +20,19 @@ def unit_of(request: SignedInRequest, annotator: Annotator) -> Unit:
 
 def unit_named(name: str, annotator: Annotator) -> Unit:
     """Return the unit that a form is about; twins are never shown."""
-    named = Unit.objects.filter(campaign=annotator.campaign, twin__isnull=True)
-    unit = named.filter(public_id=name[:24].replace("\0", "")).first()
+    unit = _UNITS.first(annotator.campaign_id, name[:24].replace("\0", ""))
     if unit is None:
         raise Http404("There is no such output in this campaign.")
+    unit.campaign = annotator.campaign
     return unit
+
+
+_UNITS: Final = Prepared(
+    lambda campaign, name: Unit.objects.filter(
+        campaign=campaign, public_id=name, twin__isnull=True
+    ),
+    *(int, str),
+)
 
 
 def was_shown(unit: Unit, annotator: Annotator) -> bool:

@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
 from evalhub.errors import Conflict
+from evalhub.prepared import Prepared
 from evalhub.web import differences, formatting
 from evalhub.web.reading.cache import BoundedCache
 from labeling import selectors
@@ -97,7 +98,7 @@ def shown_again(answer: Annotation, annotator: Annotator) -> Shown:
 def _shown(
     unit: Unit, annotator: Annotator, sheet: Sheet, *, draft_number: int = 0, **more: Any
 ) -> Shown:
-    flagged = Flag.objects.filter(annotator=annotator, unit=unit, resolved_at__isnull=True)
+    flag = _FLAGS.first(annotator.pk, unit.pk)
     return Shown(
         unit=unit,
         set_number=set_number(annotator.campaign),
@@ -106,9 +107,17 @@ def _shown(
         evidence=evidence_of(unit, annotator, is_swapped=sheet.is_swapped),
         # In the qualification everybody is told; of controls nobody learns that they are some.
         gives_feedback=annotator.state == Annotator.State.QUALIFYING,
-        flag_note=flagged.values_list("note", flat=True).first(),
+        flag_note=None if flag is None else flag.note,
         **more,
     )
+
+
+_FLAGS: Final = Prepared(
+    lambda annotator, unit: Flag.objects.filter(
+        annotator=annotator, unit=unit, resolved_at__isnull=True
+    ).order_by("pk"),
+    *(int, int),
+)
 
 
 def why_settled(answer: Annotation, annotator: Annotator) -> str:

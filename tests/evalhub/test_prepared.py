@@ -1,0 +1,54 @@
+"""Queries that are put into SQL once say what the ORM says."""
+
+from __future__ import annotations
+
+import pytest
+
+from evalhub.accounts.models import Membership, Project, User
+from evalhub.prepared import Prepared
+from tests.factories import a_member, a_project
+
+pytestmark = pytest.mark.django_db
+
+
+def test_it_answers_as_the_orm_does_and_builds_once():
+    built = []
+
+    def build(project, role):
+        built.append((project, role))
+        return Membership.objects.filter(project=project, role=role).order_by("pk")
+
+    members = Prepared(build, int, str)
+    first, second = a_project(), a_project()
+    for project in (first, second):
+        for role in ("lead", "annotator", "annotator"):
+            a_member(project, role)
+    for project in (first, second):
+        for role in ("lead", "annotator", "owner", "no'body%s"):
+            wanted = Membership.objects.filter(project=project, role=role).order_by("pk")
+            assert [vars(one)["id"] for one in members.rows(project.pk, role)] == [
+                one.pk for one in wanted
+            ]
+    assert len(built) == 1
+    assert members.first(first.pk, "nobody") is None
+    [found] = members.rows(first.pk, "lead")
+    stored = Membership.objects.get(project=first, role="lead")
+    assert (found.is_limited, found.created_at, found.role) == (
+        stored.is_limited,
+        stored.created_at,
+        stored.role,
+    )
+
+
+def test_what_is_put_off_is_read_when_it_is_wanted():
+    project = a_project()
+    [found] = Prepared(lambda pk: Project.objects.filter(pk=pk).defer("name"), int).rows(
+        project.pk
+    )
+    assert found.get_deferred_fields() == {"name"}
+    assert found.name == project.name
+
+
+def test_a_value_that_the_statement_does_not_compare_is_a_mistake():
+    with pytest.raises(ValueError, match="does not compare"):
+        Prepared(lambda pk: User.objects.all(), int).rows(1)
