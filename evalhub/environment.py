@@ -184,7 +184,7 @@ def database(name: str, *, data_dir: Path, busy_seconds: int) -> dict[str, Any]:
 
 def _sqlite(path: Path, busy_seconds: int) -> dict[str, Any]:
     return {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "evalhub.fair_sqlite3",
         "NAME": str(path),
         "CONN_MAX_AGE": 60,
         "OPTIONS": {
