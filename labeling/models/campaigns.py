@@ -113,6 +113,12 @@ class Campaign(models.Model):
         return (self.n_units - self.n_controls) * self.overlap
 
     @property
+    def lacks_controls(self) -> bool:
+        """Whether outputs with right answers are to be handed out, and there are none."""
+        wants_some = self.control_share > 0 or self.pass_mark is not None
+        return self.state != Campaign.State.CLOSED and wants_some and self.n_controls == 0
+
+    @property
     def answers_go_to(self) -> int:
         """The key of the question set under which answers are given now."""
         if self.question_set_id is None:

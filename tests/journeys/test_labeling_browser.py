@@ -193,8 +193,11 @@ def test_ten_units_by_keyboard_then_undo_publish_and_alpha(enter, api, runs, cam
     expect(page.locator(".dhead")).to_contain_text("9 of 10")
     expect(page.locator("#announced")).to_contain_text("9 of 10")
     assert page.locator("#q0 :checked").get_attribute("data-key") == "5"
-    press(page, "4", "1", "Enter")
+    page.keyboard.press("4")
+    assert in_hand(page) == "q1"  # the next digit does not take the place of this one
+    press(page, "1", "Enter")
     expect(page.locator(".dhead")).to_contain_text("10 of 10")
+    assert answers_of(api, campaign)[-1] == {"faithful": 4, "safe": True}
 
     other = enter("desk-second", size=SIZES[1])
     other.goto(desk)
@@ -299,11 +302,13 @@ def test_every_kind_of_question_by_keys_that_are_letters_where_one_writes(enter,
     page.keyboard.type("7.5")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("ArrowUp")
-    page.keyboard.press("Numpad2")  # which asks why, and goes there: what follows is text
+    page.keyboard.down("Numpad2")  # which asks why, and goes there: what follows is text
+    page.keyboard.down("Numpad2")  # but not what is still held
+    page.keyboard.up("Numpad2")
     assert page.evaluate("document.activeElement.name") == "q3"
     page.keyboard.type("no 1 says so")
-    page.keyboard.press("Escape")
-    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Control+Enter")  # goes on, for something is still open
+    assert in_hand(page) == "q4"
     page.keyboard.press("n")
     page.keyboard.press("e")
     assert page.locator("[name=q5]").input_value().startswith("heron") or page.locator(
@@ -320,6 +325,23 @@ def test_every_kind_of_question_by_keys_that_are_letters_where_one_writes(enter,
         "faithful": 2, "faults": ["made up", "rude"], "minutes": 7.5, "why": "no 1 says so",
         "safe": None,
     }  # fmt: skip
+
+
+ALT_GR = """key => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {
+  key, code: key === "{" ? "Digit4" : "Digit5", ctrlKey: true, altKey: true,
+  modifierAltGraph: true, bubbles: true, cancelable: true}))"""
+
+
+def test_brackets_are_found_where_they_need_altgr(enter, api, runs):
+    page = enter("desk-first")
+    page.goto(f"/campaigns/{a_campaign(api, runs, 'French keyboard', QUESTIONS)}/desk/")
+    first = unit(page)
+    press(page, "3", "1", "Enter")
+    page.evaluate(ALT_GR, "{")  # which stands on the 4
+    assert chosen(page) == []
+    page.evaluate(ALT_GR, "[")
+    expect(page.locator("[data-own]")).to_be_visible()
+    assert unit(page) == first
 
 
 def test_pairs_by_keyboard_and_by_sides(enter, api, runs):

@@ -79,7 +79,13 @@
     return true;
   };
 
+  // AltGr makes brackets on many layouts, and other characters that are none of ours.
+  const isBracket = (event) => event.key === "[" || event.key === "]";
+  const isOtherCharacter = (event) =>
+    (event.altKey || event.getModifierState("AltGraph")) && !isBracket(event);
+
   const keyOf = (event) => {
+    if (isBracket(event)) return event.key;
     if (/^(Digit|Numpad)\d$/.test(event.code) && !event.shiftKey) return event.code.slice(-1);
     const key = event.key.toLowerCase();
     return key.length === 1 && key > "\u007f" && event.code.startsWith("Key")
@@ -110,9 +116,9 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing || event.keyCode === 229) return;
-    if (event.metaKey || event.altKey || event.repeat) return;
+    if (event.metaKey || event.repeat || isOtherCharacter(event)) return;
     if (document.querySelector("dialog[open], details.menu[open]")) return;
-    if (event.ctrlKey) {
+    if (event.ctrlKey && !isBracket(event)) {
       if (event.key === "Enter" && decide()) event.preventDefault();
       return;
     }

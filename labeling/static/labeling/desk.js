@@ -440,7 +440,13 @@ const preferred = () => (find("#judgement .overall [data-key=B]:checked") ? 1 : 
 
 // Keys. By character, so that every layout finds them; digits also by place and on the number pad.
 
+// Alt and AltGr make other characters of a key: brackets on many layouts, and nothing else of ours.
+const isBracket = (event) => event.key === "[" || event.key === "]";
+const isOtherCharacter = (event) =>
+  (event.altKey || event.getModifierState("AltGraph")) && !isBracket(event);
+
 const keyOf = (event) => {
+  if (isBracket(event)) return event.key;
   if (/^(Digit|Numpad)\d$/.test(event.code) && !event.shiftKey) return event.code.slice(-1);
   const key = event.key.toLowerCase();
   // Where letters are not Latin, the place on the keyboard counts.
@@ -473,10 +479,10 @@ const cannotJudge = () => {
   return question !== null;
 };
 
-// Several of several and numbers are ended by Enter; what ends the last of them submits.
+// Several of several, numbers and words are ended by Enter; what ends the last of them submits.
 const enter = () => {
   const question = questions.inHand();
-  const isEnded = ["ticks", "number"].includes(question?.dataset.control);
+  const isEnded = ["ticks", "number", "words"].includes(question?.dataset.control);
   if (isEnded && questions.isAnswered(question) && !questions.isComplete({ quietly: true })) {
     return !questions.isRight(question) || questions.onward(question) || submit();
   }
@@ -486,13 +492,13 @@ const enter = () => {
 const whileTyping = (event, key) => {
   const question = questions.questionOf(event.target);
   if (key === "escape") {
-    if (question) questions.goTo(question);
+    if (question) questions.leave(question);
     else event.target.blur();
     if (question && !questions.isWords(question)) event.target.blur();
     return true;
   }
   if (!question) return false;
-  if (key === "enter" && event.ctrlKey) return submit();
+  if (key === "enter" && event.ctrlKey) return enter();
   if (questions.isWords(question) || event.ctrlKey) return false;
   if (key === "arrowup") return questions.step(-1), true;
   if (key === "arrowdown") return questions.step(1), true;
@@ -521,7 +527,7 @@ const COMMANDS = {
 
 const onKey = (event, key) => {
   if (isTyping(event.target)) return whileTyping(event, key);
-  if (event.ctrlKey) return key === "z" ? undo() : key === "enter" && submit();
+  if (event.ctrlKey && !isBracket(event)) return key === "z" ? undo() : key === "enter" && enter();
   if (key === "enter") return !isNative(event.target) && enter();
   if (key === "pageup" || key === "pagedown") return scrollBy(key === "pageup" ? -1 : 1, event.shiftKey);
   const question = isWaiting ? null : questions.inHand();
@@ -549,12 +555,16 @@ const onKeyInDialog = (event, dialog) => {
   button.click();
 };
 
+// A key that is held writes only into what it was pressed in, not into words that it opened.
+let pressedIn = null;
+
 document.addEventListener("keydown", (event) => {
+  if (!event.repeat) pressedIn = event.target;
   if (event.defaultPrevented || event.isComposing || event.keyCode === 229) return;
-  if (event.metaKey || event.altKey) return;
+  if (event.metaKey || isOtherCharacter(event)) return;
   const dialog = find("dialog[open]");
   if (event.repeat && !/^(Arrow|Page)/.test(event.key)) {
-    if (!isTyping(event.target)) event.preventDefault();
+    if (!isTyping(event.target) || event.target !== pressedIn) event.preventDefault();
     return;
   }
   if (dialog) return onKeyInDialog(event, dialog);

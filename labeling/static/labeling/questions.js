@@ -111,13 +111,23 @@ export const step = (by) => {
 
 const isOpen = (question) => !isAnswered(question) && (isRequired(question) || !isWords(question));
 
-/** Go to the next question that is still open, and say whether there is one. */
+const below = (question) => asked().slice(asked().indexOf(question) + 1);
+
+/**
+ * Go to the next question that is still open, and say whether there is one. Where none is, an
+ * answer is being changed: the next digit is for the question below, not for this one again.
+ */
 export const onward = (question) => {
-  const list = asked();
-  const after = [...list.slice(list.indexOf(question) + 1), ...list];
-  const next = after.find(isOpen);
-  goTo(next || question, { writes: Boolean(next) });
-  return Boolean(next);
+  const open = [...below(question), ...asked()].find(isOpen);
+  const next = open || below(question).find((each) => !isWords(each));
+  goTo(next || question, { writes: Boolean(open) });
+  return Boolean(open);
+};
+
+/** Leave words: for what is still open below, so that the next digit is for that. */
+export const leave = (question) => {
+  const open = below(question).find((each) => isOpen(each) && !isWords(each));
+  goTo((isAnswered(question) && open) || question);
 };
 
 export const begin = () => {
