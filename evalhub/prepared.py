@@ -14,7 +14,7 @@ M = TypeVar("M", bound=models.Model)
 Value: TypeAlias = int | str
 
 # Stand-ins, which are nothing that a query says of itself, and fit into every column.
-_NUMBERS: Final = range(2_147_483_000, 2_147_483_100)
+_NUMBERS: Final = range(32_701, 32_761)
 _WORDS: Final = "stand-in {}"
 
 

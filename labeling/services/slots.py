@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -234,8 +234,27 @@ def _claimable(campaign: Campaign, now: datetime) -> QuerySet[Slot]:
 
 def _claim(one: Candidate, annotator: Annotator, now: datetime) -> bool:
     """Take a slot: whoever comes second, or while it is being changed, changes nothing."""
-    free = _passing(_claimable(annotator.campaign, now).filter(pk=one.pk))
-    return bool(free.update(annotator=annotator, state=LEASED, lease_until=now + LEASE))
+    free = _FREE
+    if connection.features.has_select_for_update_skip_locked:
+        free += "FOR NO KEY UPDATE SKIP LOCKED"
+    until, early, late = map(_stored, (now + LEASE, now, now + 2 * LEASE))
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_CLAIM} ({free})", [annotator.pk, until, one.pk, early, late])
+        return bool(cursor.rowcount)
+
+
+def _stored(moment: datetime) -> Any:
+    return connection.ops.adapt_datetimefield_value(moment)
+
+
+_CLAIM: Final = """
+UPDATE labeling_slot SET annotator_id = %s, state = 'leased', lease_until = %s WHERE id IN
+"""
+_FREE: Final = """
+SELECT id FROM labeling_slot
+ WHERE id = %s AND (state = 'open'
+                    OR state = 'leased' AND (lease_until < %s OR lease_until > %s))
+"""
 
 
 def _passing(slots: QuerySet[Slot]) -> QuerySet[Slot]:
@@ -328,16 +347,20 @@ def fill(place: Place, annotator: Annotator) -> Place | None:
 
     Return it as it is then, or None where it is no longer theirs.
     """
-    filled = place._replace(n_answered=place.n_answered + 1, lease_until=timezone.now() + LEASE)
-    mine = Slot.objects.filter(
-        pk=place.pk, annotator=annotator, state=LEASED, n_answered=place.n_answered
-    )
-    changed = mine.update(
-        state=DONE if filled.is_full else LEASED,
-        n_answered=filled.n_answered,
-        lease_until=filled.lease_until,
-    )
-    return filled if changed else None
+    until = timezone.now() + LEASE
+    filled = place._replace(n_answered=place.n_answered + 1, lease_until=until)
+    state = DONE if filled.is_full else LEASED
+    is_now = [state, filled.n_answered, _stored(until)]
+    was = [place.pk, annotator.pk, place.n_answered]
+    with connection.cursor() as cursor:
+        cursor.execute(_FILL, is_now + was)
+        return filled if cursor.rowcount else None
+
+
+_FILL: Final = """
+UPDATE labeling_slot SET state = %s, n_answered = %s, lease_until = %s
+ WHERE id = %s AND annotator_id = %s AND state = 'leased' AND n_answered = %s
+"""
 
 
 def take_back(annotator: Annotator, slot_id: int) -> None:
