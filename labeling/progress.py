@@ -10,6 +10,7 @@ from django.db.models import Count, Sum
 
 from labeling.known import Score, control_answers, qualification_of
 from labeling.models import Alert, Annotation, Annotator, Campaign, Flag, Purpose, SkipReason, Slot
+from labeling.sight import Seer, seers_of
 from metrics.statistics.controls import ControlAccuracy, control_accuracy
 
 
@@ -21,6 +22,7 @@ class Person:
     controls: ControlAccuracy | None
     qualification: Score | None
     n_held: int  # units in hand, not answered yet
+    seer: Seer | None  # where their role opens the runs
 
     @property
     def is_imported(self) -> bool:
@@ -80,7 +82,7 @@ def open_alerts(campaign: Campaign) -> list[Alert]:
 
 
 def _people(campaign: Campaign) -> list[Person]:
-    accuracy, held = _accuracies(campaign), _held(campaign)
+    accuracy, held, seers = _accuracies(campaign), _held(campaign), seers_of(campaign)
     rows = list(campaign.annotators.select_related("user").order_by("name"))
     for annotator in rows:
         annotator.campaign = campaign
@@ -90,6 +92,7 @@ def _people(campaign: Campaign) -> list[Person]:
             controls=accuracy.get(annotator.pk),
             qualification=_qualification(annotator),
             n_held=held.get(annotator.pk, 0),
+            seer=seers.get(annotator.pk),
         )
         for annotator in rows
     ]

@@ -1,15 +1,25 @@
-"""What labeling hears of accounts: somebody came by an invitation, left, or was removed."""
+"""What labeling hears of accounts: somebody enters, came by an invitation, left, was removed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.dispatch import receiver
 from django.urls import reverse
 
 from evalhub.accounts import signals
-from evalhub.accounts.models import Invitation, Project, User
+from evalhub.accounts.capabilities import Capability
+from evalhub.accounts.models import Invitation, Membership, Project, User
 from labeling.services import people, placing
+from labeling.sight import withheld_from
+
+
+@receiver(signals.capabilities_asked)
+def on_capabilities_asked(
+    sender: object, *, membership: Membership, **given: Any
+) -> Mapping[Capability, str]:
+    return withheld_from(membership)
 
 
 @receiver(signals.invitation_accepted)

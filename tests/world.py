@@ -112,7 +112,7 @@ def build_world() -> World:
             "comparison_id": comparison.public_id,
             "campaign_id": campaign.public_id,
             "unit_id": Unit.objects.filter(campaign=campaign).latest("pk").public_id,
-            "annotator_id": an_annotator(campaign, people["expert"]).pk,
+            "annotator_id": an_annotator(campaign, people["annotator"]).pk,
             "name": "annotations.csv",
             "user_id": somebody.pk,
             **_links(project, people["owner"], somebody),

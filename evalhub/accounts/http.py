@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar, cast
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from evalhub.accounts.capabilities import NEEDED, Capability
 from evalhub.accounts.models import Membership, Project, User
 from evalhub.accounts.services import Actor
+from evalhub.accounts.signals import capabilities_asked
 from evalhub.errors import NotAllowed
 from evalhub.prepared import Prepared
 
@@ -88,10 +89,17 @@ def _enter(
         raise Http404("There is no such page, or it is not yours.")
     request.project = membership.project
     request.membership = membership
-    request.capabilities = membership.capabilities
-    if capability is not None and capability not in membership.capabilities:
-        raise NotAllowed(NEEDED[capability])
+    withheld = _withheld_from(membership)
+    request.capabilities = membership.capabilities - withheld.keys()
+    if capability is not None and capability not in request.capabilities:
+        raise NotAllowed(withheld.get(capability, NEEDED[capability]))
     return membership.project
+
+
+def _withheld_from(membership: Membership) -> dict[Capability, str]:
+    """Return what a member may not do for the time being, whatever their role, and why."""
+    answers: Any = capabilities_asked.send(sender=Membership, membership=membership)
+    return {capability: why for _, found in answers for capability, why in found.items()}
 
 
 def posted(request: HttpRequest) -> QueryDict | None:

@@ -8,6 +8,10 @@ from django.dispatch import Signal
 # what a receiver makes must be there once. It may return the address to land on.
 invitation_accepted = Signal()
 
+# Of `Membership`: membership, whenever somebody enters a project. A receiver returns what they may
+# not do for the time being, each with the sentence for them: `{Capability: sentence}`.
+capabilities_asked = Signal()
+
 # Of `Membership`: project, user. The membership is gone already.
 member_removed = Signal()
 

@@ -29,6 +29,7 @@ from labeling.agreement.splits import shown_splits, widest_splits
 from labeling.agreement.table import Table
 from labeling.agreement.verdicts import consensus_of
 from labeling.models import Campaign, Question
+from labeling.sight import seers_of
 from labeling.views.access import entered
 from metrics.statistics.standings import RANK_RULE
 
@@ -52,6 +53,7 @@ def agreement(request: SignedInRequest, campaign_id: str) -> HttpResponse:
         "splits": shown_splits(widest_splits(campaign, table)),
         "alerts": campaign.alerts.filter(cleared_at=None).order_by("question"),
         "shown": shown,
+        "seers": [one for one in seers_of(campaign).values() if one.annotator.n_answered],
         "tab": "agreement",
     }
     if shown is not None:

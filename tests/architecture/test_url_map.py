@@ -21,6 +21,8 @@ from evalhub.accounts.models import Membership
 from evalhub.accounts.rest import SCOPE_FOR
 from evalhub.accounts.services import issue_api_key
 from evalhub.web import reference
+from labeling.models import Campaign
+from labeling.services.seats import seat
 from tests.factories import a_key, a_member, a_project, a_user
 from tests.world import World, addresses, build_world, undone
 
@@ -129,6 +131,8 @@ REST = {
     "accounts:api_invitations": {"get": LEAD, "post": LEAD},
     "accounts:api_invitation": {"delete": LEAD},
 }
+# What somebody is told from whom the runs are kept, because they label.
+CLOSED = b"stay closed to you meanwhile"
 METHODS = ("get", "post", "put", "patch", "delete")
 # What a form must say at least to be taken for one of its page.
 FORMS = {
@@ -216,6 +220,20 @@ def test_a_member_sees_the_pages_of_the_role(world, role):
         may = need in {OPEN, SIGNED_IN, MEMBER} or need in capabilities_of_role(role)
         if status not in (LET_IN[method] if may else {403}):
             wrong.append((name, method, status))
+    assert wrong == []
+
+
+def test_an_expert_who_labels_sees_no_page_that_tells_systems_or_scores(world):
+    user, client, wrong = world.people["expert"], Client(), []
+    with undone():
+        seat(campaign=Campaign.objects.get(project__memberships__user=user), user=user)
+        for name, method, need in lines(PAGES):
+            client.force_login(user)
+            answer = on_page(world, client, name, method, user)
+            if need is VIEW and not (answer.status_code == 403 and CLOSED in answer.content):
+                wrong.append((name, method, answer.status_code))
+            if need in (LABEL, DECIDE) and answer.status_code not in LET_IN[method]:
+                wrong.append((name, method, answer.status_code))
     assert wrong == []
 
 
