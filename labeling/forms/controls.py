@@ -29,6 +29,10 @@ class ControlForm(forms.Form):
             (Purpose.CONTROL.value, "as a control: mixed in silently"),
             (Purpose.QUALIFICATION.value, "in the qualification: first, with feedback"),
         ],
+        help_text=(
+            "Who has begun without a qualification answers it before their next output, and what "
+            "they answered stays. To ask several units in it, set them together by a file."
+        ),
     )
     tolerance = forms.FloatField(
         min_value=0,

@@ -26,7 +26,7 @@ from labeling.ordering import shuffled
 from labeling.questions import Answer, AnswerError, is_number, mirrored, read_answer
 from labeling.services.noting import count
 from labeling.services.seats import hold_everybody
-from labeling.services.slots import PERSONAL
+from labeling.services.slots import PERSONAL, give_back
 
 MAX_EXPLANATION = 5_000
 
@@ -112,8 +112,26 @@ def set_controls(*, campaign: Campaign, all_known: Sequence[Known], actor: Actor
         _use_example(campaign, unit.bundle, purpose)
         _note(campaign, actor, "set control", unit, {"purpose": str(purpose)})
         controls.append(control)
+    if any(known.purpose == Purpose.QUALIFICATION for known in all_known):
+        _send_to_qualification(campaign, people)
     _count_again(campaign, people)
     return controls
+
+
+def _send_to_qualification(campaign: Campaign, people: Sequence[Annotator]) -> None:
+    """Let those who began without a qualification answer it before their next unit.
+
+    What they hold goes to others, and what they answered stays. An answer to what is on their
+    screen just now is taken if its place is still free.
+    """
+    if campaign.pass_mark is None:
+        return
+    for person in people:
+        if person.state == Annotator.State.ACTIVE and not person.n_qualification:
+            give_back(person)
+            person.state = Annotator.State.QUALIFYING
+            person.unit = person.next_unit = person.shown_at = None
+    Annotator.objects.bulk_update(people, ["state", "unit", "next_unit", "shown_at"])
 
 
 def clear_control(*, unit: Unit, actor: Actor) -> None:

@@ -259,6 +259,39 @@ def test_the_qualification_comes_first_says_what_is_right_and_ends_with_a_verdic
         desk.submit(annotator=annotator, unit=last.unit, answers={"faithful": 2})
 
 
+def test_who_began_without_a_qualification_answers_it_before_their_next_unit():
+    campaign = a_campaign(n=5, overlap=2, pass_mark=0.6)
+    ann, ben = an_annotator(campaign), an_annotator(campaign)
+    first = desk.deal(annotator=ann).now.unit
+    shown = desk.submit(annotator=ann, unit=first, answers={"faithful": 4}).desk.now.unit
+    known(campaign, [each for each in range(5) if each not in (first.bundle, shown.bundle)][:1],
+          purpose=Purpose.QUALIFICATION)  # fmt: skip
+    held = campaign.slots.filter(state="leased")
+    assert not held.exists()
+    # What they were at is taken; then comes the qualification, and after it the work.
+    done = desk.submit(annotator=ann, unit=shown, answers={"faithful": 2})
+    for _ in range(2):
+        assert done.desk.now.unit.purpose == Purpose.QUALIFICATION
+        done = desk.submit(annotator=ann, unit=done.desk.now.unit, answers={"faithful": 5})
+    ann.refresh_from_db()
+    assert (ann.state, ann.n_answered, ann.n_qualification) == ("active", 2, 2)
+    assert done.desk.now.unit.purpose == Purpose.LABEL
+    # Who has passed is not sent again, and who failed or was stopped stays where they are.
+    Annotator.objects.filter(pk=ben.pk).update(state="stopped")
+    rest = campaign.units.filter(purpose=Purpose.LABEL).exclude(annotations__annotator=ann)
+    known(campaign, [rest.latest("bundle").bundle], purpose=Purpose.QUALIFICATION)
+    states = dict(campaign.annotators.values_list("pk", "state"))
+    assert states == {ann.pk: "active", ben.pk: "stopped"}
+
+
+def test_without_a_pass_mark_nobody_is_sent_to_a_qualification():
+    campaign = a_campaign(n=3)
+    annotator = an_annotator(campaign)
+    known(campaign, [1], purpose=Purpose.QUALIFICATION)
+    annotator.refresh_from_db()
+    assert annotator.state == "active"
+
+
 # Extra places
 
 
