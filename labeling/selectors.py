@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from statistics import median
 
 from django.db import connection
@@ -126,8 +127,8 @@ def desk_progress(annotator: Annotator) -> DeskProgress:
     ordinary = own + max(0, _left(annotator, own))
     total = ordinary + max(annotator.n_controls, _controls_among(ordinary, campaign))
     quota = campaign.quota if annotator.quota is None else annotator.quota
-    if quota is not None:
-        total = min(total, max(quota, annotator.n_answered))
+    if quota is not None and quota < total:
+        total = max(quota - _never_given(annotator, quota), annotator.n_answered)
     pace = median(annotator.pace) if len(annotator.pace) >= PACE_FROM else None
     left = total - annotator.n_answered
     return DeskProgress(
@@ -135,6 +136,26 @@ def desk_progress(annotator: Annotator) -> DeskProgress:
         total=total,
         seconds_left=None if pace is None else left * pace,
     )
+
+
+def _never_given(annotator: Annotator, quota: int) -> int:
+    """Return how many answers of a quota stay ungiven, for an example is judged whole."""
+    sizes = _sizes_of_examples(annotator.campaign.public_id)
+    if min(sizes, default=1) == 1:
+        return 0
+    held = Slot.objects.held_by(annotator).values_list("n_units", "n_answered")
+    spare = quota - annotator.n_answered - sum(n_units - n for n_units, n in held)
+    if len(sizes) == 1:
+        return max(0, spare) % min(sizes)
+    # Of mixed sizes one fits until the rest is smaller than any.
+    return spare if 0 < spare < min(sizes) else 0
+
+
+@lru_cache(maxsize=256)
+def _sizes_of_examples(campaign_id: str) -> frozenset[int]:
+    """Return how many units the examples of a campaign have; that never changes."""
+    slots = Slot.objects.filter(campaign__public_id=campaign_id).order_by()
+    return frozenset(slots.values_list("n_units", flat=True).distinct())
 
 
 def _left(annotator: Annotator, own: int) -> int:
@@ -198,7 +219,8 @@ class Nothing:
 
     `reason` is closed or paused, of the campaign; stopped, unqualified or quota, of the person;
     done, when nothing is left for anybody; others, when all of it is with other people; and
-    yours_done, when what is left needs other people.
+    yours_done, when what is left needs other people. `units` are those with others, or what is
+    left of a quota and holds no whole example.
     """
 
     reason: str
@@ -212,7 +234,7 @@ def why_nothing(annotator: Annotator) -> Nothing:
     unfinished = slots.filter(state__in=(Slot.State.OPEN, Slot.State.LEASED))
     reason = _of_campaign(annotator.campaign) or _of_person(annotator, unfinished)
     if reason:
-        return Nothing(reason)
+        return Nothing(reason, units=_room(annotator) or 0 if reason == "quota" else 0)
     if not unfinished.exists():
         return Nothing("done")
     now = timezone.now()
@@ -237,13 +259,18 @@ def _of_campaign(campaign: Campaign) -> str:
 def _of_person(annotator: Annotator, unfinished: QuerySet[Slot]) -> str:
     if annotator.state in (Annotator.State.STOPPED, Annotator.State.UNQUALIFIED):
         return str(annotator.state)
-    quota = annotator.campaign.quota if annotator.quota is None else annotator.quota
-    if quota is None:
+    room = _room(annotator)
+    if room is None:
         return ""
     # An example is judged whole: one that is larger than the rest of the quota is past it.
-    room = quota - annotator.n_answered
     larger = unfinished.filter(Exists(_unseen_units(annotator)), n_units__gt=room)
     return "quota" if room <= 0 or larger.exists() else ""
+
+
+def _room(annotator: Annotator) -> int | None:
+    """Return how many answers a person's quota leaves, or None where there is none."""
+    quota = annotator.campaign.quota if annotator.quota is None else annotator.quota
+    return None if quota is None else max(0, quota - annotator.n_answered)
 
 
 def _unseen_units(annotator: Annotator) -> QuerySet[Unit]:

@@ -11,7 +11,7 @@ from evalhub.errors import Conflict, ContentError
 from labeling import selectors
 from labeling.known import control_answers
 from labeling.models import Annotation, Annotator, Campaign, Decision, Draft, Purpose, Slot
-from labeling.selectors import desk_progress
+from labeling.selectors import Nothing, desk_progress, why_nothing
 from labeling.services import desk
 from labeling.services.controls import clear_control, set_control
 from tests.factories import a_project, a_version
@@ -535,6 +535,28 @@ def test_progress_ends_where_it_said_and_moves_for_a_control_as_for_the_rest(mon
     # 14 examples of two outputs are three in four: 4 or 5 controls, and one that may be due.
     assert len({total for _, total in steps}) <= 2
     assert abs(steps[0][1] - len(steps)) <= 2
+
+
+@pytest.mark.parametrize(
+    ("texts", "quota", "given", "left"),
+    [
+        (["a0 a1 a2", "b0 b1 b2"], 5, 4, 1),  # two outputs of each example: whole examples only
+        (["a0 a1 a2", "b0 b1 b2", "c0 c1 c2"], 5, 3, 2),
+        (["a0 a1 a2"], 2, 2, 0),
+        (["a0 same a2", "b0 same b2"], 3, 3, 0),  # one example whose two outputs are equal
+        (["a0 a1 a2", "b0 b1 b2"], 9, 6, 0),  # more than there is
+    ],
+)
+def test_progress_towards_a_quota_counts_whole_examples(texts, quota, given, left):
+    version = a_version(a_project(), n=3)
+    campaign = a_campaign(runs=[a_run(version, each.split()) for each in texts], quota=quota)
+    annotator = an_annotator(campaign)
+    steps = progress_along(annotator)
+    assert steps == [(answered, given) for answered in range(given)]
+    annotator.refresh_from_db()
+    assert desk_progress(annotator).total == given
+    if quota < 6:
+        assert why_nothing(annotator) == Nothing("quota", units=left)
 
 
 def test_near_the_end_progress_knows_what_others_hold():
