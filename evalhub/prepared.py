@@ -5,7 +5,8 @@ The ORM takes several times as long to put a statement together as a database to
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from django.db import connection, models
@@ -30,35 +31,61 @@ class Prepared(Generic[M]):
         self, build: Callable[..., models.QuerySet[M]], *takes: type[int] | type[str]
     ) -> None:
         self._build, self._takes = build, takes
-        self._statements: dict[str, tuple[str, list[Any], type[M]]] = {}
+        self._statements: dict[str, _Statement[M]] = {}
 
     def rows(self, *values: Value) -> list[M]:
         """Return all rows, as the ORM would."""
-        sql, params, model = self._statement()
-        given = [values[one.at] if isinstance(one, _Place) else one for one in params]
-        return list(model._default_manager.raw(sql, given))  # noqa: SLF001 - what Django calls it
+        if connection.vendor not in self._statements:
+            self._statements[connection.vendor] = self._prepared()
+        return self._statements[connection.vendor].rows(values)
 
     def first(self, *values: Value) -> M | None:
         """Return the first row, if there is one."""
         return next(iter(self.rows(*values)), None)
 
-    def _statement(self) -> tuple[str, list[Any], type[M]]:
-        if connection.vendor not in self._statements:
-            self._statements[connection.vendor] = self._prepared()
-        return self._statements[connection.vendor]
-
-    def _prepared(self) -> tuple[str, list[Any], type[M]]:
+    def _prepared(self) -> _Statement[M]:
         stand_ins: list[Value] = [
             _NUMBERS[at] if kind is int else _WORDS.format(at)
             for at, kind in enumerate(self._takes)
         ]
         built = self._build(*stand_ins)
-        sql, params = built.query.get_compiler(connection=connection).as_sql()
+        compiler = built.query.get_compiler(connection=connection)
+        sql, params = compiler.as_sql()
         marked = [_Place(stand_ins.index(one)) if one in stand_ins else one for one in params]
         missing = {*range(len(stand_ins))} - {one.at for one in marked if isinstance(one, _Place)}
         if missing:
             raise ValueError(f"The statement does not compare the values {sorted(missing)}: {sql}")
-        return sql, marked, built.model
+        columns = [column for column, *_ in compiler.select]
+        return _Statement(
+            model=built.model,
+            sql=sql,
+            params=marked,
+            fields=[column.target.attname for column in columns],
+            converters=list(compiler.get_converters(columns).items()),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Statement(Generic[M]):
+    """A statement with places for values, and how its rows become those of a model."""
+
+    model: type[M]
+    sql: str
+    params: Sequence[Any]
+    fields: Sequence[str]
+    converters: Sequence[tuple[int, tuple[Sequence[Callable[..., Any]], Any]]]
+
+    def rows(self, values: Sequence[Value]) -> list[M]:
+        given = [values[one.at] if isinstance(one, _Place) else one for one in self.params]
+        with connection.cursor() as cursor:
+            cursor.execute(self.sql, given)
+            return [self._one(list(row)) for row in cursor.fetchall()]
+
+    def _one(self, row: list[Any]) -> M:
+        for at, (converters, column) in self.converters:
+            for convert in converters:
+                row[at] = convert(row[at], column, connection)
+        return self.model.from_db(connection.alias, self.fields, row)
 
 
 class _Place:
