@@ -82,8 +82,10 @@ class Person:
         return "apart from the others" * (found.low > 0 and found.difference >= MATTERS)
 
     def _about_controls(self) -> str:
-        high = None if self.controls is None else self.controls.high
-        return "careless on controls" * (high is not None and high < CARELESS)
+        found = self.controls
+        if found is None or found.high is None or found.caution:
+            return ""
+        return "careless on controls" * (found.high < CARELESS)
 
     def _about_sides(self) -> str:
         p = None if self.sides is None else self.sides.p_adjusted

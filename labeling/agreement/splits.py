@@ -78,7 +78,7 @@ class ShownSplit:
 
     split: Split
     unit: Unit
-    systems: str  # all that gave this output
+    systems: str  # all that gave this output; of a pair which one is A and which one B
     key: str
     said: str
 
@@ -87,7 +87,11 @@ def shown_splits(splits: Sequence[Split]) -> list[ShownSplit]:
     """Return the units of some splits with their examples."""
     units = (
         Unit.objects.select_related("run__version", "run__system_version__system")
-        .prefetch_related("stands_for__run__system_version__system")
+        .select_related("second_run__system_version__system")
+        .prefetch_related(
+            "stands_for__run__system_version__system",
+            "stands_for__second_run__system_version__system",
+        )
         .in_bulk([split.unit for split in splits])
     )
     shown = []
@@ -95,6 +99,17 @@ def shown_splits(splits: Sequence[Split]) -> list[ShownSplit]:
         unit = units[split.unit]
         example = examples_at_positions(unit.run.version, [unit.position])[unit.position]
         alike = [unit, *unit.stands_for.all()]
-        systems = ", ".join(sorted({str(each.run.system_version) for each in alike}))
+        systems = "; ".join(sorted({_systems_of(each) for each in alike}))
         shown.append(ShownSplit(split, unit, systems, example.key, asked_of(example.fields)))
     return shown
+
+
+def _systems_of(unit: Unit) -> str:
+    """Name what gave an output, or the two outputs of a pair as the answers to it name them."""
+    first = str(unit.run.system_version)
+    if unit.second_run is None:
+        return first
+    second = str(unit.second_run.system_version)
+    if unit.is_reversed:
+        first, second = second, first
+    return f"A {first}, B {second}"

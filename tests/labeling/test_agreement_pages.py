@@ -8,11 +8,13 @@ from django.urls import reverse
 
 from labeling.agreement import agreement_by_question, answers_of
 from labeling.agreement.outlook import outlook_of
-from labeling.agreement.people import people_of
+from labeling.agreement.people import Person, people_of
+from labeling.agreement.splits import shown_splits, widest_splits
 from labeling.alerts import look_around
 from labeling.models import Alert, Annotation, Annotator, Campaign, Purpose, Unit
+from metrics.statistics.controls import control_accuracy
 from tests.factories import a_member, a_project, a_version, example_row
-from tests.labeling.building import a_campaign, a_run
+from tests.labeling.building import a_campaign, a_pairs_campaign, a_run, said
 
 pytestmark = pytest.mark.django_db
 
@@ -65,6 +67,27 @@ def test_who_stands_apart_is_remarked_and_nobody_else(campaign):
     assert [remarks[name] for name in ("ann", "bea", "cyd")] == [[], [], []]
     # Everybody rates against the others on the same units, so the severities add up to nothing.
     assert sum(person.severity.value for person in people) == pytest.approx(0, abs=1e-12)
+
+
+def test_few_controls_are_too_few_to_remark_on():
+    def remarks(*are_right: int) -> list[str]:
+        (found,) = control_accuracy(annotators=[1] * len(are_right), are_right=are_right)
+        return Person(
+            name="ann", answers=30, seconds=None, others_seconds=None, controls=found
+        ).remarks
+
+    assert remarks(1, 0, 0) == []  # the interval, 0.06 to 0.79, is low, and says little
+    assert remarks(*[1, 0, 0] * 4) == ["careless on controls"]
+
+
+def test_where_people_differ_on_pairs_both_systems_are_named_as_the_answers_name_them():
+    campaign = a_pairs_campaign(n=2)
+    unit = Unit.objects.order_by("pk")[0]
+    said(campaign, unit, "ann", better="first")
+    said(campaign, unit, "bea", better="tie")
+    (row,) = shown_splits(widest_splits(campaign, answers_of(campaign)))
+    assert row.systems == f"A {unit.run.system_version}, B {unit.second_run.system_version}"
+    assert row.split.written == "A, tie"
 
 
 def test_controls_and_other_meanings_are_left_out_of_agreement(campaign):

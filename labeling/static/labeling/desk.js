@@ -161,7 +161,6 @@ const begin = () => {
   isWaiting = false;
   [since, looked] = [0, 0];
   look();
-  for (const item of findAll("#unit [data-needs-script]")) item.hidden = false;
   showClocks();
   showView();
   for (const zone of findAll("#unit .zone")) zone.scrollTop = 0;
@@ -234,8 +233,12 @@ const leave = (entry) => {
   keeping.deliver(entry, known, take);
 };
 
+// Why an own answer stays as it is, if it does.
+const settled = () => find("#judgement [data-settled]")?.dataset.settled;
+
 const submit = ({ isSure = false, byItself = false } = {}) => {
   if (isWaiting || !onScreen()) return true;
+  if (settled()) return say(settled()), true;
   if (!questions.isComplete()) return true;
   const now = performance.now();
   if (now - submittedAt < QUICK_MS && !isSure) {
@@ -279,11 +282,13 @@ const goOnWith = (reply) => {
   } else if (isWaiting && isLast) goOn();
 };
 
-// The server found fault with what was submitted: it comes back, and what was begun is next.
+// The server found fault with what was submitted: it comes back, as a draft, and what was begun
+// is next.
 const takeBack = (reply) => {
   if (!isWaiting) ahead = contentOf("");
   if (!isWaiting) ahead.append(...place.childNodes);
   paint(contentOf(reply.unit));
+  keeping.keep();
 };
 
 const showFeedback = (reply) => {

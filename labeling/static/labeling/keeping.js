@@ -67,6 +67,7 @@ const WORDS = {
   saving: "saving",
   kept: "not saved: no connection, kept here",
   out: "not saved: your login has ended, kept here",
+  refused: "not saved: it was not taken",
 };
 
 const showSaved = (state, moment) => {
@@ -187,7 +188,7 @@ export const deliver = (entry, more, onReply) =>
     showSaved("saving");
     const reply = await askUntilAnswered(entry, more);
     takeOut(entry);
-    if (reply.ok) showSaved("saved", reply.saved_at);
+    showSaved(reply.ok ? "saved" : "refused", reply.saved_at);
     onReply(reply, entry);
   });
 
