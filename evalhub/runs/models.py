@@ -203,6 +203,9 @@ class Measurement(models.Model):
     high = models.FloatField(null=True, blank=True)
     interval_method = models.CharField(max_length=100, blank=True, default="")
     no_interval = models.TextField(blank=True, default="")  # why there is none, in a sentence
+    # Of what people say, where others like them might have been asked: low, high, annotators and
+    # note, or the reason why there is no interval.
+    like_these = models.JSONField(default=dict, blank=True)
     answered_only = models.FloatField(null=True, blank=True)  # without errors and missing outputs
     n_scored = models.PositiveIntegerField(default=0)
     unscored = models.JSONField(default=dict, blank=True)  # {reason: count}

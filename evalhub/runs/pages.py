@@ -15,7 +15,7 @@ from django.utils import timezone
 from evalhub.accounts.models import Project
 from evalhub.datasets.models import Dataset
 from evalhub.datasets.selectors import examples_at, slicings
-from evalhub.runs import confusions, documents, pictures, places, tables
+from evalhub.runs import confusions, documents, panels, pictures, places, tables
 from evalhub.runs.answers import coverage, why_no_value
 from evalhub.runs.generations import earlier_of
 from evalhub.runs.listing import (
@@ -153,7 +153,7 @@ def run_context(record: Record, query: QueryDict, *, rest: str) -> dict[str, Any
         "metrics_notes": [*notes(told_automatic), *nothing],
         "metrics_range": drawn_range(automatic),
         "judged": told_judged,
-        "judged_notes": notes(told_judged),
+        "judged_notes": [*filter(None, map(panels.in_words, judged)), *notes(told_judged)],
         "earlier": earlier_of(run, record.measurements),
         "has_judge": any(one.kind == Measurement.Kind.JUDGE for one in judged),
         "judged_range": drawn_range(judged),

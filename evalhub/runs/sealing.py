@@ -19,6 +19,7 @@ from evalhub.datasets.selectors import clusters
 from evalhub.runs import queue
 from evalhub.runs.columns import StoredScores, scores_in_blocks, starts_and_sizes
 from evalhub.runs.models import Chunk, Job, Measurement, Run
+from evalhub.runs.panels import for_annotators_like_these
 from evalhub.runs.scoring import metric_of
 from evalhub.runs.selectors import current_measurements, is_answered
 from metrics.base import Family
@@ -183,6 +184,7 @@ def _sealed(measurement: Measurement, run: Run, answered: NDArray[np.bool_]) -> 
         "high": interval.high if interval else None,
         "interval_method": interval.method if interval else "",
         "no_interval": "" if isinstance(found.interval, Interval) else found.interval.reason,
+        "like_these": for_annotators_like_these(measurement, run),
         "answered_only": (
             found.value if answered.all() else _answered_only(scores, yardstick, answered)
         ),
