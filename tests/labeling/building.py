@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import count
+from typing import Any
 
 from django.utils import timezone
 
@@ -13,10 +14,11 @@ from evalhub.accounts.models import Project, User
 from evalhub.accounts.services import COMMAND_LINE
 from evalhub.datasets.models import DatasetVersion
 from evalhub.runs.models import Output, Run, System, SystemVersion
-from labeling.models import Annotation, Annotator, Campaign, Draft, QuestionSet, Unit
+from labeling.models import Annotation, Annotator, Campaign, Draft, Purpose, QuestionSet, Unit
 from labeling.plans import read_plan
 from labeling.services.campaigns import create_campaign
-from labeling.services.desk import Submitted, deal, join, submit
+from labeling.services.controls import set_control
+from labeling.services.desk import Desk, Submitted, deal, join, submit
 from tests.factories import a_member, a_project, a_version
 
 _numbers = count(1)
@@ -149,3 +151,43 @@ def answered(annotator: Annotator, unit: Unit, **answers: object) -> Submitted:
         defaults={"question_set_id": annotator.campaign.answers_go_to},
     )
     return submit(annotator=annotator, unit=unit, answers=answers)
+
+
+def value_for(unit: Unit) -> dict[str, object]:
+    """Return answers to a unit like everybody's."""
+    return {"better": "first"} if unit.second_run_id else {"faithful": 4}
+
+
+def walk(
+    annotator: Annotator,
+    *,
+    answer: Callable[[Unit], dict[str, object]] = value_for,
+    most: int = 10_000,
+) -> list[Desk]:
+    """Answer all that comes, and return the desks on the way."""
+    state = deal(annotator=annotator)
+    desks = [state]
+    while state.now is not None and len(desks) < most:
+        unit = state.now.unit
+        state = submit(annotator=annotator, unit=unit, answers=answer(unit)).desk
+        desks.append(state)
+    return desks
+
+
+def known(
+    campaign: Campaign,
+    bundles: Iterable[int],
+    *,
+    purpose: str = Purpose.CONTROL,
+    value: int = 5,
+    **more: Any,
+) -> None:
+    """Say that the right answer to all units of some examples is a value."""
+    for unit in campaign.units.filter(bundle__in=bundles, twin__isnull=True):
+        set_control(
+            unit=unit,
+            answers={"faithful": value},
+            purpose=purpose,
+            actor=COMMAND_LINE,
+            **more,
+        )
