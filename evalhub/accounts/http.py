@@ -67,12 +67,17 @@ def enter_project(request: SignedInRequest, slug: str, capability: Capability | 
 
 
 def enter_project_of(
-    request: SignedInRequest, project_id: int, capability: Capability | None
+    request: SignedInRequest, project: Project | int, capability: Capability | None
 ) -> Project:
-    """Like `enter_project`, for a page reached by a run, a campaign or a comparison."""
-    membership = _MEMBERSHIPS.first(project_id, request.user.pk)
+    """Like `enter_project`, for a page reached by a run, a campaign or a comparison.
+
+    A project that is not read yet is named by its key.
+    """
+    known = project if isinstance(project, Project) else None
+    key = project.pk if isinstance(project, Project) else project
+    membership = _MEMBERSHIPS.first(key, request.user.pk)
     if membership is not None:
-        [membership.project] = _PROJECTS.rows(project_id)
+        membership.project = known or _PROJECTS.rows(key)[0]
     return _enter(request, membership, capability)
 
 

@@ -32,7 +32,7 @@ def enter_run(request: SignedInRequest, run_id: str, capability: Capability) -> 
     run = with_names(Run.objects.for_member(request.user).filter(public_id=run_id)).first()
     if run is None:
         raise Http404("There is no such run, or it is not yours.")
-    enter_project_of(request, run.project_id, capability)
+    enter_project_of(request, run.project, capability)
     return run
 
 
