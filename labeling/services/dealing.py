@@ -77,6 +77,11 @@ def _still(annotator: Annotator, holding: Holding, unit: int | None) -> int | No
     return unit if is_reopened else None
 
 
+def is_still_theirs(annotator: Annotator, holding: Holding) -> bool:
+    """Say whether a person can still answer what is on their desk, if anything is."""
+    return _still(annotator, holding, annotator.unit_id) == annotator.unit_id
+
+
 def _quota_left(annotator: Annotator) -> int:
     quota = annotator.campaign.quota if annotator.quota is None else annotator.quota
     return NO_BOUND if quota is None else quota - annotator.n_answered

@@ -32,6 +32,7 @@ from labeling.services.dealing import (
     Desk,
     desk_of,
     forget_side,
+    is_still_theirs,
     put_on_desk,
     remember_side,
 )
@@ -353,6 +354,7 @@ def reopen(*, annotator: Annotator, unit: Unit) -> Desk:
         return _go_on(annotator, holding_of(annotator), read)
 
 
-def stay(*, annotator: Annotator) -> None:
-    """Hear that a person is still at the desk."""
+def stay(*, annotator: Annotator) -> bool:
+    """Hear that a person is still at the desk; say whether what is on it is still theirs."""
     renew(annotator)
+    return is_still_theirs(annotator, holding_of(annotator))

@@ -52,6 +52,7 @@ OTHER_PERSON: Final = "Another account is logged in in this browser."
 QUESTIONS_CHANGED: Final = "The questions have changed. Look at your answers and submit again."
 REPLACED: Final = "You had answered this one before, perhaps in another tab. This answer counts."
 BROUGHT_BACK: Final = "Brought back. It counts again once you submit it."
+GONE: Final = "Your time for the output that was here ran out, and it has gone to other people."
 REOPENED: Final = "On your desk again. Your old answer counts until you submit another."
 
 
@@ -259,9 +260,9 @@ def _noted(request: SignedInRequest, annotator: Annotator, words: str) -> HttpRe
 
 
 def _stay(request: SignedInRequest, annotator: Annotator) -> HttpResponse:
-    services.stay(annotator=annotator)
-    now = "" if annotator.unit is None else annotator.unit.public_id
-    return JsonResponse({"now": now})
+    is_theirs = services.stay(annotator=annotator)
+    now = "" if annotator.unit is None or not is_theirs else annotator.unit.public_id
+    return JsonResponse({"now": now, "said": [] if is_theirs else [(GONE, True)]})
 
 
 _ACTS: Final = {

@@ -230,7 +230,11 @@ def test_what_belongs_to_another_person_is_not_taken(client, desk):
 
 def test_a_sign_of_life_says_what_is_on_the_desk(client, desk):
     unit = unit_on(client.get(desk))
-    assert ask(client, desk, "stay", unit=unit).json() == {"now": unit}
+    assert ask(client, desk, "stay", unit=unit).json() == {"now": unit, "said": []}
+    Slot.objects.update(state="done", annotator=None)  # while the computer slept
+    gone = ask(client, desk, "stay", unit=unit).json()
+    assert gone["now"] == ""
+    assert "gone to other people" in gone["said"][0][0]
 
 
 def test_a_flag_is_set_and_taken_back_without_leaving_the_unit(client, desk):

@@ -653,14 +653,18 @@ document.addEventListener("submit", (event) => {
 
 document.addEventListener("scroll", scrollTogether, { capture: true, passive: true });
 
-// A sign of life keeps what this person holds, and hears what other tabs have done.
+// A sign of life keeps what this person holds, and hears what other tabs have done, or that time
+// ran out while the computer slept.
 const stay = async () => {
   look();
   if (document.hidden || !onScreen() || isWaiting || keeping.nOnTheirWay()) return;
   const unit = onScreen();
   const reply = await keeping.ask({ do: "stay", unit });
   const isOvertaken = reply?.ok && reply.now !== unit && onScreen() === unit && !isOwn();
-  if (isOvertaken && !keeping.isUnsaved()) fetchUnit({ do: "look" });
+  if (!isOvertaken || keeping.isUnsaved()) return;
+  keeping.forget(unit);
+  await fetchUnit({ do: "look" });
+  for (const [words, isBad] of reply.said) say(words, { isBad });
 };
 
 setInterval(stay, STAY_MS);
