@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from evalhub.accounts.capabilities import Capability
@@ -65,7 +66,7 @@ def agreement(request: SignedInRequest, campaign_id: str) -> HttpResponse:
 @require_safe
 @signed_in
 def more(request: SignedInRequest, campaign_id: str) -> HttpResponse:
-    """The folded part for one question, computed when somebody unfolds it."""
+    """The folded part for one question, computed when somebody unfolds it, or a page of it."""
     campaign = entered(request, campaign_id, Capability.LEAD)
     table = answers_of(campaign)
     results = agreement_by_question(campaign, table)
@@ -78,7 +79,11 @@ def more(request: SignedInRequest, campaign_id: str) -> HttpResponse:
         "axis_start": axis_start(results),
         **_details(request, campaign, table, shown.question),
     }
-    return render(request, "labeling/_agreement_more.html", context)
+    is_part = bool(request.headers.get("HX-Request"))
+    name = "labeling/_agreement_more.html" if is_part else "labeling/agreement_more.html"
+    response = render(request, name, context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
 
 
 def _details(

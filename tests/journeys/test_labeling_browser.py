@@ -512,6 +512,54 @@ def enter_again(page: Page, at: str) -> Page:
     return other
 
 
+# What has the focus, where something of ours lies over all of it; a region may be larger than the
+# screen, and text that is a target in a line may be as small as the line.
+COVERED = """() => {
+  const target = document.activeElement;
+  const box = (target.closest("label") ?? target).getBoundingClientRect();
+  if (target === document.body || box.height > innerHeight / 2) return "";
+  const places = [[.02, .5], [.25, .1], [.5, .5], [.75, .9], [.98, .5]].map(([x, y]) =>
+    document.elementFromPoint(box.left + x * box.width, box.top + y * box.height));
+  const host = target.closest("label") ?? target;
+  const isInLine = getComputedStyle(host).display === "inline";
+  const isSmall = !isInLine && Math.min(box.width, box.height) < 24;
+  const isSeen = places.some((place) => place && host.contains(place));
+  return isSeen && !isSmall ? "" : host.outerHTML.slice(0, 200);
+}"""
+
+
+@pytest.mark.parametrize("size", [(683, 384), (360, 640)], ids=["at 200 %", "narrow"])
+def test_what_has_the_focus_is_seen_where_there_is_little_room(enter, api, long, size):
+    guidelines = "A claim that nothing bears out is not faithful. " * 60
+    made = a_campaign(api, long, "Little room", EVERY_KIND, guidelines=guidelines, overlap=2)
+    page = enter("desk-first", size=size)
+    page.goto(f"/campaigns/{made}/desk/")
+    # New guidelines stand on the questions here, and are read with the keys that scroll.
+    assert page.evaluate("document.activeElement.closest('#guidelines') !== null")
+    page.keyboard.press("PageDown")
+    page.wait_for_function("() => document.activeElement.scrollTop > 0")
+    page.keyboard.press("g")
+    expect(page.locator("#guidelines")).to_be_hidden()
+    assert in_hand(page) == "q0"
+    assert page.evaluate("scrollY") == 0  # the text comes first
+    for key in ["Tab"] * 28 + ["Shift+Tab"] * 14:
+        page.keyboard.press(key)
+        assert page.evaluate(COVERED) == "", key
+    page.locator("#q0 input").first.focus()
+    expect(page.locator("#q0 .hint")).to_be_in_viewport(ratio=1)  # what is asked is never left out
+    page.keyboard.press("e")
+    correction = page.locator("[name=q5]")
+    expect(correction).to_be_focused()
+    assert page.evaluate("document.elementFromPoint(innerWidth / 2, 20).name") == "q5"
+    page.keyboard.press("Escape")
+    for key, dialog in (("s", "#skip"), ("f", "#flag"), ("?", "#keys")):
+        page.keyboard.press(key)
+        box = page.locator(dialog)
+        expect(box).to_be_visible()
+        assert box.evaluate("box => box.scrollWidth <= box.clientWidth"), dialog
+        page.keyboard.press("Escape")
+
+
 def test_the_desk_works_without_scripts(enter, api, runs):
     made = a_campaign(api, runs, "Plain", [*QUESTIONS, EVERY_KIND[3]])
     page = enter("desk-second", size=SIZES[1], java_script_enabled=False)

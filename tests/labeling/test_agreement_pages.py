@@ -107,7 +107,10 @@ def test_the_page_and_what_it_folds_away(client, campaign):
     assert "more examples the interval would be about" in body
 
     more = reverse("labeling:agreement_more", args=[campaign.public_id])
+    rating = client.get(more, {"question": "faithful"}, headers={"HX-Request": "true"})
+    assert b"<html" not in rating.content
     rating = client.get(more, {"question": "faithful"}).content.decode()
+    assert "<html" in rating  # without scripts it is a page of its own
     for words in ("AC1", "AC2", "Fleiss", "Cohen", "By topic", "Consensus", "majority"):
         assert words in rating
     several = client.get(more, {"question": "faults"}).content.decode()

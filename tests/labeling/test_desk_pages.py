@@ -151,8 +151,10 @@ def test_nobody_joins_by_a_form_before_opening_the_desk(client, desk, do):
 
 def test_skip_flag_and_undo_are_buttons(client, desk):
     first = unit_on(client.get(desk))
+    assert 'data-note=""' in text_of(client.get(desk))
     act(client, desk, "flag", note="Which of the two is meant?")
     assert "Flagged for the lead." in text_of(client.get(desk))
+    assert 'data-note="Which of the two is meant?"' in text_of(client.get(desk))
     assert Flag.objects.get().note == "Which of the two is meant?"
     act(client, desk, "skip", reason="expertise", note="Birds.")
     assert unit_on(client.get(desk)) != first

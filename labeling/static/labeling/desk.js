@@ -110,6 +110,7 @@ const togglePassages = () => {
   const menu = find("#unit .passages-of");
   if (menu) {
     menu.open = !menu.open;
+    if (menu.open) menu.scrollIntoView({ block: "nearest" });
     return;
   }
   const passages = findAll("#unit .psg");
@@ -174,6 +175,7 @@ const begin = () => {
   const isRefused = questions.begin();
   showGuideButton();
   if (!isRefused) scrollTo(0, 0);
+  readGuide();
 };
 
 const paint = (content) => {
@@ -374,19 +376,35 @@ const showGuideButton = () => {
   find("#unit [data-guide]")?.setAttribute("aria-expanded", String(isOpen));
 };
 
+// Where there is no room beside the questions the guidelines stand on them, and take the focus.
+const readGuide = () => {
+  const guide = find("#guidelines");
+  const covers = guide.getBoundingClientRect().right > (find("#main")?.getBoundingClientRect().left ?? 0);
+  if (!guide.classList.contains("shut") && covers) guide.querySelector(".text").focus();
+};
+
 const toggleGuide = () => {
   const guide = find("#guidelines");
   const isShut = guide.classList.toggle("shut");
   if (isShut && guide.classList.contains("is-new")) return acknowledge(guide);
   showGuideButton();
-  if (guide.contains(document.activeElement)) questions.hold(questions.inHand());
+  if (isShut) leaveGuide();
+  else readGuide();
   return true;
+};
+
+// The text is where it was before.
+const leaveGuide = () => {
+  if (document.activeElement !== document.body && document.activeElement.checkVisibility()) return;
+  const at = scrollY;
+  questions.goTo(questions.inHand());
+  scrollTo(0, at);
 };
 
 const acknowledge = async (guide) => {
   guide.classList.add("shut");
   showGuideButton();
-  questions.goTo(questions.inHand());
+  leaveGuide();
   const reply = await keeping.ask({ do: "acknowledge", guidelines: guide.dataset.number });
   if (reply?.guide) showGuide(reply.guide);
 };
@@ -396,6 +414,7 @@ const showGuide = (html) => {
   const guide = find("#guidelines");
   if (guide.classList.contains("is-new")) announce([find("#guidelines-title").textContent]);
   showGuideButton();
+  readGuide();
 };
 
 // Flags
@@ -463,6 +482,8 @@ const keyOf = (event) => {
 const isTyping = (target) =>
   target.isContentEditable || target.matches("textarea, select, input:not([type=radio], [type=checkbox])");
 const isNative = (target) => target.closest("button, a, summary") !== null;
+const scrollsGuide = (target, key) =>
+  target.closest("#guidelines .text") !== null && /^(arrow|page)(up|down)$/.test(key);
 
 const ARROWS = { arrowleft: "A", arrowright: "B" };
 
@@ -534,6 +555,7 @@ const onKey = (event, key) => {
   if (isTyping(event.target)) return whileTyping(event, key);
   if (event.ctrlKey && !isBracket(event)) return key === "z" ? undo() : key === "enter" && enter();
   if (key === "enter") return !isNative(event.target) && enter();
+  if (scrollsGuide(event.target, key)) return false;
   if (key === "pageup" || key === "pagedown") return scrollBy(key === "pageup" ? -1 : 1, event.shiftKey);
   const question = isWaiting ? null : questions.inHand();
   const input = question && questions.optionOf(question, ARROWS[key] ?? key.toUpperCase());
