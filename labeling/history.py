@@ -63,27 +63,30 @@ class Past:
 
 @dataclass(frozen=True)
 class Pasts:
-    """A page of own answers; `older` is the key of the answer after which the next page begins."""
+    """A page of own answers; `older` is the unit of the answer after which the next one begins.
+
+    A unit's name says nothing, where the key of an answer would count those of everybody.
+    """
 
     rows: list[Past]
-    older: int | None
+    older: str
 
 
-def history(annotator: Annotator, *, words: str = "", before: int | None = None) -> Pasts:
+def history(annotator: Annotator, *, words: str = "", before: str = "") -> Pasts:
     """Return own answers that hold all of these words, newest first, older than `before`."""
     wanted = words.casefold().split()
     own = own_answers(annotator).select_related(*READ).prefetch_related("question_set__questions")
-    if before is not None and (last := own.filter(pk=before).first()) is not None:
+    if before and (last := own.filter(unit__public_id=before).first()) is not None:
         own = own.filter(Q(at__lt=last.at) | Q(at=last.at, pk__lt=last.pk))
     rows: list[Past] = []
-    last_read: int | None = None
+    last_read = ""
     for read, past in enumerate(_pasts(own)):
         if len(rows) == SHOWN or read == MOST_READ:
             return Pasts(rows, older=last_read)
-        last_read = past.annotation.pk
+        last_read = past.annotation.unit.public_id
         if all(word in past.text for word in wanted):
             rows.append(past)
-    return Pasts(rows, older=None)
+    return Pasts(rows, older="")
 
 
 def _pasts(own: QuerySet[Annotation]) -> Iterator[Past]:

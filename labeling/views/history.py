@@ -23,11 +23,8 @@ def own_history(request: SignedInRequest, campaign_id: str) -> HttpResponse:
     """A page of one's own answers, newest first, with those words."""
     campaign = entered(request, campaign_id, Capability.LABEL)
     words = request.GET.get("words", "")[:LONGEST]
-    given = request.GET.get("before", "")[:18]
-    before = int(given) if given.isascii() and given.isdigit() else None
+    before = request.GET.get("before", "")[:24].replace("\0", "")
     annotator = place_of(request.user, campaign=campaign)
-    pasts = (
-        Pasts([], None) if annotator is None else history(annotator, words=words, before=before)
-    )
+    pasts = Pasts([], "") if annotator is None else history(annotator, words=words, before=before)
     context = {"campaign": campaign, "pasts": pasts, "words": words, "before": before}
     return render(request, "labeling/history.html", context)

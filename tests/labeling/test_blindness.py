@@ -6,7 +6,7 @@ leads on from what an annotator may open is searched for them.
 
 import json
 import re
-from collections import deque
+from collections import Counter, deque
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from evalhub.accounts.services import COMMAND_LINE, issue_api_key
 from evalhub.runs.models import Measurement, Output, Run, System, SystemVersion
-from labeling.models import Annotator, Decision, Draft, Flag, Unit
+from labeling import history
+from labeling.models import Annotator, Campaign, Decision, Draft, Flag, Unit
 from labeling.services.controls import set_control
 from labeling.services.publication import publish
 from tests.factories import a_member, a_project, a_user, a_version, example_row
@@ -27,6 +28,8 @@ pytestmark = pytest.mark.django_db
 WHY = {"name": "why", "kind": "text", "required": False}
 OTHERS = {"why": "veiled-critique"}
 SECRET_NUMBERS = ("0.87654", "43.25")
+# The reference is open to everybody; whether all is well says nothing of a campaign.
+ELSEWHERE = ("web:docs", "web:openapi", "web:healthz", "web:readyz", "accounts:logout")
 IDS = re.compile(r"\b(?:run|mea|sys|cmp)_[a-z0-9]{12,}")  # of anything but campaigns and units
 
 
@@ -61,10 +64,12 @@ def veil(campaign):
     publish(campaign=campaign, actor=COMMAND_LINE)
 
 
-@pytest.fixture(params=["outputs", "pairs"])
+@pytest.fixture(params=["outputs", "pairs", "qualification"])
 def campaign(request):
     if request.param == "pairs":
         made = a_pairs_campaign(n=9, questions=[BETTER, WHY])
+    elif request.param == "qualification":
+        made = a_campaign(n=5, questions=[FAITHFUL, WHY], overlap=3, pass_mark=0.5)
     else:
         project = a_project()
         rows = [
@@ -76,12 +81,25 @@ def campaign(request):
         runs = [a_run(version, [f"{name} {at}" for at in range(5)]) for name in ("One", "Two")]
         made = a_campaign(runs=runs, questions=[FAITHFUL, WHY], overlap=3, guidelines="Look.")
     veil(made)
+    if request.param == "qualification":
+        qualify(made)
     return made
 
 
+def qualify(campaign):
+    """Ask two outputs first; what is right there is told, and nothing else is."""
+    free = campaign.units.filter(purpose="label", annotations__isnull=True, twin__isnull=True)
+    for unit, tolerance in zip(free[:2], (0, 4), strict=True):  # the second is always right
+        set_control(unit=unit, answers={"faithful": 4}, tolerance=tolerance,
+                    explanation="The second claim is made up.", purpose="qualification",
+                    actor=COMMAND_LINE)  # fmt: skip
+
+
 def secrets_of(campaign):
+    # Who is asked to qualify knows it; nobody else learns of one.
+    purposes = ['"control"'] if campaign.pass_mark else ['"control"', "qualification"]
     return [
-        *("veiled", '"control"', "qualification", *SECRET_NUMBERS),
+        *("veiled", *purposes, *SECRET_NUMBERS),
         *(run.public_id for run in campaign.runs.all()),
         *Measurement.objects.values_list("public_id", flat=True),
     ]
@@ -139,36 +157,95 @@ def done_at_the_desk(client, desk):
         yield "own", client.get(desk, {"own": "", "way": "older"}, headers=headers)
 
 
-def test_no_page_reply_or_header_that_an_annotator_can_reach_tells_what_is_blind(client, campaign):
-    client.force_login(a_member(campaign.project, "annotator"))
-    desk = reverse("labeling:desk", args=[campaign.public_id])
-    secrets = secrets_of(campaign)
-    found = {}
-    visited = 0
-    for what, answer in done_at_the_desk(client, desk):
-        visited += 1
-        if told := leaks(answer, secrets):
-            found[what] = told
+def refused_at_the_desk(client, desk, campaign):
+    """Yield the answers to what cannot be done there: now, or any more."""
+    page = client.get(desk).content.decode()
+    fields = {"unit": re.search(r'data-unit="(unt_\w+)"', page)[1], "set": "1", "q0": "1"}
+    for state in ("open", "paused", "closed"):
+        Campaign.objects.filter(pk=campaign.pk).update(state=state)
+        for headers in ({}, {"Accept": "application/json"}):
+            yield state, client.get(desk, headers=headers)
+            for more in ({"do": "draft", "number": "7"}, {"do": "submit", "set": "9"},
+                         {"do": "submit", "person": "0"}, {"do": "flag"}, {"do": "undo"},
+                         {"do": "reopen"}, {"do": "skip", "reason": "none"}):  # fmt: skip
+                yield f"{state}: {more}", client.post(desk, {**fields, **more}, headers=headers)
+    Campaign.objects.filter(pk=campaign.pk).update(state="open")
+
+
+def asked_in_other_ways(client, at):
+    """Yield what an address answers where a part of its page is asked for, and to a form."""
+    headers = {"HX-Request": "true", "Accept": "application/json"}
+    yield client.get(at, headers=headers)
+    yield client.post(at, {"do": "publish"}, headers=headers)
+
+
+def every_address(campaign):
+    """Return the addresses that the rules of the service lead to in this campaign, and home."""
     parts = {
         "campaign_id": campaign.public_id,
         "project": campaign.project.slug,
         "run_id": campaign.runs.all()[0].public_id,
         "dataset": Run.objects.all()[0].version.dataset.slug,
         "version": "1", "number": 1, "position": 0, "attempt": 1,
+        "unit_id": campaign.units.first().public_id,
+        "annotator_id": Annotator.objects.earliest("pk").pk,
+        "name": "annotations.csv",
     }  # fmt: skip
-    starts = ["/", desk]
-    for name, pattern in addresses().items():
-        wanted = pattern.pattern.converters
-        if set(wanted) <= set(parts) and not name.startswith("web:"):
-            starts.append(reverse(name, kwargs={part: parts[part] for part in wanted}))
-    for at, answer in crawled(client, starts):
-        visited += 1
+    named = {
+        name: pattern.pattern.converters
+        for name, pattern in addresses().items()
+        if name not in ELSEWHERE and set(pattern.pattern.converters) <= set(parts)
+    }
+    found = [
+        reverse(name, kwargs={part: parts[part] for part in wanted})
+        for name, wanted in named.items()
+    ]
+    return ["/", reverse("labeling:desk", args=[campaign.public_id]), *found]
+
+
+def every_answer(client, campaign):
+    """Yield where every answer came from, with it."""
+    desk = reverse("labeling:desk", args=[campaign.public_id])
+    yield from done_at_the_desk(client, desk)
+    yield from refused_at_the_desk(client, desk, campaign)
+    starts = every_address(campaign)
+    yield from crawled(client, starts)
+    for at in starts:
+        if not at.startswith("/api/"):
+            yield from ((at, answer) for answer in asked_in_other_ways(client, at))
+
+
+def test_no_page_reply_or_header_that_an_annotator_can_reach_tells_what_is_blind(client, campaign):
+    client.force_login(a_member(campaign.project, "annotator"))
+    secrets = secrets_of(campaign)
+    found, statuses = {}, Counter()
+    for at, answer in every_answer(client, campaign):
+        statuses[answer.status_code] += 1
         # What one typed oneself comes back in an address that is refused: it is no news.
         known = [secret for secret in secrets if secret not in urlsplit(at).path]
         if told := leaks(answer, known):
             found[at] = told
     assert found == {}
-    assert visited > 80
+    assert sum(statuses.values()) > 250
+    assert {200, 302, 403, 404, 405, 409, 422} <= statuses.keys()
+
+
+def test_own_answers_are_found_by_nothing_that_others_said_and_count_nobody_elses(
+    client, campaign, monkeypatch
+):
+    client.force_login(a_member(campaign.project, "annotator"))
+    desk = reverse("labeling:desk", args=[campaign.public_id])
+    for words in ("earlier", "mine"):
+        unit = re.search(r'data-unit="(unt_\w+)"', client.get(desk).content.decode())[1]
+        client.post(desk, {"unit": unit, "set": "1", "q0": "1", "q1": words})
+    own = reverse("labeling:history", args=[campaign.public_id])
+    assert unit in client.get(own, {"words": "mine"}).content.decode()
+    for words in ("veiled", "veiled-critique", "veiled-flag", "veiled-system-0"):
+        assert "unt_" not in client.get(own, {"words": words}).content.decode()
+    monkeypatch.setattr(history, "SHOWN", 1)
+    older = re.search(r'\?words=&amp;before=([^"]*)', client.get(own).content.decode())[1]
+    assert older == unit  # the key of a row would say how many answers everybody has given
+    assert ">earlier<" in client.get(own, {"before": older}).content.decode()
 
 
 def test_a_key_that_may_only_label_reads_nothing(client, campaign):
