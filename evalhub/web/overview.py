@@ -19,6 +19,7 @@ from evalhub.reports.selectors import comparisons_of
 from evalhub.runs.listing import Record, records, runs_of, with_names
 from evalhub.runs.models import Measurement, Run, SystemVersion
 from evalhub.web.formatting import count, of, plural
+from labeling.deciding import n_waiting
 from labeling.models import Campaign
 from labeling.selectors import Listed, listed
 from metrics.statistics.findings import Outcome
@@ -28,6 +29,7 @@ SHOWN_DATASETS = 10
 SHOWN_CAMPAIGNS = 5
 NEEDS_OF_A_KIND = 3
 LOOKED_AT = 20  # the newest comparisons
+LOOKED_AT_FOR_DECISIONS = 3  # the newest campaigns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +79,7 @@ def overview_context(
     needs = [
         *_regressions(project),
         *_failures(project),
+        *_undecided(campaigns, capabilities),
         *_unpublished(campaigns, capabilities),
         *_unfinished(project, capabilities),
         *_at_work(project),
@@ -159,6 +162,23 @@ def _failures(project: Project) -> Iterator[Need]:
             url=reverse("runs:detail", args=[run.public_id]),
             action="Read why",
         )
+
+
+def _undecided(campaigns: list[Listed], capabilities: Collection[str]) -> Iterator[Need]:
+    """Yield campaigns under way in which people differ, or raised a flag."""
+    under_way = [one.campaign for one in campaigns if one.campaign.state == Campaign.State.OPEN]
+    for campaign in under_way[:LOOKED_AT_FOR_DECISIONS] if "decide" in capabilities else ():
+        if n := n_waiting(campaign):
+            wait = plural(n, "output waits", "outputs wait")
+            yield Need(
+                kind="warn",
+                icon="flag",
+                word="people differ",
+                text=f"{wait} for a decision in “{campaign.name}”.",
+                detail="An expert sees all answers, without names and systems, and decides.",
+                url=reverse("labeling:deciding", args=[campaign.public_id]),
+                action="Decide",
+            )
 
 
 def _unpublished(campaigns: list[Listed], capabilities: Collection[str]) -> Iterator[Need]:

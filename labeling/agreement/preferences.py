@@ -44,13 +44,17 @@ def ranking_of(campaign: Campaign, table: Table, question: Question) -> Ranking 
 
 
 def sides_of(campaign: Campaign, table: Table, question: Question) -> list[SideBalance]:
-    """Return how often each annotator saw and preferred the left side; nothing without pairs."""
+    """Return how often each annotator saw and preferred the left side; nothing without pairs.
+
+    Answers that came by a file have no sides.
+    """
     if question.kind != Question.Kind.PREFERENCE:
         return []
+    here = table.are_at_desk
     return side_balance(
-        annotators=table.annotators,
-        outcomes=_outcomes(table, question),
-        is_first_left=~table.are_swapped,
+        annotators=table.annotators[here],
+        outcomes=_outcomes(table, question)[here],
+        is_first_left=~table.are_swapped[here],
     )
 
 

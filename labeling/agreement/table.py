@@ -31,6 +31,7 @@ class Table:
     answers: list[dict[str, Answer]]
     question_sets: list[int]
     are_swapped: NDArray[np.bool_]
+    are_at_desk: NDArray[np.bool_]  # others came by a file, which says nothing of sides
     seconds: NDArray[np.float64]  # NaN where they were not taken
     at: list[datetime]
     names: Mapping[int, str]  # of annotators
@@ -83,7 +84,7 @@ def answers_of(campaign: Campaign) -> Table:
         .order_by("pk")
         .values_list(
             *("unit_id", "annotator_id", "answers", "question_set_id"),
-            *("is_swapped", "seconds", "at"),
+            *("is_swapped", "seconds", "at", "slot_id"),
         )
     )
     group_of_unit, field = _groups(campaign)
@@ -94,6 +95,7 @@ def answers_of(campaign: Campaign) -> Table:
         answers=[row[2] for row in rows],
         question_sets=[row[3] for row in rows],
         are_swapped=np.array([row[4] for row in rows], dtype=np.bool_),
+        are_at_desk=np.array([row[7] is not None for row in rows], dtype=np.bool_),
         seconds=np.array([np.nan if row[5] is None else row[5] for row in rows], dtype=np.float64),
         at=[row[6] for row in rows],
         names=dict(campaign.annotators.values_list("pk", "name")),

@@ -9,6 +9,7 @@ from django.urls import reverse
 from labeling.agreement import agreement_by_question, answers_of
 from labeling.agreement.outlook import outlook_of
 from labeling.agreement.people import Person, people_of
+from labeling.agreement.preferences import sides_of
 from labeling.agreement.splits import shown_splits, widest_splits
 from labeling.alerts import look_around
 from labeling.models import Alert, Annotation, Annotator, Campaign, Purpose, Unit
@@ -142,3 +143,14 @@ def test_alpha_under_the_target_raises_one_alert_until_it_is_above(client, campa
     Campaign.objects.get().question_set.questions.filter(name="faithful").update(target_alpha=0.5)
     assert look_around() == 1
     assert Alert.objects.get().cleared_at is not None
+
+
+def test_answers_that_came_by_a_file_have_no_sides(client):
+    campaign = a_pairs_campaign(n=6)
+    for unit in campaign.units.filter(twin__isnull=True):
+        said(campaign, unit, "ann", better="first")
+    [better] = campaign.asked
+    assert sides_of(campaign, answers_of(campaign), better) == []
+    client.force_login(a_member(campaign.project, "lead"))
+    page = client.get(reverse("labeling:agreement", args=[campaign.public_id])).content.decode()
+    assert "prefers one side" not in page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,16 +39,16 @@ from evalhub.runs.listing import with_names
 from evalhub.runs.models import Job, Run, SystemVersion
 from evalhub.runs.services import create_run, finish_run, submit_outputs
 from evalhub.runs.workers import process_name
-from labeling.models import Annotator, Campaign
+from labeling.models import Annotation, Annotator, Campaign, Slot
 from labeling.plans import read_plan
 from labeling.services.campaigns import create_campaign
 from labeling.services.imports import import_annotations
-from labeling.services.publication import publish
+from labeling.services.publication import close, publish
 
 FOLDER = Path(__file__).parent.parent / "demo"
 KEY_NAME = "demo"
 DONE = "put in the demo"
-OWNER, VIEWER = "lead", "viewer"
+OWNER, EXPERT, VIEWER = "lead", "expert", "viewer"
 SCORING_SECONDS = 20.0  # at most; two seconds are the rule
 
 
@@ -79,8 +80,8 @@ def seed() -> Access | None:
     for dataset in about["datasets"]:
         _dataset(project, dataset, lead)
     runs = [_run(project, about, run, lead) for run in about["runs"]]
-    for dataset in about["datasets"]:
-        _campaign(project, dataset, runs, lead)
+    for campaign in about["campaigns"]:
+        _campaign(project, campaign, runs, lead)
     _compare(about["comparisons"], runs, lead)
     api_key = _key(project, lead)
     record(project=project, actor=lead, verb=DONE, subject=project.slug)
@@ -126,11 +127,12 @@ def _roles(about: dict[str, Any]) -> dict[str, Membership.Role]:
     """Return who takes part, by name: the annotators are those whose labels come with it."""
     annotators = {
         json.loads(line)["annotator"]
-        for dataset in about["datasets"]
-        for line in (FOLDER / dataset["annotations"]).read_text(encoding="utf-8").splitlines()
+        for campaign in about["campaigns"]
+        for line in (FOLDER / campaign["annotations"]).read_text(encoding="utf-8").splitlines()
     }
     return {
         OWNER: Membership.Role.OWNER,
+        EXPERT: Membership.Role.EXPERT,
         VIEWER: Membership.Role.VIEWER,
         **dict.fromkeys(sorted(annotators), Membership.Role.ANNOTATOR),
     }
@@ -186,23 +188,46 @@ def _run(project: Project, about: dict[str, Any], wanted: dict[str, Any], actor:
 
 
 def _campaign(project: Project, about: dict[str, Any], runs: list[Run], actor: Actor) -> None:
-    """Set up a dataset's campaign with its labels, which the demo's accounts then own."""
-    body = json.loads((FOLDER / about["campaign"]).read_text(encoding="utf-8"))
-    chosen = [run.public_id for run in runs if run.version.dataset.slug == about["slug"]]
+    """Set up a campaign with its labels, as if the demo's accounts had given them at the desk."""
+    body = json.loads((FOLDER / about["plan"]).read_text(encoding="utf-8"))
+    chosen = [run.public_id for run in runs if run.version.dataset.slug == about["dataset"]]
     campaign = Campaign.objects.filter(project=project, name=body["name"]).first()
     if campaign is None:
         campaign = create_campaign(
             plan=read_plan(project=project, body={**body, "runs": chosen}), actor=actor
         )
-    if campaign.published_at is not None:
-        return
-    if not campaign.annotators.exists():
-        with (FOLDER / about["annotations"]).open("rb") as lines:
+    if not campaign.annotators.filter(user__isnull=False).exists():
+        with transaction.atomic(), (FOLDER / about["annotations"]).open("rb") as lines:
             import_annotations(campaign=campaign, lines=lines, actor=actor)
-    for annotator in Annotator.objects.filter(campaign=campaign, user__isnull=True):
-        annotator.user = User.objects.get(username=annotator.name)
-        annotator.save(update_fields=["user"])
-    publish(campaign=campaign, actor=actor)
+            _take_places(campaign)
+    if about["until"] == "closed" and campaign.state == Campaign.State.OPEN:
+        close(campaign=campaign, actor=actor)
+    elif about["until"] != "open" and campaign.published_at is None:
+        publish(campaign=campaign, actor=actor)
+
+
+def _take_places(campaign: Campaign) -> None:
+    """Give imported answers to the accounts of those who gave them, and to places of their own."""
+    users = {user.username: user for user in User.objects.all()}
+    people = list(campaign.annotators.all())
+    for annotator in people:
+        annotator.user = users[annotator.name]
+    Annotator.objects.bulk_update(people, ["user"])
+    free: defaultdict[int, list[Slot]] = defaultdict(list)
+    for slot in campaign.slots.order_by("bundle", "-number"):
+        free[slot.bundle].append(slot)
+    taken: dict[tuple[int, int], Slot] = {}
+    given = list(Annotation.objects.filter(unit__campaign=campaign, unit__twin__isnull=True))
+    for annotation in sorted(given, key=lambda one: (one.bundle, one.annotator_id)):
+        place = annotation.bundle, annotation.annotator_id
+        slot = taken.get(place) or taken.setdefault(place, free[annotation.bundle].pop())
+        slot.annotator_id, slot.n_answered = annotation.annotator_id, slot.n_answered + 1
+        slot.state = Slot.State.DONE
+        annotation.slot = slot
+        # Of a pair every other one had its second output on the left.
+        annotation.is_swapped = campaign.is_of_pairs and (slot.pk + annotation.unit_id) % 2 == 1
+    Slot.objects.bulk_update(taken.values(), ["annotator", "n_answered", "state"], batch_size=200)
+    Annotation.objects.bulk_update(given, ["slot", "is_swapped"], batch_size=200)
 
 
 def _compare(wanted: list[dict[str, str]], runs: list[Run], actor: Actor) -> None:

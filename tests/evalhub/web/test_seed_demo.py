@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth import authenticate
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db.models import F
 
 from evalhub.accounts.models import ApiKey, Membership, Project, User
 from evalhub.accounts.services import create_project, create_user
@@ -13,6 +14,10 @@ from evalhub.datasets.models import DatasetVersion
 from evalhub.reports.models import Comparison
 from evalhub.runs.models import Run
 from evalhub.web.management import seeding
+from labeling.agreement import agreement_by_question, answers_of
+from labeling.agreement.people import people_of
+from labeling.agreement.preferences import ranking_of
+from labeling.deciding import queue_of
 from labeling.models import Annotation, Annotator, Campaign
 from tests.evalhub.runs.building import drain
 
@@ -95,6 +100,35 @@ def test_everything_is_there_and_scored_and_compared(monkeypatch):
     assert len(outcomes) == 4
 
 
+def test_labeling_is_seen_at_work(client):
+    """One campaign is published, one has people who differ, one compares pairs."""
+    seed()
+    client.force_login(User.objects.get(username="lead"))
+    overview = client.get("/p/demo/").content.decode()
+    published, differing, pairs = Campaign.objects.order_by("pk")
+    assert [one.state for one in (published, differing, pairs)] == ["closed", "open", "open"]
+    assert [bool(one.published_at) for one in (published, differing, pairs)] == [1, 1, 0]
+    for campaign in (published, differing, pairs):
+        assert f"/campaigns/{campaign.public_id}/" in overview
+        assert client.get(f"/campaigns/{campaign.public_id}/").status_code == 200
+    waiting = queue_of(differing).waiting
+    assert 10 <= len(waiting) <= 40
+    assert f"{len(waiting)} outputs wait for a decision in “Right and helpful”" in overview
+    for result in agreement_by_question(differing, answers_of(differing)):
+        assert result.agreement.low < result.agreement.alpha < result.agreement.high
+    [better] = pairs.asked
+    ranking = ranking_of(pairs, answers_of(pairs), better)
+    assert [one.remarks for one in people_of(pairs, answers_of(pairs), better)] == [[]] * 4
+    assert str(ranking.standings[0].system).startswith("harbor-large")
+    for campaign in (published, differing, pairs):
+        places = campaign.slots.filter(state="done")
+        given = Annotation.objects.filter(unit__campaign=campaign, unit__twin__isnull=True)
+        assert given.exists()
+        assert not given.exclude(slot__in=places, annotator=F("slot__annotator")).exists()
+        assert all(slot.n_answered == slot.annotations.count() for slot in places)
+        assert all(slot.n_answered == slot.n_units for slot in places)
+
+
 def test_what_is_not_scored_in_time_is_left_to_the_workers():
     assert "API key of the project demo" in seed()
     assert not Comparison.objects.exists()
@@ -104,9 +138,10 @@ def test_what_is_not_scored_in_time_is_left_to_the_workers():
 
 @pytest.mark.parametrize("slug", ["demo", "other"])
 def test_what_is_somebody_elses_is_left_alone(slug):
-    someone = create_user(username="odd" if slug == "other" else "ada", password="a long winter")
+    name = "demo-odd" if slug == "other" else "ada"
+    someone = create_user(username=name, password="a long winter")
     create_project(slug=slug, name="Mine", owner=someone)
-    with pytest.raises(CommandError, match=r"account odd|not the demo"):
+    with pytest.raises(CommandError, match=r"account demo-odd|not the demo"):
         seed()
     assert authenticate(username=someone.username, password="a long winter") == someone
     assert [project.slug for project in Project.objects.all()] == [slug]
@@ -123,7 +158,7 @@ def test_an_interrupted_start_is_finished_by_the_next(monkeypatch):
     [(_, password, role)] = [person for person in access.people if person[0] == "lead"]
     assert role == "owner"
     assert authenticate(username="lead", password=password) is not None
-    assert Campaign.objects.count() == 2
+    assert Campaign.objects.count() == 3
     assert Run.objects.count() == 6
     assert ApiKey.objects.usable().count() == 1
-    assert not Campaign.objects.filter(published_at__isnull=True).exists()
+    assert Campaign.objects.filter(published_at__isnull=False).count() == 2
