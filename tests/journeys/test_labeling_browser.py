@@ -332,6 +332,21 @@ ALT_GR = """key => document.activeElement.dispatchEvent(new KeyboardEvent("keydo
   modifierAltGraph: true, bubbles: true, cancelable: true}))"""
 
 
+def test_the_last_answer_submits_by_itself_and_a_changed_one_before_it_does_not(enter, api, runs):
+    made = a_campaign(api, runs, "By itself", QUESTIONS, submits_by_itself=True)
+    page = enter("desk-first")
+    page.goto(f"/campaigns/{made}/desk/")
+    first = unit(page)
+    press(page, "3", "1")
+    expect(page.locator("#toasts")).to_contain_text("Submitted.")
+    press(page, "u")
+    page.keyboard.press("4")
+    assert (unit(page), in_hand(page)) == (first, "q1")
+    page.wait_for_timeout(350)  # a submit sooner than that is asked about
+    press(page, "2")
+    assert answers_of(api, made) == [{"faithful": 4, "safe": False}]
+
+
 def test_brackets_are_found_where_they_need_altgr(enter, api, runs):
     page = enter("desk-first")
     page.goto(f"/campaigns/{a_campaign(api, runs, 'French keyboard', QUESTIONS)}/desk/")

@@ -114,14 +114,14 @@ const isOpen = (question) => !isAnswered(question) && (isRequired(question) || !
 const below = (question) => asked().slice(asked().indexOf(question) + 1);
 
 /**
- * Go to the next question that is still open, and say whether there is one. Where none is, an
- * answer is being changed: the next digit is for the question below, not for this one again.
+ * Go to the next question that is still open. Where none is, an answer is being changed: the next
+ * digit is for the question below, not for this one again. Say whether there was one to go to.
  */
 export const onward = (question) => {
   const open = [...below(question), ...asked()].find(isOpen);
   const next = open || below(question).find((each) => !isWords(each));
   goTo(next || question, { writes: Boolean(open) });
-  return Boolean(open);
+  return Boolean(next);
 };
 
 /** Leave words: for what is still open below, so that the next digit is for that. */
