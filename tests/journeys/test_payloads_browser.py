@@ -173,7 +173,7 @@ def campaigns(post, runs) -> list[str]:
 
 
 @pytest.fixture
-def enter(browser: Browser, service: Service, campaigns) -> Iterator[Callable[[str], Page]]:
+def enter(browser: Browser, service: Service, campaigns) -> Iterator[Callable[[str, int], Page]]:
     """Return a function that logs somebody in; whatever goes wrong in their pages is told of."""
     wrong, opened = [], []
 
@@ -188,8 +188,12 @@ def enter(browser: Browser, service: Service, campaigns) -> Iterator[Callable[[s
         if "unsafe" in policy:
             wrong.append(f"{policy} at {response.url}")
 
-    def enter(who: str) -> Page:
-        context = browser.new_context(base_url=service.url, reduced_motion="reduce")
+    def enter(who: str, width: int) -> Page:
+        context = browser.new_context(
+            base_url=service.url,
+            viewport={"width": width, "height": 740},
+            reduced_motion="reduce",
+        )
         opened.append(context)
         context.add_init_script(WATCH)
         page = context.new_page()
@@ -212,13 +216,16 @@ def enter(browser: Browser, service: Service, campaigns) -> Iterator[Callable[[s
 
 
 def see(page: Page, address: str = "") -> None:
-    """Open a page and all that it folds away; nothing that somebody wrote is more than text."""
+    """Open a page and all that it folds away; what people wrote is text, and not too wide."""
     if address:
         answer = page.goto(address)
         assert answer is not None
         assert answer.ok, address
-    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    page.evaluate(
+        "for (const each of document.querySelectorAll('details:not(.menu)')) each.open = true"
+    )
     assert page.evaluate(BROUGHT_IN, "") == [], page.url
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
 
 
 def test_the_eyes_of_this_test_see_what_would_be_wrong(browser):
@@ -234,7 +241,7 @@ def test_the_eyes_of_this_test_see_what_would_be_wrong(browser):
 
 
 def test_an_annotator_reads_what_others_wrote_and_nothing_happens(enter, campaigns):
-    page = enter("quay-hand")
+    page = enter("quay-hand", 360)
     for campaign in campaigns:
         see(page, f"/campaigns/{campaign}/desk/")
         page.keyboard.press("g")
@@ -257,7 +264,7 @@ def test_an_annotator_reads_what_others_wrote_and_nothing_happens(enter, campaig
 
 
 def test_a_lead_reads_what_everybody_wrote_and_nothing_happens(enter, campaigns, runs):
-    page = enter("quay-lead")
+    page = enter("quay-lead", 1366)
     for campaign in campaigns:
         at = f"/campaigns/{campaign}/"
         for part in ("", "people/", "guidelines/", "questions/", "controls/", "files/"):
