@@ -232,7 +232,7 @@ export_preferences = operation(
     tag=TAG,
     summary="Export preferences",
     detail="Of a campaign of pairs: prompt, chosen and rejected output, by the expert's decision "
-    "or else by the majority, a line for each pair and question.",
+    "or else by who won more often, a line for each pair and question.",
     scope="read",
     path=["campaign_id"],
     query={"ties": one_of(["false", "true"], "With pairs that nobody won; false by default.")},

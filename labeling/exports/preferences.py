@@ -22,8 +22,9 @@ AT_ONCE: Final = 200  # with the texts of their outputs
 def preferences(campaign: Campaign, *, with_ties: bool = False) -> Iterator[dict[str, Any]]:
     """Yield the pairs that people compared as prompt, chosen and rejected, a row per question.
 
-    A decision stands before the majority; where neither output won, the row is a tie, with
-    `outputs` in place of chosen and rejected, and left out unless asked for.
+    A decision stands before what people said, where the output won that won more often; where
+    neither did, the row is a tie, with `outputs` in place of chosen and rejected, and left out
+    unless asked for.
     """
     names, comparable = Names.of(campaign), comparable_sets(campaign)
     questions = [each for each in campaign.asked if each.kind == Question.Kind.PREFERENCE]

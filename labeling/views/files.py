@@ -64,7 +64,7 @@ FILES: Final = (
     ),
     File(
         "preferences.jsonl",
-        "Prompt, chosen and rejected output, by decision or majority.",
+        "Prompt, chosen and rejected output, by decision, or by who won more often.",
         "application/x-ndjson",
         lambda campaign: _jsonl(preferences(campaign)),
         is_of_pairs=True,

@@ -24,7 +24,8 @@ NEW_FAILS = [number for number in range(EXAMPLES) if number % 10 == 5]
 @pytest.fixture(scope="module")
 def passwords(service: Service) -> dict[str, str]:
     """Read what the start printed: names and passwords."""
-    return dict(re.findall(r"^  (\w+) +(\S+) +(?:owner|annotator|viewer)$", service.output, re.M))
+    line = r"^  ([\w-]+) +(\S+) +(?:owner|annotator|expert|viewer)$"
+    return dict(re.findall(line, service.output, re.M))
 
 
 def enter(browser: Browser, service: Service, name: str, password: str) -> Page:
@@ -54,9 +55,9 @@ def api(lead: Page, service: Service) -> Iterator[httpx2.Client]:
     lead.get_by_role("button", name="Make the project").click()
     expect(lead).to_have_url(re.compile("/p/bakery/"))
     lead.goto("/p/bakery/members/")
-    lead.get_by_label("Username").fill("maren")
+    lead.get_by_label("Username").fill("demo-maren")
     lead.get_by_role("button", name="Add the person").click()
-    expect(lead.get_by_role("row", name="maren")).to_be_visible()
+    expect(lead.get_by_role("row", name="demo-maren")).to_be_visible()
     lead.goto("/p/bakery/keys/")
     lead.get_by_label("Name").fill("first steps")
     for scope in ("read", "submit"):
@@ -177,7 +178,7 @@ def test_from_an_empty_project_to_a_verdict(
     before = done(api.get(compared))
     assert {finding["metric"] for finding in before["findings"]} == set(METRICS)
 
-    maren = enter(browser, service, "maren", passwords["maren"])
+    maren = enter(browser, service, "demo-maren", passwords["demo-maren"])
     for page in (maren, lead):
         # An output that both systems gave is one unit.
         assert LABELED <= label_everything(page, campaign) <= 2 * LABELED
