@@ -2,6 +2,7 @@
 // painted the moment one is submitted, and the answer of the server brings the one after.
 import * as keeping from "./keeping.js";
 import * as questions from "./questions.js";
+import { isBracket, isOtherCharacter, keyOf } from "./questions.js";
 
 const STAY_MS = 60_000;
 const QUICK_MS = 300; // between two submits: the second is asked about
@@ -461,23 +462,6 @@ const correct = (side) => {
 };
 
 const preferred = () => (find("#judgement .overall [data-key=B]:checked") ? 1 : 0);
-
-// Keys. By character, so that every layout finds them; digits also by place and on the number pad.
-
-// Alt and AltGr make other characters of a key: brackets on many layouts, and nothing else of ours.
-const isBracket = (event) => event.key === "[" || event.key === "]";
-const isOtherCharacter = (event) =>
-  (event.altKey || event.getModifierState("AltGraph")) && !isBracket(event);
-
-const keyOf = (event) => {
-  if (isBracket(event)) return event.key;
-  if (/^(Digit|Numpad)\d$/.test(event.code) && !event.shiftKey) return event.code.slice(-1);
-  const key = event.key.toLowerCase();
-  // Where letters are not Latin, the place on the keyboard counts.
-  return key.length === 1 && key > "\u007f" && event.code.startsWith("Key")
-    ? event.code.slice(3).toLowerCase()
-    : key;
-};
 
 const isTyping = (target) =>
   target.isContentEditable || target.matches("textarea, select, input:not([type=radio], [type=checkbox])");

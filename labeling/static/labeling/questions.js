@@ -251,3 +251,21 @@ export const inWords = (said) => {
   fill(now);
   return rows;
 };
+
+// Keys, for the desk and for the page of decisions. By character, so that every layout finds them;
+// digits also by place and on the number pad.
+
+// Alt and AltGr make other characters of a key: brackets on many layouts, and nothing else of ours.
+export const isBracket = (event) => event.key === "[" || event.key === "]";
+export const isOtherCharacter = (event) =>
+  (event.altKey || event.getModifierState("AltGraph")) && !isBracket(event);
+
+export const keyOf = (event) => {
+  if (isBracket(event)) return event.key;
+  if (/^(Digit|Numpad)\d$/.test(event.code) && !event.shiftKey) return event.code.slice(-1);
+  const key = event.key.toLowerCase();
+  // Where letters are not Latin, the place on the keyboard counts.
+  return key.length === 1 && key > "\u007f" && event.code.startsWith("Key")
+    ? event.code.slice(3).toLowerCase()
+    : key;
+};
