@@ -113,6 +113,8 @@ def test_two_units_are_decided_by_keyboard(page, api, campaign):
     assert in_hand(page) == "q0"
     expect(page.locator(".note.same")).to_contain_text("guideline gap. right 4")
     assert_clean(page)
+    page.keyboard.press("3")
+    assert in_hand(page) == "why"  # the next digit does not take the place of this one
     page.goto(f"/campaigns/{campaign}/controls/")
     assert_clean(page)
 

@@ -25,9 +25,11 @@ const isAnswered = (question) =>
   question.querySelector(":checked") !== null ||
   Boolean(question.querySelector("textarea, input[type=text]")?.value.trim());
 
+// To what is still open below, or where a decision is changed to the question below.
 const onward = (question) => {
-  const all = questions();
-  goTo(all.slice(all.indexOf(question) + 1).find((one) => !isAnswered(one)) ?? question);
+  const below = questions().slice(questions().indexOf(question) + 1);
+  const isWords = (one) => one.dataset.control === "words";
+  goTo(below.find((one) => !isAnswered(one)) ?? below.find((one) => !isWords(one)) ?? question);
 };
 
 const showState = (question) => {
