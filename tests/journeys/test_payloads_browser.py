@@ -95,8 +95,11 @@ def runs(post) -> list[str]:
     examples = [
         {
             "key": name(at),
-            "input": [{"role": text, "name": text, "content": text} for text in part]
-            + [{"role": "assistant", "tool_calls": [{"function": {"name": part[0]}}]}],
+            "input": [
+                {"role": "assistant", "tool_calls": [{"function": {"name": part[0]}}]},
+                *({"role": text, "name": text, "content": text} for text in part),
+                {"role": "user", "content": "".join(part)},  # what lists say was asked
+            ],
             "expected_output": {text: [text] for text in part},
             "references": part,
             "context": part,
