@@ -106,7 +106,7 @@ def _enter(request: SignedInRequest, rescoring_id: str, capability: Capability) 
     found = rescored.named(mine).first()
     if found is None:
         raise Http404("There is no such re-scoring, or it is not yours.")
-    enter_project_of(request, found.project_id, capability)
+    enter_project_of(request, found.project, capability)
     return found
 
 
