@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from django.db import connection, models
+from django.db.models.query import get_related_populators
 
 M = TypeVar("M", bound=models.Model)
 Value: TypeAlias = int | str
@@ -24,7 +25,7 @@ class Prepared(Generic[M]):
 
     `build` is called once for each kind of database, with stand-ins for the values. The statement
     has to be the same whatever they are: they are compared with columns, and are neither lists
-    nor None nor bounds of a slice. Related rows are not followed (`select_related`).
+    nor None nor bounds of a slice.
     """
 
     def __init__(
@@ -56,11 +57,15 @@ class Prepared(Generic[M]):
         if missing:
             raise ValueError(f"The statement does not compare the values {sorted(missing)}: {sql}")
         columns = [column for column, *_ in compiler.select]
+        own = compiler.klass_info["select_fields"]
         return _Statement(
             model=built.model,
             sql=sql,
             params=marked,
-            fields=[column.target.attname for column in columns],
+            fields=[columns[at].target.attname for at in own],
+            related=get_related_populators(  # type: ignore[call-arg]  # of a later Django
+                compiler.klass_info, compiler.select, built.db
+            ),
             converters=list(compiler.get_converters(columns).items()),
         )
 
@@ -73,6 +78,7 @@ class _Statement(Generic[M]):
     sql: str
     params: Sequence[Any]
     fields: Sequence[str]
+    related: Sequence[Any]
     converters: Sequence[tuple[int, tuple[Sequence[Callable[..., Any]], Any]]]
 
     def rows(self, values: Sequence[Value]) -> list[M]:
@@ -85,7 +91,10 @@ class _Statement(Generic[M]):
         for at, (converters, column) in self.converters:
             for convert in converters:
                 row[at] = convert(row[at], column, connection)
-        return self.model.from_db(connection.alias, self.fields, row)
+        one = self.model.from_db(connection.alias, self.fields, row[: len(self.fields)])
+        for related in self.related:
+            related.populate(row, one)
+        return one
 
 
 class _Place:

@@ -76,15 +76,17 @@ def enter_project_of(
     known = project if isinstance(project, Project) else None
     key = project.pk if isinstance(project, Project) else project
     membership = _MEMBERSHIPS.first(key, request.user.pk)
-    if membership is not None:
-        membership.project = known or _PROJECTS.rows(key)[0]
+    if membership is not None and known is not None:
+        membership.project = known
     return _enter(request, membership, capability)
 
 
 _MEMBERSHIPS: Final = Prepared(
-    lambda project, user: Membership.objects.filter(project=project, user=user), int, int
+    lambda project, user: Membership.objects.select_related("project").filter(
+        project=project, user=user
+    ),
+    *(int, int),
 )
-_PROJECTS: Final = Prepared(lambda pk: Project.objects.filter(pk=pk), int)
 
 
 def _enter(

@@ -69,8 +69,7 @@ def lock(annotator: Annotator) -> Mapping[str, object]:
     Return what was read of the person, for `save`.
     """
     [fresh] = _LOCKED.rows(annotator.pk)
-    [campaign] = _CAMPAIGNS.rows(fresh.campaign_id)
-    known = annotator.campaign
+    known, campaign = annotator.campaign, fresh.campaign
     if known.question_set_id != campaign.question_set_id:
         known.__dict__.pop("asked", None)
     read = _take_over(annotator, fresh)
@@ -79,10 +78,13 @@ def lock(annotator: Annotator) -> Mapping[str, object]:
 
 
 _LOCKED: Final = Prepared(
-    lambda pk: Annotator.objects.select_for_update(no_key=True).filter(pk=pk), int
-)
-_CAMPAIGNS: Final = Prepared(
-    lambda pk: Campaign.objects.defer("guidelines", "name").filter(pk=pk), int
+    lambda pk: (
+        Annotator.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("campaign")
+        .defer("campaign__guidelines", "campaign__name")
+        .filter(pk=pk)
+    ),
+    int,
 )
 
 

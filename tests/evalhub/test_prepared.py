@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from evalhub.accounts.models import Membership, Project, User
 from evalhub.prepared import Prepared
@@ -52,3 +54,16 @@ def test_what_is_put_off_is_read_when_it_is_wanted():
 def test_a_value_that_the_statement_does_not_compare_is_a_mistake():
     with pytest.raises(ValueError, match="does not compare"):
         Prepared(lambda pk: User.objects.all(), int).rows(1)
+
+
+def test_related_rows_come_along():
+    project = a_project()
+    user = a_member(project, "lead")
+    members = Prepared(
+        lambda user: Membership.objects.select_related("project", "user").filter(user=user), int
+    )
+    [found] = members.rows(user.pk)
+    with CaptureQueriesContext(connection) as asked:
+        assert found.project.created_at == project.created_at
+        assert found.user.is_active is True
+    assert len(asked) == 0
