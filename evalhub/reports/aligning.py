@@ -1,4 +1,4 @@
-"""Two runs side by side: which positions of each hold the same keys."""
+"""Two runs side by side: which positions of each hold the same examples."""
 
 from __future__ import annotations
 
@@ -12,54 +12,64 @@ from evalhub.datasets import selectors as datasets
 from evalhub.datasets.keys import shared_positions
 from evalhub.runs.models import Run
 
+# Of the examples that changed between two versions, so many are stored by key.
+MAX_CHANGED_KEYS = 200
+
 
 @dataclass(frozen=True, eq=False)
 class Aligned:
-    """The shared examples of two runs: pair i is `baseline[i]` and `candidate[i]`.
+    """The pairs of two runs: pair i is `baseline[i]` and `candidate[i]`.
 
-    `clusters` are the candidate version's, or the baseline's where only that one names a cluster
-    field: examples that hang together do so on both sides. `changed` counts the shared keys whose
-    example is not the same in both versions.
+    A pair is an example of equal key and equal content in both versions. `changed` has the
+    candidate's positions of the keys that both versions have with another content: these are two
+    questions, and are not paired. `clusters` are the candidate version's, or the baseline's where
+    only that one names a cluster field: examples that hang together do so on both sides.
     """
 
     baseline: NDArray[np.int64]
     candidate: NDArray[np.int64]
     clusters: NDArray[np.int64] | None
     cluster_field: str | None
-    changed: int
+    changed: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.baseline)
 
 
 def align(baseline: Run, candidate: Run) -> Aligned:
-    """Pair the positions of two runs by key, in the candidate's order."""
+    """Pair the positions of two runs by key and content, in the candidate's order."""
     groups = datasets.clusters(candidate.version)
     field = _cluster_fields(baseline, candidate)["used"]
     if baseline.version_id == candidate.version_id:
         every = np.arange(candidate.version.n_examples)
-        return Aligned(every, every, groups, field, changed=0)
+        return Aligned(every, every, groups, field, changed=every[:0])
     found = shared_positions(candidate.version, baseline.version)
     shared = np.flatnonzero(found >= 0)
-    before = found[shared]
     old_ids = datasets.example_ids(baseline.version, 0, baseline.version.n_examples)
     new_ids = datasets.example_ids(candidate.version, 0, candidate.version.n_examples)
+    # Content-addressed within the dataset: another id is another content.
+    is_equal = new_ids[shared] == old_ids[found[shared]]
+    after = shared[is_equal]
+    before = found[after]
     if groups is not None:
-        groups = groups[shared]
+        groups = groups[after]
     elif (theirs := datasets.clusters(baseline.version)) is not None:
         groups = theirs[before]
-    # Content-addressed within the dataset: another id is another content.
-    changed = int((new_ids[shared] != old_ids[before]).sum())
-    return Aligned(before, shared, groups, field, changed)
+    return Aligned(before, after, groups, field, changed=shared[~is_equal])
 
 
 def coverage(baseline: Run, candidate: Run, aligned: Aligned) -> dict[str, Any]:
     """Return how much of both runs a comparison rests on."""
+    n_known = len(aligned) + len(aligned.changed)
+    named = datasets.examples_at_positions(
+        candidate.version, aligned.changed[:MAX_CHANGED_KEYS].tolist()
+    )
     return {
         "shared": len(aligned),
-        "changed": aligned.changed,
-        "baseline_only": baseline.version.n_examples - len(aligned),
-        "candidate_only": candidate.version.n_examples - len(aligned),
+        "changed": len(aligned.changed),
+        "changed_keys": [example.key for example in named.values()],
+        "baseline_only": baseline.version.n_examples - n_known,
+        "candidate_only": candidate.version.n_examples - n_known,
         "baseline": _received(baseline),
         "candidate": _received(candidate),
         "clusters": _cluster_fields(baseline, candidate),

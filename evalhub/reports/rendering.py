@@ -31,6 +31,7 @@ def as_json(comparison: Comparison, findings: Sequence[Finding]) -> dict[str, An
         "coverage": comparison.coverage,
         "outcome": comparison.outcome,
         "summary": wording.title(comparison),
+        "notes": wording.notes(comparison),
         "findings": [_finding(finding) for finding in findings],
         "skipped": comparison.skipped,
         "seed": comparison.seed,
@@ -76,8 +77,7 @@ def as_markdown(comparison: Comparison, findings: Sequence[Finding], *, url: str
     """Return a comment for a pull request: the sentence first, then the table."""
     baseline, candidate = wording.names(comparison)
     said = [f"**{_plain(wording.title(comparison))}** {_plain(wording.sentence(findings[0]))}"]
-    notes = (wording.stand_in(comparison), wording.cluster_fields(comparison))
-    said += [_plain(text) for text in notes if text]
+    said += [_plain(text) for text in wording.notes(comparison)]
     lines = [
         " ".join(said),
         "",

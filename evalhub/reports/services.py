@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from evalhub.accounts.services import Actor, record
 from evalhub.errors import Conflict, ContentError
-from evalhub.reports.aligning import align, coverage
+from evalhub.reports.aligning import Aligned, align, coverage
 from evalhub.reports.comparing import (
     METHOD,
     Found,
@@ -40,9 +40,7 @@ def compare_runs(*, baseline: Run, candidate: Run, actor: Actor) -> Comparison:
         return earlier
     aligned = align(baseline, candidate)
     if not len(aligned):
-        raise ContentError(
-            "The two runs share no key, so there is nothing to pair.", code="no_shared_keys"
-        )
+        raise _nothing_to_pair(aligned)
     seed = _seed_of(baseline, candidate)
     parts, left_out = parts_of(candidate, aligned, n_metrics=len(pairs))
     found = findings(pairs, aligned, parts, seed=seed)
@@ -94,6 +92,18 @@ def _check(baseline: Run, candidate: Run) -> None:
 def _nothing_shared(skipped: Sequence[Skipped]) -> str:
     reasons = " ".join(f"{one.metric}: {one.reason}" for one in skipped[:5])
     return f"The two runs share no comparable metric. {reasons}".strip()
+
+
+def _nothing_to_pair(aligned: Aligned) -> ContentError:
+    if len(aligned.changed):
+        return ContentError(
+            f"All {len(aligned.changed)} shared keys have another content in the other version, "
+            "so there is nothing to pair. Run one of the systems again on the other's version.",
+            code="no_unchanged_examples",
+        )
+    return ContentError(
+        "The two runs share no key, so there is nothing to pair.", code="no_shared_keys"
+    )
 
 
 def _digest(pairs: Sequence[Pairing], skipped: Sequence[Skipped]) -> str:

@@ -112,16 +112,7 @@ def page_of(comparison: Comparison, request: HttpRequest) -> dict[str, Any]:
         "baseline": baseline,
         "candidate": candidate,
         "sentence": wording.sentence(findings[0]),
-        "limits": list(
-            filter(
-                None,
-                [
-                    wording.stand_in(comparison),
-                    wording.limits(findings[0]),
-                    wording.cluster_fields(comparison),
-                ],
-            )
-        ),
+        "limits": list(filter(None, [wording.limits(findings[0]), *wording.notes(comparison)])),
         "others": [wording.sentence(one) for one in overall[1:] if one.outcome in _DECIDED],
         "tally": wording.tally(findings),
         "forest": charts.forest([_forest_row(one) for one in overall], unit=_FOREST_UNIT),

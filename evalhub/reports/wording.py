@@ -31,6 +31,8 @@ _HEAD = {
     ),
 }
 
+# Before this version of the method, examples of equal key were paired whatever they said.
+PAIRS_UNCHANGED_SINCE = 4
 # Below this a gain is the rounding of sums, and 0 is what to write.
 _ROUNDING = 1e-9
 
@@ -136,6 +138,25 @@ def stand_in(comparison: Comparison) -> str:
     return (
         f"{first[0]}, the candidate's first metric, is not compared; "
         f"{comparison.primary_metric} decides in its place."
+    )
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """Return what every form of a report says beside its findings, in words."""
+    said = (stand_in(comparison), changed(comparison), cluster_fields(comparison))
+    return [sentence for sentence in said if sentence]
+
+
+def changed(comparison: Comparison) -> str:
+    """Say how many examples are not paired because their content is not the same any more."""
+    n = comparison.coverage.get("changed", 0)
+    if not n or comparison.method < PAIRS_UNCHANGED_SINCE:
+        return ""
+    verb = "has" if n == 1 else "have"
+    return (
+        f"{plural(n, 'example')} with an equal key {verb} another content in the two versions and "
+        f"{'is' if n == 1 else 'are'} not paired; the numbers rest on the "
+        f"{count(comparison.coverage['shared'])} unchanged."
     )
 
 

@@ -8,8 +8,9 @@ from scipy import stats
 
 from evalhub.accounts.services import COMMAND_LINE, Actor
 from evalhub.errors import Conflict, ContentError
-from evalhub.reports import comparing, selectors, wording
+from evalhub.reports import aligning, comparing, selectors, wording
 from evalhub.reports.models import Comparison
+from evalhub.reports.rendering import as_markdown
 from evalhub.reports.services import compare_runs
 from evalhub.runs import services as runs
 from evalhub.runs.models import Measurement
@@ -312,17 +313,39 @@ def test_equal_inputs_give_equal_numbers_in_any_project():
     assert numbers() == numbers()
 
 
-def test_a_changed_example_is_still_paired_and_counted():
+def test_a_changed_example_is_named_and_not_paired(monkeypatch):
+    monkeypatch.setattr(aligning, "MAX_CHANGED_KEYS", 2)
     project = a_project()
     first = version_with_slices(project, n=40)
-    rows = [example_row(f"q{i}", expected_output=f"a{i}" if i > 3 else "b") for i in range(1, 41)]
+    rows = [
+        example_row(
+            f"q{i}",
+            expected_output=f"a{i}" if i > 3 else "b",
+            metadata={"half": "ab"[i % 2], "doc": i // 3},
+        )
+        for i in range(50, 0, -1)
+    ]
     second = a_version(project, rows, dataset=first.dataset)
-    old = scored(a_run(first, system="old"), *answers(40, set()))
-    new = scored(a_run(second, system="new"), *answers(40, set()))
+    old = scored(a_run(first, system="old"), *answers(40, {7}))
+    new = scored(a_run(second, system="new"), *answers(50, set()))
     comparison, findings = compared(old, new)
-    # Each of them has lost its slices too, so all forty differ.
-    assert (comparison.coverage["shared"], comparison.coverage["changed"]) == (40, 40)
-    assert findings[0].n_lost == 3
+    coverage = comparison.coverage
+    assert (coverage["shared"], coverage["changed"]) == (37, 3)
+    assert (coverage["baseline_only"], coverage["candidate_only"]) == (0, 10)
+    assert coverage["changed_keys"] == ["q3", "q2"]  # in the candidate's order, as many as fit
+    assert (findings[0].n, findings[0].n_lost, findings[0].n_won) == (37, 0, 1)
+    assert "3 examples with an equal key have another content" in wording.changed(comparison)
+    assert "rest on the 37 unchanged" in as_markdown(comparison, findings, url="/")
+
+
+def test_versions_without_an_unchanged_example_are_refused():
+    project = a_project()
+    first = version_with_slices(project, n=3)
+    second = a_version(project, dataset=first.dataset)  # equal keys, no metadata
+    old, new = scored(a_run(first, system="old")), scored(a_run(second, system="new"))
+    with pytest.raises(ContentError, match="another content") as refused:
+        compared(old, new)
+    assert refused.value.code == "no_unchanged_examples"
 
 
 def test_attempts_are_averaged_within_examples_first():
