@@ -42,6 +42,7 @@ BENCHMARKS = (
     Benchmark(script="agreement_coverage.py", needs_service=False),
     Benchmark(script="agreement_speed.py", needs_service=False),
     Benchmark(script="panels.py", needs_service=False),
+    Benchmark(script="change_points.py", needs_service=False),
     Benchmark(script="through_the_product.py", needs_service=True),
     Benchmark(script="ingestion.py", needs_service=True),
     Benchmark(script="growth.py", needs_service=True),
