@@ -11,8 +11,17 @@ def normal_quantile(probability: float) -> float:
 
 
 def t_quantile(probability: float, degrees: float) -> float:
-    """Return the quantile of Student's t."""
+    """Return the quantile of Student's t; infinite degrees are the normal's."""
+    if degrees == float("inf"):
+        return normal_quantile(probability)
     return float(special.stdtrit(degrees, probability))
+
+
+def t_below(statistic: float, degrees: float) -> float:
+    """Return how often t is at most this large; infinite degrees are the normal's."""
+    if degrees == float("inf"):
+        return float(special.ndtr(statistic))
+    return float(special.stdtr(degrees, statistic))
 
 
 def t_two_sided(statistic: float, degrees: float) -> float:

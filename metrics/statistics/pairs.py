@@ -55,6 +55,7 @@ class Compared:
     are None together, and then `reason` says why. `p_exact` stands beside McNemar's mid-p.
     `n_lost` and `n_won` count the pairs in which the candidate scored worse and better.
     `detectable` is the true gain that this many pairs would have found with 80 % power.
+    `degrees` are those of the t behind the interval, infinite for a normal one, None without one.
     """
 
     baseline: float | None
@@ -72,6 +73,7 @@ class Compared:
     p_value: float | None = None
     p_exact: float | None = None
     standard_error: float | None = None
+    degrees: float | None = None
     detectable: float | None = None
     reason: str = ""
 
@@ -180,6 +182,7 @@ def _compared(pairs: _Pairs, values: list[float], answer: _Answer) -> Compared:
         p_value=answer.p_value,
         p_exact=answer.p_exact,
         standard_error=answer.error,
+        degrees=None if answer.error is None else answer.degrees,
         detectable=_detectable(answer),
         reason=answer.reason,
     )
@@ -310,21 +313,18 @@ def _unvaried(pairs: _Pairs) -> _Answer:
     """Answer where every group moved alike, identical systems above all: then p is exactly 1.
 
     The rule of three bounds what was not seen, and p is the level at which its interval would
-    touch 0. Both need the metric's range.
+    touch 0. Both need the metric's range. Each end is a bound at the whole level: the truth lies
+    on one side, so the ends of two one-sided tests at 5 % are those of the 95 % interval.
     """
     width, n_groups = pairs.yardstick.width, len(pairs.groups)
-    intervals = [
-        unvaried_interval(pairs.gain, n_groups, -width, width, alpha=alpha)
-        for alpha in (ALPHA, EQUIVALENCE_ALPHA)
-    ]
-    wide, narrow = intervals
-    if isinstance(wide, NoInterval) or isinstance(narrow, NoInterval):
+    interval = unvaried_interval(pairs.gain, n_groups, -width, width)
+    if isinstance(interval, NoInterval):
         p_value = 1.0 if pairs.gain == 0.0 else None
         return _Answer(method="no variation", p_value=p_value, reason=_UNBOUNDED)
     return _Answer(
-        method=wide.method,
-        ends=(wide.low, wide.high),
-        ends90=(narrow.low, narrow.high),
+        method=interval.method,
+        ends=(interval.low, interval.high),
+        ends90=(interval.low, interval.high),
         p_value=math.exp(-n_groups * math.log1p(abs(pairs.gain) / width)),
     )
 
