@@ -17,7 +17,6 @@ from scipy import special
 
 from metrics.statistics.bradley_terry import (
     Fit,
-    closed,
     components,
     fit,
     is_linked,
@@ -33,6 +32,7 @@ from metrics.statistics.groups import MIN_CLUSTERS, Groups
 from metrics.statistics.intervals import ALPHA, effective_n, is_rounding, wilson
 from metrics.statistics.multiplicity import holm
 from metrics.statistics.preferences import Tally, tally
+from metrics.statistics.ranks import rank_ranges
 from metrics.statistics.standings import (
     Bounded,
     Duel,
@@ -236,17 +236,12 @@ def _ranks(
     tests: Sequence[_Test | None],
     adjusted: Sequence[float],
 ) -> list[tuple[int, int]]:
-    """Return each system's best and worst rank: 1 + how many are above, n - how many below.
-
-    What is above a system that is above a third is above that too.
-    """
+    """Return each system's best and worst rank by the tests that hold together."""
     is_above = np.zeros((n, n), dtype=bool)
     for (one, other), test, p in zip(pairs, tests, adjusted, strict=True):
         if test is not None and p <= ALPHA:
             is_above[(one, other) if test.favors_first else (other, one)] = True
-    is_above = closed(is_above)
-    above, below = is_above.sum(axis=0).tolist(), is_above.sum(axis=1).tolist()
-    return [(mine, n + 1 - theirs) for mine, theirs in zip(above, below, strict=True)]
+    return rank_ranges(is_above)
 
 
 def _standing(field: _Field, system: int, rank: tuple[int | None, int | None]) -> Standing:
