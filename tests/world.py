@@ -110,6 +110,7 @@ def build_world() -> World:
             "run_id": candidate.public_id,
             "rescoring_id": working.public_id,
             "comparison_id": comparison.public_id,
+            "form": "html",
             "campaign_id": campaign.public_id,
             "unit_id": Unit.objects.filter(campaign=campaign).latest("pk").public_id,
             "annotator_id": an_annotator(campaign, people["annotator"]).pk,

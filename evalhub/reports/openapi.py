@@ -73,14 +73,15 @@ compare = operation(
     query={
         "baseline": text("The id of a scored run."),
         "candidate": text("The id of another, on the same dataset."),
-        "format": one_of(["json", "markdown", "junit", "html"], "json by default."),
+        "format": one_of(["json", "markdown", "junit", "csv", "html"], "json by default."),
     },
     required=["baseline", "candidate"],
     answers={200: ("The comparison.", component("Comparison"))},
     media={
         "text/markdown": text("For a comment on a pull request."),
         "application/xml": text("JUnit, for a CI job."),
-        "text/html": text("For a mail or an artifact."),
+        "text/csv": text("For a spreadsheet: a row for each finding."),
+        "text/html": text("One file that stands alone, for a mail or an artifact."),
     },
     errors=[400, 404, 409, 422],
 )

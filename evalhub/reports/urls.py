@@ -9,5 +9,7 @@ urlpatterns = [
     path("p/<str:project>/comparisons/", views.comparison_list, name="list"),
     path("p/<str:project>/comparisons/new/", views.new, name="new"),
     path("comparisons/<str:comparison_id>/", views.detail, name="detail"),
+    path("comparisons/<str:comparison_id>/report/<str:form>", views.download, name="file"),
+    path("schemas/comparison.json", views.json_schema, name="schema"),
     path("api/v1/comparisons", api.Comparisons.as_view(), name="api_comparisons"),
 ]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
@@ -19,12 +16,13 @@ from evalhub.accounts.http import (
 )
 from evalhub.errors import DomainError
 from evalhub.reports import selectors, wording
-from evalhub.reports.models import Comparison, Finding
+from evalhub.reports.files import FORMATS, answer_in, as_file
+from evalhub.reports.models import Comparison
+from evalhub.reports.pages import page_of
+from evalhub.reports.rendering.document import schema
 from evalhub.reports.services import compare_runs
 from evalhub.runs.listing import likeliest_baseline
 from evalhub.runs.models import Run
-from evalhub.web import charts, formatting
-from metrics.statistics.findings import Outcome
 
 PAGE = 50
 
@@ -97,105 +95,25 @@ def detail(request: SignedInRequest, comparison_id: str) -> HttpResponse:
         public_id=comparison_id,
     )
     enter_project_of(request, comparison.project_id, Capability.VIEW)
-    return render(request, "reports/detail.html", page_of(comparison, request))
-
-
-def page_of(comparison: Comparison, request: HttpRequest) -> dict[str, Any]:
-    """Return what the report shows."""
-    findings = selectors.findings_of(comparison)
-    overall = [finding for finding in findings if not finding.slice_field]
-    shown = _chosen(overall, request.GET.get("metric", ""))
-    baseline, candidate = wording.names(comparison)
-    return {
-        "comparison": comparison,
-        "title": wording.title(comparison),
-        "baseline": baseline,
-        "candidate": candidate,
-        "sentence": wording.sentence(findings[0]),
-        "limits": list(filter(None, [wording.limits(findings[0]), *wording.notes(comparison)])),
-        "others": [wording.sentence(one) for one in overall[1:] if one.outcome in _DECIDED],
-        "tally": wording.tally(findings),
-        "forest": charts.forest([_forest_row(one) for one in overall], unit=_FOREST_UNIT),
-        "overall": wording.rows(overall),
-        "has_endless": any(wording.span_of(one) is None for one in overall),
-        "notes": [*wording.no_interval_notes(findings), *wording.method_notes(findings)],
-        "metrics": [one.metric for one in overall],
-        "slices": _slice_table(findings),
-        "shown": shown,
-        "digits": wording.digits(shown),
-        "attempts": max(comparison.baseline.attempts, comparison.candidate.attempts),
-        "cases": selectors.cases(shown),
-    }
-
-
-_FOREST_UNIT = "gain, of 100 for the whole scale"
-_DECIDED = (Outcome.IMPROVED, Outcome.REGRESSED, Outcome.EQUIVALENT)
-
-
-def _chosen(overall: list[Finding], metric: str) -> Finding:
-    if not metric:
-        return overall[0]
-    for finding in overall:
-        if finding.metric == metric:
-            return finding
-    raise Http404("This comparison has no such metric.")
-
-
-def _forest_row(finding: Finding) -> charts.ForestRow:
-    span = _range(finding)
-    return charts.ForestRow(
-        name=finding.metric,
-        outcome=finding.outcome,
-        gain=finding.gain,
-        low=finding.low,
-        high=finding.high,
-        unit=span / 100,
-        digits=wording.digits(finding),
-        reason=finding.reason,
+    return render(
+        request, "reports/detail.html", page_of(comparison, request.GET.get("metric", ""))
     )
 
 
-@dataclass(frozen=True)
-class SliceRow:
-    """One slice: its size and a cell for each metric."""
-
-    level: str
-    n: int
-    cells: list[dict[str, Any]]
-
-
-def _slice_table(findings: list[Finding]) -> list[tuple[str, list[SliceRow]]]:
-    """Return the slices by field; the cells stand in the order of the metrics."""
-    by_field: dict[str, dict[str, list[Finding]]] = {}
-    for finding in findings:
-        if finding.slice_field:
-            levels = by_field.setdefault(finding.slice_field, {})
-            levels.setdefault(finding.slice_level, []).append(finding)
-    return [
-        (field, [_slice_row(level, cells) for level, cells in levels.items()])
-        for field, levels in by_field.items()
-    ]
-
-
-def _slice_row(level: str, findings: list[Finding]) -> SliceRow:
-    cells = [
-        {
-            "gain": wording.written(finding).gain,
-            "heat": charts.heat(finding.gain, _range(finding)),
-            "is_tested": finding.p_value is not None,
-            "n": finding.n,
-            "has_gain": finding.gain is not None,
-            "reason": finding.reason,
-            "holds": finding.outcome in _DECIDED,
-            "shown": formatting.outcome(finding.outcome),
-        }
-        for finding in findings
-    ]
-    return SliceRow(level, max(finding.n for finding in findings), cells)
-
-
-def _range(finding: Finding) -> float:
-    """Return the length of the metric's range, or of what stands for it where it has no end."""
-    return wording.span_of(finding) or max(
-        abs(finding.baseline or 0.0), abs(finding.candidate or 0.0), 1.0
+@require_safe
+@signed_in
+def download(request: SignedInRequest, comparison_id: str, form: str) -> HttpResponse:
+    """Give a member the file of a comparison in one of the formats."""
+    comparison = get_object_or_404(
+        Comparison.objects.for_member(request.user), public_id=comparison_id
     )
+    enter_project_of(request, comparison.project_id, Capability.VIEW)
+    if form not in FORMATS:
+        raise Http404("A comparison has no such format.")
+    return as_file(answer_in(form, comparison, request), comparison, form)
+
+
+@require_safe
+def json_schema(request: HttpRequest) -> HttpResponse:
+    """The schema of a comparison in JSON, for everybody."""
+    return JsonResponse(schema(), content_type="application/schema+json")

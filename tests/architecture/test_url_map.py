@@ -79,6 +79,8 @@ PAGES = {
     "reports:list": {"get": VIEW},
     "reports:new": {"get": VIEW},
     "reports:detail": {"get": VIEW},
+    "reports:file": {"get": VIEW},
+    "reports:schema": {"get": OPEN},
     "labeling:list": {"get": MEMBER},
     "labeling:new": {"get": LEAD, "post": LEAD},
     "labeling:campaign": {"get": LEAD, "post": LEAD},

@@ -1,0 +1,70 @@
+"""A comparison in a format that somebody asked for, over REST or by a link of its page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+from rest_framework.utils.encoders import JSONEncoder
+
+from evalhub.reports import selectors
+from evalhub.reports.models import Comparison
+from evalhub.reports.pages import page_of
+from evalhub.reports.rendering import as_csv, as_html, as_json, as_junit, as_markdown
+from evalhub.reports.rendering.html_file import html_answer
+from evalhub.reports.rendering.names import file_name
+
+
+def answer_in(form: str, comparison: Comparison, request: HttpRequest) -> HttpResponse:
+    """Return a comparison in one of the `FORMATS`; HTML of ours is kept, and never shown here."""
+    answer = _ANSWERS[form](comparison, request)
+    return as_file(answer, comparison, form) if form == "html" else answer
+
+
+def as_file(answer: HttpResponse, comparison: Comparison, form: str) -> HttpResponse:
+    """Have an answer kept under the comparison's name."""
+    name = file_name(comparison, _ENDINGS.get(form, form))
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+def _json(comparison: Comparison, _: HttpRequest) -> HttpResponse:
+    content = as_json(comparison, selectors.findings_of(comparison))
+    how = {"allow_nan": False, "ensure_ascii": False}
+    return JsonResponse(content, encoder=JSONEncoder, json_dumps_params=how)
+
+
+def _markdown(comparison: Comparison, request: HttpRequest) -> HttpResponse:
+    address = reverse("reports:detail", args=[comparison.public_id])
+    text = as_markdown(
+        comparison, selectors.findings_of(comparison), url=request.build_absolute_uri(address)
+    )
+    return HttpResponse(text, content_type="text/markdown; charset=utf-8")
+
+
+def _junit(comparison: Comparison, _: HttpRequest) -> HttpResponse:
+    text = as_junit(comparison, selectors.findings_of(comparison))
+    return HttpResponse(text, content_type="application/xml; charset=utf-8")
+
+
+def _csv(comparison: Comparison, _: HttpRequest) -> HttpResponse:
+    text = as_csv(comparison, selectors.findings_of(comparison))
+    return HttpResponse(text, content_type="text/csv; charset=utf-8")
+
+
+def _html(comparison: Comparison, request: HttpRequest) -> HttpResponse:
+    origin = request.build_absolute_uri("/").removesuffix("/")
+    return html_answer(as_html(page_of(comparison), origin=origin))
+
+
+_ANSWERS: Final[dict[str, Callable[[Comparison, HttpRequest], HttpResponse]]] = {
+    "json": _json,
+    "markdown": _markdown,
+    "junit": _junit,
+    "csv": _csv,
+    "html": _html,
+}
+_ENDINGS: Final = {"markdown": "md", "junit": "xml"}
+FORMATS: Final = tuple(_ANSWERS)

@@ -1,0 +1,79 @@
+"""A comparison as JSON, and the JSON Schema that every such answer fits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from evalhub.reports import openapi, wording
+from evalhub.reports.models import Comparison, Finding
+from evalhub.reports.rendering.names import slice_name
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_COMPONENTS: Final = "#/components/schemas/"
+
+
+def as_json(comparison: Comparison, findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return the answer of the REST contract."""
+    return {
+        "id": comparison.public_id,
+        "baseline": comparison.baseline.public_id,
+        "candidate": comparison.candidate.public_id,
+        "coverage": comparison.coverage,
+        "outcome": comparison.outcome,
+        "summary": wording.title(comparison),
+        "notes": wording.notes(comparison),
+        "findings": [_finding(finding) for finding in findings],
+        "skipped": comparison.skipped,
+        "seed": comparison.seed,
+        "method_version": comparison.method,
+        "created_at": comparison.created_at,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "metric": finding.metric,
+        "slice": slice_name(finding) or None,
+        "primary": finding.is_primary,
+        "n": finding.n,
+        "baseline": finding.baseline,
+        "candidate": finding.candidate,
+        "gain": finding.gain,
+        "low": finding.low,
+        "high": finding.high,
+        "p_value": finding.p_value,
+        "p_exact": finding.p_exact,
+        "p_adjusted": finding.p_value if finding.is_primary else finding.p_adjusted,
+        "detectable": finding.detectable,
+        "lost": finding.n_lost,
+        "won": finding.n_won,
+        "unscored": {
+            "baseline": finding.n_unscored_baseline,
+            "candidate": finding.n_unscored_candidate,
+        },
+        "outcome": finding.outcome,
+        "method": finding.method,
+        "reason": finding.reason,
+        "signature": finding.candidate_measurement.signature,
+    }
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of `as_json`, made of the shapes that document the REST interface.
+
+    Every member that is described is always there. Members may be added, so others are allowed.
+    """
+    shapes = {name: _needed(shape) for name, shape in openapi.COMPONENTS.items()}
+    local = json.loads(json.dumps(shapes).replace(_COMPONENTS, "#/$defs/"))
+    about = {"$schema": DIALECT, "title": "A comparison of two runs"}
+    return {**about, "$ref": "#/$defs/Comparison", "$defs": local}
+
+
+def _needed(shape: Any) -> Any:
+    """Return a shape whose objects need every member that they name."""
+    if not isinstance(shape, dict):
+        return shape
+    inside = {name: _needed(part) for name, part in shape.items()}
+    return {**inside, "required": list(shape["properties"])} if "properties" in shape else inside

@@ -1,0 +1,33 @@
+"""A comparison as CSV: a row for each finding, which no spreadsheet takes for formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from evalhub.reports.models import Comparison, Finding
+from evalhub.spreadsheets import csv_lines
+
+HEADER: Final = (
+    *("comparison", "baseline", "candidate", "metric", "primary", "slice_field", "slice_level"),
+    *("outcome", "n", "baseline_value", "candidate_value", "gain", "low", "high"),
+    *("p_value", "p_exact", "p_adjusted", "detectable", "lost", "won"),
+    *("unscored_baseline", "unscored_candidate", "method", "reason", "signature"),
+)
+
+
+def as_csv(comparison: Comparison, findings: Sequence[Finding]) -> str:
+    """Return a table of the findings; what could not be computed is an empty cell."""
+    return "".join(csv_lines(HEADER, [_row(comparison, finding) for finding in findings]))
+
+
+def _row(comparison: Comparison, one: Finding) -> list[object]:
+    adjusted = one.p_value if one.is_primary else one.p_adjusted
+    return [
+        *(comparison.public_id, comparison.baseline.public_id, comparison.candidate.public_id),
+        *(one.metric, one.is_primary, one.slice_field, one.slice_level),
+        *(one.outcome, one.n, one.baseline, one.candidate, one.gain, one.low, one.high),
+        *(one.p_value, one.p_exact, adjusted, one.detectable, one.n_lost, one.n_won),
+        *(one.n_unscored_baseline, one.n_unscored_candidate, one.method, one.reason),
+        one.candidate_measurement.signature,
+    ]
