@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,32 +11,17 @@ from numpy.typing import NDArray
 
 from evalhub.datasets.selectors import Slicing, slicings
 from evalhub.reports.aligning import Aligned
-from evalhub.runs.columns import StoredScores, read_both
+from evalhub.reports.sides import Pairing, Sides
 from evalhub.runs.models import Measurement, Run
-from evalhub.runs.sealing import yardstick_of
 from evalhub.runs.selectors import current_measurements
-from metrics.reasons import Reason
 from metrics.statistics.findings import MIN_PAIRS, Decision, Gaps, decide, find_gaps
 from metrics.statistics.multiplicity import benjamini_hochberg
 from metrics.statistics.pairs import Compared, compare
-from metrics.statistics.yardstick import Column, Yardstick
 
 # Raise it whenever the same scores can give another finding.
 METHOD = 4
 # How many findings in slices a comparison has room for: those of corpus metrics take a while.
 MAX_CELLS = 800
-
-
-@dataclass(frozen=True)
-class Pairing:
-    """One metric's measurements on the two sides."""
-
-    baseline: Measurement
-    candidate: Measurement
-
-    @property
-    def name(self) -> str:
-        return self.candidate.name
 
 
 @dataclass(frozen=True)
@@ -144,69 +129,41 @@ def _parts(slicing: Slicing, aligned: Aligned) -> Iterator[Part]:
 
 
 def findings(
-    pairs: Sequence[Pairing], aligned: Aligned, parts: Sequence[Part], *, seed: int
+    pairs: Sequence[Pairing],
+    aligned: Aligned,
+    parts: Sequence[Part],
+    *,
+    seed: int,
+    look: Callable[[Sides], None] = lambda _: None,
 ) -> list[Found]:
     """Return the findings of all metrics: overall first, then by slice, the primary first of all.
 
     The primary metric keeps its p as it is; Benjamini–Hochberg adjusts all the others together.
+    `look` is shown the primary metric's columns, which are read but once.
     """
     found: list[Found] = []
     in_slices: list[Found] = []
     for number, pairing in enumerate(pairs):
-        sides = _Sides.read(pairing, aligned, seed)
-        found.append(replace(sides.find(), is_primary=number == 0))
-        in_slices += [sides.find(part.field, part.level, part.rows) for part in parts]
+        sides = Sides.read(pairing, aligned, seed)
+        if number == 0:
+            look(sides)
+        found.append(replace(_find(sides), is_primary=number == 0))
+        in_slices += [_find(sides, part) for part in parts]
     return _adjusted(found + in_slices)
 
 
-@dataclass(frozen=True)
-class _Sides:
-    """One metric's two aligned columns."""
-
-    pairing: Pairing
-    baseline: Column
-    candidate: Column
-    yardstick: Yardstick
-    clusters: NDArray[np.int64] | None
-    asked: NDArray[np.bool_]
-    seed: int
-
-    @classmethod
-    def read(cls, pairing: Pairing, aligned: Aligned, seed: int) -> _Sides:
-        old, new = read_both(pairing.baseline, pairing.candidate)
-        yardstick = yardstick_of(pairing.candidate)
-        return cls(
-            pairing=pairing,
-            baseline=old.column(yardstick).at(aligned.baseline),
-            candidate=new.column(yardstick).at(aligned.candidate),
-            yardstick=yardstick,
-            clusters=aligned.clusters,
-            asked=_was_rated(old)[aligned.baseline] | _was_rated(new)[aligned.candidate],
-            seed=seed,
-        )
-
-    def find(
-        self, field: str = "", level: str = "", rows: NDArray[np.int64] | None = None
-    ) -> Found:
-        """Compare all pairs, or those of one slice. What is too small is listed, not tested."""
-        chosen = self.asked if rows is None else rows[self.asked[rows]]
-        sides = (self.baseline.at(chosen), self.candidate.at(chosen))
-        groups = None if self.clusters is None else self.clusters[chosen]
-        compared = compare(*sides, self.yardstick, clusters=groups, seed=self.seed)
-        if rows is not None and compared.n < MIN_PAIRS:
-            compared = _untested(compared)
-        gaps = find_gaps(*sides, self.yardstick, clusters=groups, seed=self.seed)
-        return Found(self.pairing, compared, gaps, decide(compared, gaps=gaps), field, level)
-
-
-def _was_rated(scores: StoredScores) -> NDArray[np.bool_]:
-    """Say of which examples somebody was asked about an output.
-
-    A campaign may draw a part of the examples. Those that nobody saw on either side are no gaps
-    in the answer; those seen on one side only are.
-    """
-    rated: NDArray[np.bool_] = (scores.reasons != Reason.NOT_RATED).any(axis=1)
-    return rated
+def _find(sides: Sides, part: Part | None = None) -> Found:
+    """Compare all pairs, or those of one slice. What is too small is listed, not tested."""
+    chosen = sides.asked if part is None else part.rows[sides.asked[part.rows]]
+    columns = (sides.baseline.at(chosen), sides.candidate.at(chosen))
+    groups = None if sides.clusters is None else sides.clusters[chosen]
+    compared = compare(*columns, sides.yardstick, clusters=groups, seed=sides.seed)
+    if part is not None and compared.n < MIN_PAIRS:
+        compared = _untested(compared)
+    gaps = find_gaps(*columns, sides.yardstick, clusters=groups, seed=sides.seed)
+    decision = decide(compared, gaps=gaps)
+    found = Found(sides.pairing, compared, gaps, decision)
+    return found if part is None else replace(found, field=part.field, level=part.level)
 
 
 def _untested(compared: Compared) -> Compared:

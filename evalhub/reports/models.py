@@ -43,6 +43,10 @@ class Comparison(models.Model):
     skipped = models.JSONField(default=list)
     primary_metric = models.CharField(max_length=100)
     outcome = models.CharField(max_length=25)  # of the primary metric, over all shared examples
+    # What stands out in the primary metric (standing_out.py); empty before method 4.
+    searched = models.JSONField(default=dict)
+    critical = models.JSONField(default=dict)
+    failing = models.JSONField(default=dict)
     created_at = models.DateTimeField()
 
     objects = ComparisonQuerySet.as_manager()

@@ -6,23 +6,25 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from evalhub.accounts.services import Actor, record
 from evalhub.errors import Conflict, ContentError
+from evalhub.reports import standing_out
 from evalhub.reports.aligning import Aligned, align, coverage
 from evalhub.reports.comparing import (
     METHOD,
     Found,
-    Pairing,
     Skipped,
     findings,
     pairings,
     parts_of,
 )
 from evalhub.reports.models import Comparison, Finding
+from evalhub.reports.sides import Pairing, Sides
 from evalhub.runs.models import Run
 
 _OVER = (Run.State.SCORED, Run.State.FAILED)
@@ -43,7 +45,16 @@ def compare_runs(*, baseline: Run, candidate: Run, actor: Actor) -> Comparison:
         raise _nothing_to_pair(aligned)
     seed = _seed_of(baseline, candidate)
     parts, left_out = parts_of(candidate, aligned, n_metrics=len(pairs))
-    found = findings(pairs, aligned, parts, seed=seed)
+    stands_out: dict[str, Any] = {}
+
+    def look(sides: Sides) -> None:
+        stands_out["searched"] = standing_out.searched(sides, aligned, candidate)
+        stands_out["failing"] = standing_out.failing(sides, aligned, candidate)
+        stands_out["critical"] = standing_out.critical(
+            sides, aligned, baseline=baseline, candidate=candidate
+        )
+
+    found = findings(pairs, aligned, parts, seed=seed, look=look)
     comparison = Comparison(
         project=candidate.project,
         baseline=baseline,
@@ -56,6 +67,7 @@ def compare_runs(*, baseline: Run, candidate: Run, actor: Actor) -> Comparison:
         skipped=[asdict(one) for one in skipped],
         primary_metric=found[0].pairing.name,
         outcome=found[0].decision.outcome.value,
+        **stands_out,
         created_at=timezone.now(),
     )
     return _kept(comparison, found, actor)

@@ -1,0 +1,112 @@
+"""One metric's two columns side by side, a row per pair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalhub.reports.aligning import Aligned
+from evalhub.runs.columns import StoredScores, read_both
+from evalhub.runs.models import Measurement
+from evalhub.runs.sealing import yardstick_of
+from metrics.base import Family
+from metrics.batch import Floats
+from metrics.reasons import Reason
+from metrics.statistics.yardstick import Column, Yardstick
+
+# An example passes where at least this share of its attempts is right.
+PASSES_FROM = 0.5
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """One metric's measurements on the two sides."""
+
+    baseline: Measurement
+    candidate: Measurement
+
+    @property
+    def name(self) -> str:
+        return self.candidate.name
+
+
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """One metric's two aligned columns.
+
+    `asked` says of which pairs somebody was asked about an output: a campaign may draw a part of
+    the examples. Those that nobody saw on either side are no gaps in the answer; those seen on
+    one side only are.
+    """
+
+    pairing: Pairing
+    baseline: Column
+    candidate: Column
+    yardstick: Yardstick
+    clusters: NDArray[np.int64] | None
+    asked: NDArray[np.bool_]
+    seed: int
+
+    @classmethod
+    def read(cls, pairing: Pairing, aligned: Aligned, seed: int) -> Sides:
+        old, new = read_both(pairing.baseline, pairing.candidate)
+        yardstick = yardstick_of(pairing.candidate)
+        return cls(
+            pairing=pairing,
+            baseline=old.column(yardstick).at(aligned.baseline),
+            candidate=new.column(yardstick).at(aligned.candidate),
+            yardstick=yardstick,
+            clusters=aligned.clusters,
+            asked=_was_rated(old)[aligned.baseline] | _was_rated(new)[aligned.candidate],
+            seed=seed,
+        )
+
+
+def _was_rated(scores: StoredScores) -> NDArray[np.bool_]:
+    rated: NDArray[np.bool_] = (scores.reasons != Reason.NOT_RATED).any(axis=1)
+    return rated
+
+
+def folded(values: Floats) -> Floats:
+    """Return the mean of the scored attempts of each example."""
+    return Column(values=values).folded().values
+
+
+@dataclass(frozen=True, eq=False)
+class Passing:
+    """Which pairs pass on each side, by a metric of which an output is right or wrong.
+
+    An unscored example neither passes nor fails.
+    """
+
+    passed: NDArray[np.bool_]  # the baseline
+    passes: NDArray[np.bool_]  # the candidate
+    fails: NDArray[np.bool_]
+    is_unscored: NDArray[np.bool_]  # on the candidate
+
+    @classmethod
+    def of(cls, old: Floats, new: Floats, yardstick: Yardstick) -> Passing | None:
+        """Read two aligned tables of values; None where they are no passes and fails."""
+        if not (yardstick.family is Family.BINARY or (_is_zero_one(old) and _is_zero_one(new))):
+            return None
+        before, after = folded(old), folded(new)
+        if not yardstick.higher_is_better:
+            before, after = 1.0 - before, 1.0 - after
+        return cls(
+            passed=before >= PASSES_FROM,
+            passes=after >= PASSES_FROM,
+            fails=after < PASSES_FROM,
+            is_unscored=np.isnan(after),
+        )
+
+    @property
+    def flipped(self) -> NDArray[np.bool_]:
+        """Which pairs went from pass to fail."""
+        return self.passed & self.fails
+
+
+def _is_zero_one(values: Floats) -> bool:
+    scored = values[~np.isnan(values)]
+    return bool(((scored == 0.0) | (scored == 1.0)).all()) and bool(len(scored))

@@ -1,0 +1,146 @@
+"""What stands out in a comparison: slices, critical examples, words of failing inputs."""
+
+import random
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from evalhub.accounts.services import COMMAND_LINE
+from evalhub.reports.services import compare_runs
+from evalhub.reports.words import shared_words, words_of
+from tests.evalhub.runs.building import a_run, scored
+from tests.factories import a_project, a_version, example_row
+
+TOPICS = ["law", "tax", "art", "war"]
+
+
+def a_version_of(project, n=160, critical=(), dataset=None, changed=()):
+    """Return a version whose questions have a topic and a length; some are critical."""
+    rows = [
+        example_row(
+            f"q{i}",
+            input=f"{TOPICS[i % 4]} question {'changed' if i in changed else ''}",
+            expected_output=f"a{i}",
+            metadata={"topic": TOPICS[i % 4], "long": i % 3 == 0, "critical": True}
+            if i in critical
+            else {"topic": TOPICS[i % 4], "long": i % 3 == 0},
+        )
+        for i in range(1, n + 1)
+    ]
+    return a_version(project, rows, dataset=dataset)
+
+
+def answers(n, wrong=(), broken=(), missing=()):
+    return [
+        {"key": f"q{i}", "error": "too slow"}
+        if i in broken
+        else {"key": f"q{i}", "output": "?" if i in wrong else f"a{i}"}
+        for i in range(1, n + 1)
+        if i not in missing
+    ]
+
+
+def compared(old, new):
+    return compare_runs(baseline=old, candidate=new, actor=COMMAND_LINE)
+
+
+@pytest.mark.django_db
+def test_where_it_got_worse_is_searched_in_fields_and_pairs_of_them():
+    version = a_version_of(a_project())
+    wrong = {i for i in range(1, 161) if i % 8 == 1} | {2, 3, 8}
+    old = scored(a_run(version, system="old"), *answers(160))
+    new = scored(a_run(version, system="new"), *answers(160, wrong))
+    found = compared(old, new).searched
+    # Four topics, long or not, and four of the eight crossings have twenty examples.
+    assert (found["metric"], found["n_searched"], found["reason"]) == ("exact_match", 10, "")
+    first = found["slices"][0]
+    assert (first["fields"], first["levels"], first["n"]) == (["topic"], ["tax"], 40)
+    gains = -np.array([float(i in wrong) for i in range(1, 161)])
+    tax = np.arange(1, 161) % 4 == 1
+    assert first["inside"] == gains[tax].mean() == -0.5
+    assert first["rest"] == pytest.approx(gains[~tax].mean())
+    assert first["low"] < first["difference"] < first["high"] < 0
+    assert first["p_adjusted"] <= 0.05
+    failing = compared(old, new).failing
+    assert (failing["n"], failing["is_pass_fail"]) == (len(wrong), True)
+    [group] = failing["groups"]
+    assert (group["words"], group["n_others"]) == (["tax"], 20)
+    assert group["positions"] == [i - 1 for i in sorted(wrong) if i % 4 == 1]
+
+
+@pytest.mark.django_db
+def test_a_quantile_has_no_slice_against_the_rest():
+    version = a_version_of(a_project())
+    timed = [row | {"latency_ms": 10.0 + n} for n, row in enumerate(answers(160))]
+    old, new = (
+        scored(a_run(version, system=name, metrics=["latency"]), *timed) for name in ("a", "b")
+    )
+    found = compared(old, new).searched
+    assert (found["slices"], found["n_searched"]) == ([], 0)
+    assert "no mean over examples" in found["reason"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("metric", "failing"),
+    [
+        # passed before and fails now: wrong, an error or missing; q5 failed before as well
+        ("exact_match", [1, 2, 3]),
+        # no metric of right and wrong: an error or a missing output, where there was one
+        ("chrf", [2, 3]),
+    ],
+)
+def test_critical_examples_that_newly_fail_are_counted(metric, failing):
+    project = a_project()
+    first = a_version_of(project, 30, critical={1, 2, 3, 4, 5, 6, 7})
+    second = a_version_of(
+        project, 30, critical={1, 2, 3, 4, 5, 6, 7}, changed={6}, dataset=first.dataset
+    )
+    old = scored(a_run(first, system="old", metrics=[metric]), *answers(30, wrong={5}))
+    worse = answers(30, wrong={1, 5, 20}, broken={2}, missing={3, 7})
+    new = scored(
+        a_run(second, system="new", metrics=[metric]), *worse, {"key": "q7", "output": "a7"}
+    )
+    assert compared(old, new).critical == {
+        "n": 7,
+        "n_unpaired": 1,
+        "n_unscored": 0,
+        "n_failing": len(failing),
+        "failing": [i - 1 for i in failing],
+    }
+
+
+def test_words_that_stand_out_group_the_failing_inputs():
+    rng = random.Random(1)
+    common = ["how", "many", "apples", "are", "left", "after", "lunch", "for", "Tom", "today"]
+
+    def text(*more):
+        return " ".join([*rng.sample(common, 6), *more, str(rng.random())])
+
+    failing = [
+        *(text("square", "meters") for _ in range(6)),
+        *(text("Discount,") for _ in range(5)),
+        *(text() for _ in range(9)),
+    ]
+    others = [*(text("square") for _ in range(3)), *(text() for _ in range(197))]
+    groups = shared_words(failing, others)
+    assert [(one.words, one.members, one.n_others) for one in groups] == [
+        (("meters", "square"), tuple(range(6)), 0),
+        (("discount",), tuple(range(6, 11)), 0),
+    ]
+    assert shared_words(failing[11:], others) == []
+    assert shared_words([], others) == shared_words(["a", "b"], []) == []
+
+
+def test_a_word_is_tested_by_fishers_exact_test():
+    # scipy.stats.fisher_exact, one-sided, at the border of 5 %: one word, so nothing is adjusted.
+    for inside in range(3, 9):
+        failing = ["word"] * inside + [""] * (8 - inside)
+        others = ["word"] * 10 + [""] * 10
+        p_value = stats.fisher_exact([[inside, 8 - inside], [10, 10]], "greater").pvalue
+        assert bool(shared_words(failing, others)) == (p_value <= 0.05)
+
+
+def test_numbers_and_single_letters_are_no_words():
+    assert words_of("A 12th X-ray of ÄPFEL, don't 3 b") == {"x-ray", "of", "äpfel", "don't"}
