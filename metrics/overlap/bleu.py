@@ -18,6 +18,7 @@ from metrics.overlap.ngrams import Ints, blocks, clipped_matches, encode_tokens
 from metrics.overlap.pairs_of_texts import OverlapMetric
 
 _ORDER = 4
+_MANY = 200  # rows that are taken at once
 # The references of the paper's first example.
 _PAPINENI = (
     "It is a guide to action that ensures that the military will forever heed Party commands.",
@@ -113,8 +114,12 @@ class Bleu(OverlapMetric):
 
     def values_of(self, totals: Floats) -> Floats:
         """Return BLEU for summed counts; undefined where no reference has any text."""
-        rows = totals.reshape(-1, totals.shape[-1]).tolist()
-        values = [_bleu(row, effective_order=False) if row[1] > 0 else math.nan for row in rows]
+        rows = totals.reshape(-1, totals.shape[-1])
+        if len(rows) >= _MANY:
+            return _bleu_of_many(rows).reshape(totals.shape[:-1])
+        values = [
+            _bleu(row, effective_order=False) if row[1] > 0 else math.nan for row in rows.tolist()
+        ]
         return np.array(values, np.float64).reshape(totals.shape[:-1])
 
 
@@ -197,3 +202,19 @@ def _bleu(counts: list[float], *, effective_order: bool) -> float:
     if not effective_order:
         logs += [_LOG_OF_ZERO] * (_ORDER - len(logs))
     return brevity * math.exp(sum(logs) / len(logs))
+
+
+def _bleu_of_many(rows: Floats) -> Floats:
+    """Return BLEU of many rows of counts, as resampling needs it: the last bit may differ."""
+    output_length, reference_length = rows[:, 0], rows[:, 1]
+    matches, ngrams = rows[:, 2 : 2 + _ORDER], rows[:, 2 + _ORDER :]
+    has_ngrams = np.logical_and.accumulate(ngrams > 0, axis=1)
+    smoothing = np.exp2(np.cumsum(has_ngrams & (matches == 0), axis=1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        precisions = np.where(matches > 0, matches, 1.0 / smoothing) * 100.0 / ngrams
+        logs = np.where(has_ngrams, np.log(precisions), _LOG_OF_ZERO)
+        brevity = np.exp(np.minimum(0.0, 1.0 - reference_length / output_length))
+    values: Floats = brevity * np.exp(logs.sum(axis=1) / _ORDER)
+    values[~matches.any(axis=1)] = 0.0
+    values[reference_length <= 0] = np.nan
+    return values

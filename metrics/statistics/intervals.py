@@ -257,5 +257,14 @@ def _resampled_values(sums: Floats, yardstick: Yardstick, *, seed: int) -> Float
 
 
 def weighted_sums(weights: NDArray[Any], rows: Floats) -> Floats:
-    """Return weights @ rows without BLAS, whose sums depend on the number of threads."""
+    """Return weights @ rows, to the bit whatever the number of threads.
+
+    BLAS adds in an order that depends on the threads. Whole numbers add up to the same in any
+    order where no sum is beyond those that a float counts; all others are added without BLAS.
+    """
+    if weights.dtype.kind in "biu" and np.all(np.rint(rows) == rows):
+        largest = float(np.abs(rows).sum(axis=0).max(initial=0.0)) * float(weights.max(initial=0))
+        for kind, counted in ((np.float32, 2.0**24), (np.float64, 2.0**53)):
+            if largest < counted:
+                return np.asarray(weights.astype(kind) @ rows.astype(kind), dtype=np.float64)
     return np.asarray(np.einsum("bn,nk->bk", weights.astype(np.float64), rows))

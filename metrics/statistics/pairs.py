@@ -29,7 +29,7 @@ from metrics.statistics.intervals import (
     weighted_sums,
 )
 from metrics.statistics.quantiles import ALIKE, example_influences, too_few_for
-from metrics.statistics.randomization import EXACT_UP_TO, FLIPS, Swapped, randomize
+from metrics.statistics.randomization import EXACT_UP_TO, FLIPS, Sets, Swapped, randomize
 from metrics.statistics.yardstick import Column, Yardstick, statistics_of, value_of
 from metrics.tallies import are_equal, without_idle
 
@@ -262,9 +262,8 @@ def _compared_means(pairs: _Pairs) -> _Answer:
         return _students(pairs, error, "paired t")
     sums = groups.sums(differences)
 
-    def swapped(sets: Floats) -> Floats:
-        moved: Floats = np.einsum("bn,n->b", sets, sums)
-        return pairs.gain - 2.0 * moved / n
+    def swapped(sets: Sets) -> Floats:
+        return pairs.gain - 2.0 * weighted_sums(sets, sums[:, None])[:, 0] / n
 
     return _randomized(pairs, swapped, error, "sign flips")
 
@@ -284,7 +283,7 @@ def _compared_corpora(pairs: _Pairs) -> _Answer:
     change = groups.sums_of(after) - groups.sums_of(before)
     totals_before, totals_after = before.totals(), after.totals()
 
-    def swapped(sets: Floats) -> Floats:
+    def swapped(sets: Sets) -> Floats:
         moved = weighted_sums(sets, change)
         left = yardstick.corpus_values(totals_before + moved)
         right = yardstick.corpus_values(totals_after - moved)

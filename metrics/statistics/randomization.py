@@ -16,14 +16,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metrics.batch import Floats
+from metrics.statistics.intervals import weighted_sums
 
 EXACT_UP_TO = 15
 FLIPS = 10_000
 _ROUNDING = 1e-12
 
-Swapped = Callable[[Floats], Floats]
+Sets = NDArray[np.uint8]  # a row of 0 and 1 for each way of swapping groups
+Swapped = Callable[[Sets], Floats]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,7 +70,9 @@ def randomize(
     if len(sizes) <= EXACT_UP_TO:
         return _exact(swapped, sizes, gain=gain, scale=scale)
     rng = np.random.Generator(np.random.PCG64(seed))
-    sets = rng.integers(2, size=(FLIPS, len(sizes))).astype(np.float64)
+    n_bytes = -(-len(sizes) // 8)
+    bits = np.frombuffer(rng.bytes(FLIPS * n_bytes), np.uint8).reshape(FLIPS, n_bytes)
+    sets = np.unpackbits(bits, axis=1, count=len(sizes))
     share = _shares(sets, sizes)
     gains = swapped(sets)
     # Swapping all but F is swapping F and then everything: the gain changes its sign.
@@ -82,7 +87,7 @@ def randomize(
 
 def _exact(swapped: Swapped, sizes: Floats, *, gain: float, scale: float) -> Randomization:
     numbers = np.arange(1, 2 ** len(sizes))[:, None]
-    sets = (numbers >> np.arange(len(sizes)) & 1).astype(np.float64)
+    sets = (numbers >> np.arange(len(sizes)) & 1).astype(np.uint8)
     typical = _typical(gain - swapped(sets), _shares(sets, sizes), scale)
     known = typical[~np.isnan(typical)]
     always = 1 + len(typical) - len(known)
@@ -98,8 +103,11 @@ def _result(
     )
 
 
-def _shares(sets: Floats, sizes: Floats) -> Floats:
-    shares: Floats = np.einsum("bn,n->b", sets, sizes) / sizes.sum()
+def _shares(sets: Sets, sizes: Floats) -> Floats:
+    if np.all(sizes == 1.0):
+        alone: Floats = sets.mean(axis=1)
+        return alone
+    shares: Floats = weighted_sums(sets, sizes[:, None])[:, 0] / sizes.sum()
     return shares
 
 

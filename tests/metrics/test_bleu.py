@@ -119,3 +119,17 @@ def test_values_of_many_sums_are_the_values_of_each():
     assert values.shape == (3, 1)
     assert values[0, 0] == Bleu().values_of(rows[:30].sum(axis=0))
     assert math.isnan(values[2, 0])
+
+
+def test_many_sums_at_once_are_worth_what_each_is_worth_alone():
+    rng = np.random.default_rng(8)
+    ngrams = np.cumsum(rng.integers(0, 3, size=(400, 4)), axis=1)[:, ::-1]
+    matches = rng.integers(0, ngrams + 1)
+    matches[:40] = 0
+    lengths = np.stack([ngrams[:, 0] + rng.integers(0, 3, 400), rng.integers(0, 12, 400)], axis=1)
+    rows = np.concatenate([lengths, matches, ngrams], axis=1).astype(float)
+    at_once = Bleu().values_of(rows)
+    alone = np.concatenate([Bleu().values_of(row[None]) for row in rows])
+    assert np.isnan(at_once).sum() > 10
+    assert (at_once == 0.0).sum() > 40
+    np.testing.assert_allclose(at_once, alone, rtol=1e-13, atol=0.0)

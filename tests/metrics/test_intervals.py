@@ -12,7 +12,7 @@ from metrics.base import Family
 from metrics.rows import Rows
 from metrics.statistics.groups import Groups
 from metrics.statistics.influence import influences
-from metrics.statistics.intervals import Interval, NoInterval, estimate, wilson
+from metrics.statistics.intervals import Interval, NoInterval, estimate, weighted_sums, wilson
 from metrics.statistics.yardstick import Column, Yardstick
 from tests.metrics.shapes import (
     ERRORS,
@@ -321,3 +321,19 @@ def test_no_corpus_interval_has_width_zero(rows):
     found = estimate(corpus(rows), RATIO)
     assert found.interval.low < found.interval.high
     assert found.interval.low <= found.value <= found.interval.high
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e6, 1e13, 0.1])
+def test_weighted_sums_are_exact_where_whole_numbers_are_added(scale):
+    rng = np.random.default_rng(3)
+    rows = np.round(rng.integers(-50, 50, size=(60, 5)) * scale, 3)
+    weights = rng.integers(0, 4, size=(30, 60))
+    exact = [
+        [math.fsum(w * x for w, x in zip(row, column, strict=True)) for column in rows.T.tolist()]
+        for row in weights.tolist()
+    ]
+    found = weighted_sums(weights, rows)
+    if scale >= 1.0:
+        assert found.tolist() == exact
+    else:
+        np.testing.assert_allclose(found, exact, rtol=1e-12, atol=1e-9)
