@@ -30,6 +30,21 @@ COMPONENTS = {
         notes=listing(text(), "What else is to be known of the pairs, in sentences."),
         findings=listing(component("Finding"), "The primary metric first."),
         skipped=listing(anything(), "Metrics left out: {metric, reason, is_first}."),
+        searched=mapping(
+            anything(),
+            "Where it got worse on the primary metric: {metric, reason, n_searched, left_out, "
+            "slices}, each slice with p_adjusted for the search.",
+        ),
+        critical=mapping(
+            anything(),
+            "Examples with critical: true: {n, n_failing, failing, n_unscored, n_unpaired}; "
+            "failing are positions in the candidate's version.",
+        ),
+        failing=mapping(
+            anything(),
+            "What newly fails on the primary metric: {is_pass_fail, n, groups}; a group shares "
+            "words.",
+        ),
         seed=whole(),
         method_version=whole(),
         created_at=moment(),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
 
 from evalhub.errors import NotFound
 from evalhub.reports import selectors, wording
@@ -12,12 +16,25 @@ from evalhub.web import charts, formatting
 from metrics.statistics.findings import Outcome
 
 
-def page_of(comparison: Comparison, metric: str = "") -> dict[str, Any]:
-    """Return what the report shows, with the examples that moved on a metric, or the primary."""
+def page_of(
+    comparison: Comparison, metric: str = "", *, slices: Sequence[str] = (), group: str = ""
+) -> dict[str, Any]:
+    """Return what the report shows, with the examples that moved on a metric, or the primary.
+
+    Of the examples those in all these slices (``field:level``) are shown, or those of a group of
+    shared words, by its number from 1.
+    """
     findings = selectors.findings_of(comparison)
     overall = [finding for finding in findings if not finding.slice_field]
     shown = _chosen(overall, metric)
     baseline, candidate = wording.names(comparison)
+    groups = _groups(comparison)
+    chosen = _chosen_group(groups, group)
+    within = None
+    if chosen is not None:
+        within = np.array(chosen["positions"], dtype=np.int64)
+    elif slices:
+        within = selectors.positions_in_slices(comparison, slices)
     return {
         "comparison": comparison,
         "title": wording.title(comparison),
@@ -32,12 +49,69 @@ def page_of(comparison: Comparison, metric: str = "") -> dict[str, Any]:
         "has_endless": any(wording.span_of(one) is None for one in overall),
         "notes": [*wording.no_interval_notes(findings), *wording.method_notes(findings)],
         "metrics": [one.metric for one in overall],
+        "worse": _where_worse(comparison, overall[0]),
         "slices": _slice_table(findings),
         "shown": shown,
         "digits": wording.digits(shown),
         "attempts": max(comparison.baseline.attempts, comparison.candidate.attempts),
-        "cases": selectors.cases(shown),
+        "critical": selectors.critical_cases(overall[0]),
+        "primary_digits": wording.digits(overall[0]),
+        "groups": groups,
+        "chosen_group": chosen,
+        "chosen_slices": [] if chosen else list(slices),
+        "n_within": None if within is None else len(within),
+        "cases": selectors.cases(shown, within=within),
     }
+
+
+@dataclass(frozen=True)
+class WorseRow:
+    """A found slice, its numbers as texts; `query` asks the page for its examples."""
+
+    name: str
+    n: int
+    inside: str
+    rest: str
+    difference: str
+    interval: str
+    p: str
+    query: str
+
+
+def _where_worse(comparison: Comparison, primary: Finding) -> list[WorseRow]:
+    n = wording.digits(primary)
+    return [
+        WorseRow(
+            name=wording.slice_words(one),
+            n=one["n"],
+            inside=formatting.number(one["inside"], n, signed=True),
+            rest=formatting.number(one["rest"], n, signed=True),
+            difference=formatting.number(one["difference"], n, signed=True),
+            interval=formatting.interval(one["low"], one["high"], n, signed=True),
+            p=formatting.p_value(one["p_adjusted"]),
+            query=_query(zip(one["fields"], one["levels"], strict=True)),
+        )
+        for one in wording.found_slices(comparison)
+    ]
+
+
+def _query(slices: Iterable[tuple[str, str]]) -> str:
+    return urlencode([("slice", f"{field}:{level}") for field, level in slices])
+
+
+def _groups(comparison: Comparison) -> list[dict[str, Any]]:
+    """Return the groups of newly failing examples, numbered from 1."""
+    found = comparison.failing.get("groups", [])
+    return [{**one, "number": number} for number, one in enumerate(found, start=1)]
+
+
+def _chosen_group(groups: Sequence[dict[str, Any]], number: str) -> dict[str, Any] | None:
+    if not number:
+        return None
+    for one in groups:
+        if str(one["number"]) == number:
+            return one
+    raise NotFound("This comparison has no such group of examples.")
 
 
 _FOREST_UNIT = "gain, of 100 for the whole scale"
@@ -69,10 +143,11 @@ def _forest_row(finding: Finding) -> charts.ForestRow:
 
 @dataclass(frozen=True)
 class SliceRow:
-    """One slice: its size and a cell for each metric."""
+    """One slice: its size and a cell for each metric; `query` asks for its examples."""
 
     level: str
     n: int
+    query: str
     cells: list[dict[str, Any]]
 
 
@@ -84,12 +159,12 @@ def _slice_table(findings: list[Finding]) -> list[tuple[str, list[SliceRow]]]:
             levels = by_field.setdefault(finding.slice_field, {})
             levels.setdefault(finding.slice_level, []).append(finding)
     return [
-        (field, [_slice_row(level, cells) for level, cells in levels.items()])
+        (field, [_slice_row(field, level, cells) for level, cells in levels.items()])
         for field, levels in by_field.items()
     ]
 
 
-def _slice_row(level: str, findings: list[Finding]) -> SliceRow:
+def _slice_row(field: str, level: str, findings: list[Finding]) -> SliceRow:
     cells = [
         {
             "gain": wording.written(finding).gain,
@@ -103,7 +178,7 @@ def _slice_row(level: str, findings: list[Finding]) -> SliceRow:
         }
         for finding in findings
     ]
-    return SliceRow(level, max(finding.n for finding in findings), cells)
+    return SliceRow(level, max(finding.n for finding in findings), _query([(field, level)]), cells)
 
 
 def _range(finding: Finding) -> float:

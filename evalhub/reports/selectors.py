@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,16 +13,17 @@ from numpy.typing import NDArray
 
 from evalhub.accounts.models import Project
 from evalhub.datasets.models import Example
-from evalhub.datasets.selectors import examples_at_positions
+from evalhub.datasets.selectors import examples_at_positions, positions_in
 from evalhub.errors import NotFound
 from evalhub.reports.aligning import Aligned, align
 from evalhub.reports.models import Comparison, Finding
-from evalhub.runs.columns import scores_in_blocks
-from evalhub.runs.models import Output, Run
+from evalhub.reports.sides import Passing, folded
+from evalhub.runs.columns import scores_in_blocks, values_at
+from evalhub.runs.models import Measurement, Output, Run
 from metrics.batch import Floats
-from metrics.statistics.yardstick import Column
 
 SHOWN_CASES = 10
+_ROUNDING = 1e-12
 
 
 def run_of(project: Project, public_id: str) -> Run:
@@ -58,41 +60,98 @@ def findings_of(comparison: Comparison) -> list[Finding]:
 
 
 @dataclass(frozen=True)
+class CaseScore:
+    """One metric of an example on both sides; None where unscored."""
+
+    measurement: Measurement  # the candidate's
+    baseline: float | None
+    candidate: float | None
+
+
+@dataclass(frozen=True)
 class Case:
-    """One shared example that got worse or better, with both outputs (of the first attempt)."""
+    """One pair, with both outputs (of the first attempt) and every score of the shared metrics.
+
+    `difference` is the gain on the metric in question, None where a side is unscored.
+    """
 
     key: str
     input: str
     expected: str
     position: int
-    difference: float
-    baseline_value: float
-    candidate_value: float
+    baseline_position: int
+    difference: float | None
+    baseline_value: float | None
+    candidate_value: float | None
+    is_flip: bool
     baseline_output: str | None
     candidate_output: str | None
     baseline_error: str | None
     candidate_error: str | None
+    scores: list[CaseScore]
 
 
 @dataclass(frozen=True)
 class Cases:
-    """The examples with the largest losses and gains."""
+    """The examples with the largest losses and gains, and how many there are.
+
+    Those that went from pass to fail, `n_flipped` of them, stand before all other losses; it is
+    None where the metric does not say right or wrong.
+    """
 
     worse: list[Case]
     better: list[Case]
+    n_worse: int
+    n_better: int
+    n_flipped: int | None
 
 
-def cases(finding: Finding, *, limit: int = SHOWN_CASES) -> Cases:
-    """Return the shared examples on which one metric moved most, either way.
+def cases(
+    finding: Finding,
+    *,
+    limit: int = SHOWN_CASES,
+    within: NDArray[np.int64] | None = None,
+) -> Cases:
+    """Return the pairs on which one metric moved most, either way; mere rounding is no move.
 
-    There are `finding.n_lost` and `finding.n_won` of them; a move that is rounding is none.
+    `within` are positions of the candidate's version to stay among.
     """
     moved = _Moved.of(finding)
-    # Stable, so that equal differences stand in the order of the dataset; NaN comes last.
-    worse = np.argsort(moved.gains, kind="stable")[: min(limit, finding.n_lost or 0)]
-    better = np.argsort(-moved.gains, kind="stable")[: min(limit, finding.n_won or 0)]
+    among = np.ones(len(moved.gains), dtype=bool)
+    if within is not None:
+        among = np.isin(moved.aligned.candidate, within)
+    least = _ROUNDING * float(np.nanmax(np.abs(moved.gains), initial=0.0))
+    lost = np.flatnonzero(among & (moved.gains < -least))
+    won = np.flatnonzero(among & (moved.gains > least))
+    # Stable, so that equal differences stand in the order of the dataset.
+    worse = lost[np.lexsort((moved.gains[lost], ~moved.flipped[lost]))][:limit]
+    better = won[np.argsort(-moved.gains[won], kind="stable")][:limit]
     both = moved.cases(np.concatenate([worse, better]))
-    return Cases(worse=both[: len(worse)], better=both[len(worse) :])
+    return Cases(
+        worse=both[: len(worse)],
+        better=both[len(worse) :],
+        n_worse=len(lost),
+        n_better=len(won),
+        n_flipped=int(moved.flipped[lost].sum()) if moved.is_pass_fail else None,
+    )
+
+
+def critical_cases(finding: Finding, *, limit: int = SHOWN_CASES) -> list[Case]:
+    """Return the critical examples that newly fail. The finding is the primary one."""
+    failing = np.array(finding.comparison.critical.get("failing", [])[:limit], dtype=np.int64)
+    if not len(failing):
+        return []
+    moved = _Moved.of(finding)
+    return moved.cases(np.flatnonzero(np.isin(moved.aligned.candidate, failing)))
+
+
+def positions_in_slices(comparison: Comparison, slices: Sequence[str]) -> NDArray[np.int64]:
+    """Return the candidate's positions that are in each of these slices (``field:level``)."""
+    version = comparison.candidate.version
+    found = np.arange(version.n_examples)
+    for given in slices:
+        found = np.intersect1d(found, positions_in(version, given), assume_unique=True)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,30 +163,33 @@ class _Moved:
     old: Floats
     new: Floats
     gains: Floats
+    flipped: NDArray[np.bool_]
+    is_pass_fail: bool
 
     @classmethod
     def of(cls, finding: Finding) -> _Moved:
         comparison = finding.comparison
         aligned = align(comparison.baseline, comparison.candidate)
-        old, new = (
-            Column(values=scores_in_blocks(one).values).folded().values
-            for one in (finding.baseline_measurement, finding.candidate_measurement)
-        )
-        old, new = old[aligned.baseline], new[aligned.candidate]
-        sign = 1.0 if finding.candidate_measurement.higher_is_better else -1.0
-        return cls(comparison, aligned, old, new, sign * (new - old))
+        measurement = finding.candidate_measurement
+        old = scores_in_blocks(finding.baseline_measurement).values[aligned.baseline]
+        new = scores_in_blocks(measurement).values[aligned.candidate]
+        passing = Passing.of(old, new, measurement)
+        flipped = np.zeros(len(old), dtype=bool) if passing is None else passing.flipped
+        old, new = folded(old), folded(new)
+        gains = new - old if measurement.higher_is_better else old - new
+        return cls(comparison, aligned, old, new, gains, flipped, passing is not None)
 
     def cases(self, pairs: NDArray[np.int64]) -> list[Case]:
-        was_at, is_at = (
-            self.aligned.baseline[pairs].tolist(),
-            self.aligned.candidate[pairs].tolist(),
-        )
-        examples = examples_at_positions(self.comparison.candidate.version, is_at)
-        before = _outputs(self.comparison.baseline, was_at)
-        after = _outputs(self.comparison.candidate, is_at)
+        before_at, after_at = self.aligned.baseline[pairs], self.aligned.candidate[pairs]
+        examples = examples_at_positions(self.comparison.candidate.version, after_at.tolist())
+        before = _outputs(self.comparison.baseline, before_at.tolist())
+        after = _outputs(self.comparison.candidate, after_at.tolist())
+        scores = _scores(self.comparison, before_at, after_at)
         return [
-            self._case(pair, examples[new], before.get(old), after.get(new), position=new)
-            for pair, old, new in zip(pairs.tolist(), was_at, is_at, strict=True)
+            self._case(pair, examples[new], before.get(old), after.get(new), scores[at])
+            for at, (pair, old, new) in enumerate(
+                zip(pairs.tolist(), before_at.tolist(), after_at.tolist(), strict=True)
+            )
         ]
 
     def _case(
@@ -136,8 +198,7 @@ class _Moved:
         example: Example,
         before: Output | None,
         after: Output | None,
-        *,
-        position: int,
+        scores: list[CaseScore],
     ) -> Case:
         fields = example.fields
         given = [fields.get("expected_output"), *fields.get("references", [])]
@@ -146,15 +207,40 @@ class _Moved:
             key=example.key,
             input=as_text(fields.get("input")),
             expected=", or ".join(accepted),
-            position=position,
-            difference=float(self.gains[pair]),
-            baseline_value=float(self.old[pair]),
-            candidate_value=float(self.new[pair]),
+            position=int(self.aligned.candidate[pair]),
+            baseline_position=int(self.aligned.baseline[pair]),
+            difference=_known(self.gains[pair]),
+            baseline_value=_known(self.old[pair]),
+            candidate_value=_known(self.new[pair]),
+            is_flip=bool(self.flipped[pair]),
             baseline_output=_written(before),
             candidate_output=_written(after),
             baseline_error=before.error if before else None,
             candidate_error=after.error if after else None,
+            scores=scores,
         )
+
+
+def _scores(
+    comparison: Comparison, before_at: NDArray[np.int64], after_at: NDArray[np.int64]
+) -> list[list[CaseScore]]:
+    """Return the scores of every shared metric at these positions, a list for each pair."""
+    overall = [one for one in findings_of(comparison) if not one.slice_field]
+    before = [one.baseline_measurement for one in overall]
+    after = [one.candidate_measurement for one in overall]
+    old = values_at(before, comparison.baseline.attempts, before_at)
+    new = values_at(after, comparison.candidate.attempts, after_at)
+    columns = [
+        (m, folded(old[b.pk]), folded(new[m.pk])) for b, m in zip(before, after, strict=True)
+    ]
+    return [
+        [CaseScore(m, _known(was[at]), _known(now[at])) for m, was, now in columns]
+        for at in range(len(after_at))
+    ]
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
 
 
 def as_text(value: object) -> str:

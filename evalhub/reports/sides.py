@@ -87,12 +87,13 @@ class Passing:
     is_unscored: NDArray[np.bool_]  # on the candidate
 
     @classmethod
-    def of(cls, old: Floats, new: Floats, yardstick: Yardstick) -> Passing | None:
+    def of(cls, old: Floats, new: Floats, measurement: Measurement) -> Passing | None:
         """Read two aligned tables of values; None where they are no passes and fails."""
-        if not (yardstick.family is Family.BINARY or (_is_zero_one(old) and _is_zero_one(new))):
+        is_binary = measurement.family == Family.BINARY
+        if not (is_binary or (_is_zero_one(old) and _is_zero_one(new))):
             return None
         before, after = folded(old), folded(new)
-        if not yardstick.higher_is_better:
+        if not measurement.higher_is_better:
             before, after = 1.0 - before, 1.0 - after
         return cls(
             passed=before >= PASSES_FROM,

@@ -77,7 +77,7 @@ def critical(sides: Sides, aligned: Aligned, *, baseline: Run, candidate: Run) -
     is_answered = _answered(candidate, aligned.candidate[pairs])
     fails_now = answered & ~is_answered
     n_unscored = 0
-    passing = Passing.of(sides.baseline.values, sides.candidate.values, sides.yardstick)
+    passing = Passing.of(sides.baseline.values, sides.candidate.values, sides.pairing.candidate)
     if passing is not None:
         fails_now |= passing.flipped[pairs]
         n_unscored = int((passing.passed & passing.is_unscored)[pairs].sum())
@@ -115,7 +115,7 @@ def failing(sides: Sides, aligned: Aligned, candidate: Run) -> dict[str, Any]:
     Where the metric does not say right or wrong, it is the pairs that got worse.
     """
     old, new = sides.baseline.values, sides.candidate.values
-    passing = Passing.of(old, new, sides.yardstick)
+    passing = Passing.of(old, new, sides.pairing.candidate)
     gains = folded(new) - folded(old)
     if not sides.yardstick.higher_is_better:
         gains = -gains

@@ -25,6 +25,7 @@ from evalhub.runs.listing import likeliest_baseline
 from evalhub.runs.models import Run
 
 PAGE = 50
+MAX_SLICES = 2  # of which the examples are asked for together
 
 
 @require_safe
@@ -95,9 +96,14 @@ def detail(request: SignedInRequest, comparison_id: str) -> HttpResponse:
         public_id=comparison_id,
     )
     enter_project_of(request, comparison.project_id, Capability.VIEW)
-    return render(
-        request, "reports/detail.html", page_of(comparison, request.GET.get("metric", ""))
+    asked = request.GET
+    page = page_of(
+        comparison,
+        asked.get("metric", ""),
+        slices=asked.getlist("slice")[:MAX_SLICES],
+        group=asked.get("group", ""),
     )
+    return render(request, "reports/detail.html", page)
 
 
 @require_safe

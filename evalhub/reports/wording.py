@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from evalhub.reports.models import Comparison, Finding
 from evalhub.runs.models import Measurement
@@ -13,6 +14,7 @@ from evalhub.web.formatting import (
     MAX_DIGITS,
     MINUS,
     count,
+    digits_of,
     digits_of_span,
     earned_digits,
     interval,
@@ -21,6 +23,7 @@ from evalhub.web.formatting import (
     plural,
 )
 from metrics.statistics.findings import LEVEL, MIN_PAIRS, Outcome
+from metrics.statistics.searching import LEVEL as SEARCH_LEVEL
 
 _HEAD = {
     Outcome.IMPROVED: "{candidate} is better than {baseline} on {metric}.",
@@ -33,6 +36,7 @@ _HEAD = {
 
 # Before this version of the method, examples of equal key were paired whatever they said.
 PAIRS_UNCHANGED_SINCE = 4
+MOST_SLICES = 3  # that a sentence names
 # Below this a gain is the rounding of sums, and 0 is what to write.
 _ROUNDING = 1e-9
 
@@ -143,8 +147,64 @@ def stand_in(comparison: Comparison) -> str:
 
 def notes(comparison: Comparison) -> list[str]:
     """Return what every form of a report says beside its findings, in words."""
-    said = (stand_in(comparison), changed(comparison), cluster_fields(comparison))
+    said = (
+        critical(comparison),
+        where_worse(comparison),
+        stand_in(comparison),
+        changed(comparison),
+        cluster_fields(comparison),
+    )
     return [sentence for sentence in said if sentence]
+
+
+def critical(comparison: Comparison) -> str:
+    """Say how many critical examples newly fail, and of how many that is not known."""
+    found = comparison.critical
+    if not found.get("n"):
+        return ""
+    n, n_failing = found["n"], found["n_failing"]
+    said = [
+        f"{count(n_failing) if n_failing else 'None'} of {plural(n, 'critical example')} newly "
+        f"{'fails' if n_failing == 1 else 'fail'}."
+    ]
+    if found["n_unscored"]:
+        said.append(f"{count(found['n_unscored'])} that passed before have no score now.")
+    if found["n_unpaired"]:
+        said.append(
+            f"{count(found['n_unpaired'])} are new or changed, so nothing is known of them."
+        )
+    return " ".join(said)
+
+
+def where_worse(comparison: Comparison) -> str:
+    """Name the slices that the search found."""
+    found = [_worse(one) for one in found_slices(comparison)]
+    if not found:
+        return ""
+    more = f" and {count(len(found) - MOST_SLICES)} more" if len(found) > MOST_SLICES else ""
+    named = "; ".join(found[:MOST_SLICES])
+    return f"Worse than elsewhere on {comparison.searched['metric']}: {named}{more}."
+
+
+def _worse(searched: Mapping[str, Any]) -> str:
+    inside, rest = (
+        number(value, digits_of(value, None), signed=True)
+        for value in (searched["inside"], searched["rest"])
+    )
+    n = plural(searched["n"], "example")
+    return f"{slice_words(searched)} ({n}, gain {inside} against {rest} in the rest)"
+
+
+def found_slices(comparison: Comparison) -> list[dict[str, Any]]:
+    """Return the searched slices that stand out in spite of how many were searched."""
+    slices: list[dict[str, Any]] = comparison.searched.get("slices", [])
+    return [one for one in slices if one["p_adjusted"] <= SEARCH_LEVEL]
+
+
+def slice_words(searched: Mapping[str, Any]) -> str:
+    """Return a searched slice in words: ``topic: tax and language: German``."""
+    pairs = zip(searched["fields"], searched["levels"], strict=True)
+    return " and ".join(f"{field}: {level}" for field, level in pairs)
 
 
 def changed(comparison: Comparison) -> str:

@@ -212,6 +212,28 @@ def scores_in_blocks(measurement: Measurement) -> StoredScores:
     return StoredScores(values=values, reasons=reasons, statistics=statistics, labels=labels)
 
 
+def values_at(
+    measurements: Sequence[Measurement], attempts: int, positions: NDArray[np.int64]
+) -> dict[int, Floats]:
+    """Return the values (positions, attempts) of measurements, by id, at scattered positions.
+
+    All are of runs with this many attempts. Only the columns that hold a position are read.
+    """
+    found = {one.pk: np.full((len(positions), attempts), np.nan) for one in measurements}
+    columns = ScoreColumn.objects.filter(measurement__in=list(found))
+    holding = [
+        pk
+        for pk, start, n in columns.values_list("pk", "start", "n")
+        if ((positions >= start) & (positions < start + n)).any()
+    ]
+    wanted = columns.filter(pk__in=holding).values_list("measurement", "start", "n", "values")
+    for measurement, start, n, blob in read_rows(wanted):
+        here = np.flatnonzero((positions >= start) & (positions < start + n))
+        values = unpack(blob, "<f8", n * attempts).reshape(n, attempts)
+        found[measurement][here] = values[positions[here] - start]
+    return found
+
+
 def _classes(columns: QuerySet[ScoreColumn], attempts: int) -> tuple[str, ...]:
     """Return the labels that are expected anywhere; none where statistics are no labels."""
     found: set[str] = set()

@@ -10,7 +10,7 @@ from evalhub.accounts.services import COMMAND_LINE
 from evalhub.reports.services import compare_runs
 from evalhub.reports.words import shared_words, words_of
 from tests.evalhub.runs.building import a_run, scored
-from tests.factories import a_project, a_version, example_row
+from tests.factories import a_member, a_project, a_version, example_row
 
 TOPICS = ["law", "tax", "art", "war"]
 
@@ -67,6 +67,44 @@ def test_where_it_got_worse_is_searched_in_fields_and_pairs_of_them():
     [group] = failing["groups"]
     assert (group["words"], group["n_others"]) == (["tax"], 20)
     assert group["positions"] == [i - 1 for i in sorted(wrong) if i % 4 == 1]
+
+
+@pytest.mark.django_db
+def test_the_page_leads_from_what_stands_out_to_its_examples(client):
+    project = a_project()
+    version = a_version_of(project, critical={1, 2})
+    metrics = {"metrics": ["exact_match", "chrf"]}
+    wrong = {i for i in range(1, 161) if i % 8 == 1} | {2, 3, 8}
+    old = scored(a_run(version, system="old", **metrics), *answers(160, {160}))
+    new = scored(a_run(version, system="new", **metrics), *answers(160, wrong, broken={12}))
+    comparison = compared(old, new)
+    client.force_login(a_member(project, "viewer"))
+    address = f"/comparisons/{comparison.public_id}/"
+
+    def page(query=""):
+        answer = client.get(address + query)
+        return answer.content.decode(), answer.context
+
+    text, context = page()
+    assert "2 of 2 critical examples newly fail." in text
+    assert [one.key for one in context["critical"]] == ["q1", "q2"]
+    assert "Worse than elsewhere on exact_match: topic: tax (40 examples, gain −0.500" in text
+    cases = context["cases"]
+    assert (cases.n_worse, cases.n_flipped, cases.n_better) == (24, 24, 1)
+    scores = [(one.measurement.name, one.baseline, one.candidate) for one in cases.worse[0].scores]
+    assert scores == [("exact_match", 1.0, 0.0), ("chrf", 100.0, 0.0)]
+    assert {"topic: tax"} <= {row.name for row in context["worse"]}
+    row = next(row for row in context["worse"] if row.name == "topic: tax")
+    assert f'href="{address}?{row.query}#examples"' in text
+    _, inside = page(f"?{row.query}&metric=chrf")
+    assert (inside["n_within"], inside["cases"].n_worse) == (40, 20)
+    assert {one.key for one in inside["cases"].worse} <= {f"q{i}" for i in range(1, 161, 8)}
+    assert f'href="{address}?group=1#examples"' in text
+    _, grouped = page("?group=1")
+    assert grouped["cases"].n_worse == grouped["n_within"] == 20
+    assert client.get(f"{address}?group=9").status_code == 404
+    both, _ = page("?slice=topic:tax&slice=long:true")
+    assert "examples in" in both
 
 
 @pytest.mark.django_db
