@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "evalhub.runs",
     "evalhub.judging",
     "evalhub.reports",
+    "evalhub.boards",
     "labeling",
     "evalhub.web",
 ]

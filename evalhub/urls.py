@@ -15,5 +15,6 @@ urlpatterns = [
     path("", include("evalhub.runs.urls")),
     path("", include("evalhub.judging.urls")),
     path("", include("evalhub.reports.urls")),
+    path("", include("evalhub.boards.urls")),
     path("", include("labeling.urls")),
 ]

@@ -54,6 +54,7 @@ _SECTION_OF_APP: Final = {
     "datasets": "datasets",
     "runs": "runs",
     "reports": "comparisons",
+    "boards": "datasets",
     "labeling": "labeling",
     "scorers": "scorers",
     "judging": "judges",

@@ -12,6 +12,7 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 
 from evalhub.accounts import openapi as accounts
+from evalhub.boards import openapi as boards
 from evalhub.datasets import openapi as datasets
 from evalhub.openapi import ERROR, JSON, Shape
 from evalhub.reports import openapi as reports
@@ -31,6 +32,7 @@ COMPONENTS: Mapping[str, Shape] = {
     **runs.COMPONENTS,
     **rescorings.COMPONENTS,
     **reports.COMPONENTS,
+    **boards.COMPONENTS,
     **labeling.COMPONENTS,
     **deciding.COMPONENTS,
     **leading.COMPONENTS,

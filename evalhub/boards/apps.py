@@ -1,0 +1,8 @@
+"""The boards app. It has no tables: what it says is computed from runs when it is read."""
+
+from django.apps import AppConfig
+
+
+class BoardsConfig(AppConfig):
+    name = "evalhub.boards"
+    label = "boards"

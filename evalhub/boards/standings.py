@@ -1,0 +1,190 @@
+"""A leaderboard of the systems on a dataset version: which run speaks for each, and the ranks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.core.cache import cache
+
+from evalhub.datasets.models import DatasetVersion
+from evalhub.datasets.selectors import clusters
+from evalhub.runs.columns import read_scores
+from evalhub.runs.listing import Record, records, with_names
+from evalhub.runs.models import Measurement, Run
+from evalhub.runs.sealing import yardstick_of
+from metrics.statistics.boards import Board, Entry, Match, Place, leaderboard
+
+# Every two systems are compared: 30 are 435 pairs.
+MOST_SYSTEMS = 30
+# How many of the newest runs on a version are looked at.
+MOST_RUNS = 1_000
+# Raise it whenever the same scores can give another board.
+METHOD = 1
+_SEED = 0
+_KEPT = 24 * 3_600
+
+
+@dataclass(frozen=True)
+class Line:
+    """A run on the board; its measurement is None where it was not measured by the metric."""
+
+    run: Run
+    measurement: Measurement | None
+    place: Place
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two ranked runs and how they compare."""
+
+    first: Line
+    second: Line
+    match: Match
+
+
+@dataclass(frozen=True)
+class Standings:
+    """The board of one metric, and the metrics there are to choose."""
+
+    version: DatasetVersion
+    metric: str
+    metrics: list[str]
+    signature: str
+    lines: list[Line]
+    pairs: list[Pair]
+    reason: str = ""
+
+
+def standings_of(version: DatasetVersion, *, metric: str = "") -> Standings:
+    """Return the leaderboard of a dataset version by one metric, the newest run's first without.
+
+    For each system version its newest complete, scored run under the signature that most have
+    speaks; a newer one that cannot be ranked is listed with the reason.
+    """
+    runs = with_names(Run.objects.filter(version=version)).order_by("-created_at", "-pk")
+    found = records(list(runs[:MOST_RUNS]))
+    metrics = list(dict.fromkeys(one.name for record in found for one in record.measurements))
+    shown = metric or next(iter(metrics), "")
+    candidates = [Line(one.run, _measured(one, shown), Place(system=one.run.pk)) for one in found]
+    signature = _signature(candidates)
+    spoken, outside = _chosen(candidates, signature)
+    board = _board(version, spoken, outside)
+    by_run = {line.run.pk: line for line in (*spoken, *(line for line, _ in outside))}
+    lines = [
+        Line(by_run[place.system].run, by_run[place.system].measurement, place)
+        for place in board.places
+    ]
+    placed = {line.run.pk: line for line in lines}
+    return Standings(
+        version=version,
+        metric=shown,
+        metrics=metrics,
+        signature=signature,
+        lines=lines,
+        pairs=[Pair(placed[one.first], placed[one.second], one) for one in board.matches],
+        reason=board.reason,
+    )
+
+
+def _measured(record: Record, metric: str) -> Measurement | None:
+    return next((one for one in record.measurements if one.name == metric), None)
+
+
+def _signature(lines: Sequence[Line]) -> str:
+    """Return the signature that most system versions could be ranked by; of equals the newest."""
+    seen = dict.fromkeys(
+        (line.run.system_version_id, line.measurement.signature)
+        for line in lines
+        if line.measurement and not _why_not(line, line.measurement.signature)
+    )
+    counted = Counter(signature for _, signature in seen)
+    return max(counted, key=lambda one: counted[one], default="")
+
+
+def _chosen(lines: Sequence[Line], signature: str) -> tuple[list[Line], list[tuple[Line, str]]]:
+    """Return the run that speaks for each system version, and newer ones that cannot, with why."""
+    spoken: dict[int, Line] = {}
+    outside: dict[int, tuple[Line, str]] = {}
+    for line in lines:
+        key = line.run.system_version_id
+        if key in spoken:
+            continue
+        why = _why_not(line, signature)
+        if not why and len(spoken) == MOST_SYSTEMS:
+            why = f"The board compares the {MOST_SYSTEMS} system versions that were run last."
+        if why:
+            outside.setdefault(key, (line, why))
+        else:
+            spoken[key] = line
+    return list(spoken.values()), list(outside.values())
+
+
+_STOPPED = {
+    Run.State.OPEN: "The run is still open: finish it to have it scored.",
+    Run.State.SCORING: "The run is still being scored.",
+    Run.State.FAILED: "The run failed.",
+    Run.State.CANCELLED: "The run was cancelled.",
+}
+
+
+def _why_not(line: Line, signature: str) -> str:
+    """Say why a run cannot be ranked; empty where it can."""
+    run, measurement = line.run, line.measurement
+    missing = run.n_expected - run.n_outputs
+    if said := _STOPPED.get(Run.State(run.state)):
+        return f"{said} {measurement.problem if measurement else ''}".strip()
+    if missing > 0:
+        return f"The run is partial: {missing:,} of {run.n_expected:,} outputs are missing."
+    if measurement is None:
+        return "The run was not measured with this metric: score it to have it ranked."
+    if measurement.state == Measurement.State.FAILED:
+        return f"The metric failed on it. {measurement.problem}".strip()
+    if measurement.state != Measurement.State.SCORED:
+        return "The metric is not scored on it yet."
+    if measurement.signature != signature:
+        return "It was scored under another signature: score it again to have it ranked."
+    return ""
+
+
+def _board(
+    version: DatasetVersion, spoken: Sequence[Line], outside: Sequence[tuple[Line, str]]
+) -> Board:
+    """Rank the runs that speak; the same scores are compared once and remembered."""
+    key = _key(version, spoken)
+    ranked: Board | None = cache.get(key)
+    if ranked is None:
+        ranked = _compared(version, spoken)
+        cache.set(key, ranked, _KEPT)
+    listed = tuple(Place(system=line.run.pk, reason=why) for line, why in outside)
+    return Board(places=(*ranked.places, *listed), matches=ranked.matches, reason=ranked.reason)
+
+
+def _compared(version: DatasetVersion, spoken: Sequence[Line]) -> Board:
+    measured = [(line.run.pk, line.measurement) for line in spoken if line.measurement]
+    if not measured:
+        return Board(places=(), reason="No run of this version can be ranked by this metric.")
+    yardstick = yardstick_of(measured[0][1])
+    entries = [
+        Entry(system=run, column=read_scores(measurement).column(yardstick))
+        for run, measurement in measured
+    ]
+    return leaderboard(entries, yardstick, clusters=clusters(version), seed=_SEED)
+
+
+def _key(version: DatasetVersion, spoken: Sequence[Line]) -> str:
+    """Name what a board depends on: the version's clusters and the measurements as they stand."""
+    content = [
+        METHOD,
+        version.digest,
+        [
+            (line.run.pk, one.public_id, str(one.scored_at), one.value, one.n_scored)
+            for line in spoken
+            if (one := line.measurement)
+        ],
+    ]
+    digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    return f"boards:{digest}"

@@ -1,0 +1,76 @@
+"""Trends and leaderboards in words, for pages."""
+
+from __future__ import annotations
+
+from evalhub.boards.histories import MOST_RUNS, History, Point, Trends
+from evalhub.runs.models import Measurement
+from evalhub.web import formatting
+from evalhub.web.charts import Kind
+from evalhub.web.marks import span_of
+from metrics.statistics.change_points import LEVEL, ChangePoint
+
+
+def written(measurement: Measurement, value: float) -> str:
+    """Write a value as the metric's are usually written."""
+    return formatting.number(value, formatting.digits_of(value, span_of(measurement)))
+
+
+def change(history: History, found: ChangePoint) -> str:
+    """Say what a change point means, in a sentence."""
+    point = history.points[found.at]
+    before, after = (written(point.measurement, one) for one in (found.before, found.after))
+    return (
+        f"The level of {history.name} {_moved(point, found)} from about {before} to about "
+        f"{after} with {named(point)}, run on {formatting.day(point.run.created_at)} "
+        f"(p = {_p(found.p_value)} for the whole history)."
+    )
+
+
+def _p(p: float) -> str:
+    return formatting.p_value(p).replace("<", "under ")
+
+
+def _moved(point: Point, found: ChangePoint) -> str:
+    rose = found.after > found.before
+    is_up = point.measurement.higher_is_better
+    word = "rose" if rose else "fell"
+    if is_up is None:
+        return word
+    return f"{word}, for the {'better' if rose == is_up else 'worse'},"
+
+
+def kind_of(point: Point, found: ChangePoint | None) -> Kind:
+    """Return how a change is drawn: up for the better, down for the worse."""
+    if found is None:
+        return ""
+    if point.measurement.higher_is_better is None:
+        return "now"
+    return "up" if (found.after > found.before) == point.measurement.higher_is_better else "down"
+
+
+def named(point: Point) -> str:
+    return str(point.run.system_version)
+
+
+def summary(history: History) -> list[str]:
+    """Say what a history shows: its changes, or that there is none, or why none could be found."""
+    if history.changes.points:
+        return [change(history, one) for one in history.changes.points]
+    return [
+        history.changes.reason
+        or "No change of level: what moves is no more than chance would do in one history of "
+        f"{round(1 / LEVEL)}."
+    ]
+
+
+def left_out(trends: Trends) -> list[str]:
+    """Say which scored runs are not shown."""
+    said = []
+    if trends.n_partial:
+        runs = formatting.plural(trends.n_partial, "scored run")
+        are = "is" if trends.n_partial == 1 else "are"
+        said.append(f"{runs} {are} left out because outputs are missing.")
+    if trends.n_older:
+        runs = formatting.plural(trends.n_older, "older run")
+        said.append(f"The newest {MOST_RUNS} are shown; {runs} came before.")
+    return said

@@ -1,0 +1,170 @@
+"""Trends break where numbers stop being comparable; a leaderboard ranks only what is whole."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from evalhub.boards.histories import trends_of
+from evalhub.boards.standings import standings_of
+from evalhub.runs.models import Measurement, Run, System, SystemVersion
+from tests.evalhub.runs.building import a_run, finished, right, scored
+from tests.factories import a_key, a_member, a_project, a_version
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 5, 4, tzinfo=UTC)
+
+
+def a_history(version, values, *, system="gpt", signature="s1", start=0, tags=(), missing=0):
+    """Store a scored run for each value, a day apart."""
+    project = version.dataset.project
+    owner, _ = System.objects.get_or_create(
+        project=project, slug=system, defaults={"created_at": NOW}
+    )
+    for day, value in enumerate(values, start):
+        at = NOW + timedelta(days=day)
+        named = SystemVersion.objects.create(system=owner, name=f"v{day}", created_at=at)
+        run = Run.objects.create(
+            project=project,
+            version=version,
+            system_version=named,
+            state=Run.State.SCORED,
+            n_outputs=version.n_examples - missing,
+            tags=list(tags),
+            seed=1,
+            created_at=at,
+        )
+        Measurement.objects.create(
+            run=run,
+            name="quality",
+            metric="exact_match",
+            signature=signature,
+            family="binary",
+            low_bound=0,
+            high_bound=1,
+            state=Measurement.State.SCORED,
+            value=value,
+            low=value - 0.02,
+            high=value + 0.02,
+            created_at=at,
+        )
+
+
+def wobbling(level, n):
+    return [level + 0.004 * ((7 * i) % 5 - 2) for i in range(n)]
+
+
+def page(project, name, **query):
+    client = Client()
+    client.force_login(a_member(project, "viewer"))
+    dataset = project.datasets.get()
+    return client.get(reverse(name, args=[project.slug, dataset.slug]), query)
+
+
+def rest(project, what, **query):
+    address = f"/api/v1/projects/{project.slug}/datasets/{project.datasets.get().slug}/{what}"
+    return Client().get(address, query, headers=a_key(project, "viewer"))
+
+
+def test_a_trend_marks_a_step_and_breaks_where_numbers_stop_being_comparable():
+    project = a_project()
+    first = a_version(project)
+    second = a_version(project, n=4, dataset=first.dataset)
+    a_history(first, [*wobbling(0.7, 10), *wobbling(0.5, 8)], tags=["main"])
+    a_history(second, wobbling(0.9, 2), start=18)
+    a_history(second, wobbling(0.2, 2), start=20, signature="s2")
+    a_history(second, [0.1], start=22, missing=1)
+    a_history(first, [0.3], system="older")
+
+    shown = trends_of(first.dataset, system="gpt")
+    (history,) = shown.histories
+    assert history.breaks == [18, 20]
+    assert [one.break_reason for one in history.points if one.break_reason] == [
+        "dataset v2 instead of v1",
+        "another signature of the metric",
+    ]
+    (change,) = history.changes.points
+    assert change.at == 10
+    assert (shown.n_runs, shown.n_partial, shown.systems) == (22, 1, ["gpt", "older"])
+    assert trends_of(first.dataset).system == "gpt"
+    assert trends_of(first.dataset, tag="main").n_runs == 18
+
+    text = page(project, "boards:trends").content.decode()
+    assert "fell, for the worse, from about 0.7" in text
+    assert "1 scored run is left out because outputs are missing." in text
+    assert text.count('class="mark"') == 2
+    assert text.count('class="m down"') == 1
+    answer = rest(project, "trends", system="gpt").json()
+    (metric,) = answer["metrics"]
+    assert metric["changes"][0]["run"] == metric["points"][10]["run"]
+    assert [one["break"] for one in metric["points"]].count(None) == 20
+    assert answer["partial_runs_left_out"] == 1
+
+
+def test_a_leaderboard_ranks_the_newest_whole_run_of_each_version_and_says_why_not_others():
+    project = a_project()
+    version = a_version(project, n=40)
+    all_keys = range(1, 41)
+
+    def answered(system, correct, **fields):
+        wrong = [{"key": f"q{i}", "output": "?"} for i in all_keys if i not in correct]
+        return scored(a_run(version, system=system, **fields), *right(*correct), *wrong)
+
+    answered("good", range(1, 5))
+    good = answered("good", range(1, 39))
+    also = answered("also", range(2, 40))
+    poor = answered("poor", range(1, 6))
+    other = answered(
+        "other",
+        all_keys,
+        metrics=[{"name": "exact_match", "params": {"normalize": ["lowercase"]}}],
+    )
+    partial = scored(a_run(version, system="partial"), *right(1, 2, 3))
+    failed = answered("failed", all_keys)
+    failed.measurements.update(state=Measurement.State.FAILED, problem="It broke.")
+    Run.objects.filter(pk=failed.pk).update(state=Run.State.FAILED)
+    newer = finished(a_run(version, system="good"), *right(1))
+    Run.objects.filter(pk=newer.pk).update(state=Run.State.CANCELLED)
+
+    board = standings_of(version)
+
+    ranks = {line.run: (line.place.best, line.place.worst) for line in board.lines}
+    assert [(one, ranks[one]) for one in (good, also, poor)] == [
+        (good, (1, 2)),
+        (also, (1, 2)),
+        (poor, (3, 3)),
+    ]
+    reasons = {line.run: line.place.reason for line in board.lines if line.place.reason}
+    assert reasons == {
+        other: "It was scored under another signature: score it again to have it ranked.",
+        partial: "The run is partial: 37 of 40 outputs are missing.",
+        failed: "The run failed. It broke.",
+        newer: "The run was cancelled.",
+    }
+    assert standings_of(version) == board  # from memory
+
+    text = page(project, "boards:leaderboard").content.decode()
+    assert "1–2" in text
+    assert "37 of 40 outputs are missing" in text
+    assert "19 times in 20" in text
+    answer = rest(project, "leaderboard", metric="exact_match", version="1").json()
+    assert [one["best_rank"] for one in answer["systems"]][:4] == [1, 1, 3, None]
+    assert {one["better"] for one in answer["pairs"]} == {None, good.public_id, also.public_id}
+    assert page(project, "boards:leaderboard", metric="nothing").status_code == 404
+    assert rest(project, "leaderboard", metric="nothing").status_code == 404
+
+
+def test_what_is_empty_says_what_to_do():
+    project = a_project()
+    version = a_version(project)
+
+    assert b"No scored run yet" in page(project, "boards:trends").content
+    assert b"No run of this version yet" in page(project, "boards:leaderboard").content
+    assert rest(project, "leaderboard").json()["metric"] is None
+    assert rest(project, "trends").json()["system"] is None
+
+    scored(a_run(version), *right(1, 2, 3))
+    assert b"needs two systems" in page(project, "boards:leaderboard").content
+    assert b"and this history has 1 run." in page(project, "boards:trends").content
+    assert b"No run to show" in page(project, "boards:trends", tag="none").content
