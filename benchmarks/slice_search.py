@@ -1,0 +1,150 @@
+"""How often the search over slices finds something: where there is nothing, and where there is.
+
+No speed: each cell makes gains of one kind on examples with five metadata fields (2 to 8 levels,
+so about two hundred slices of one and two fields), searches them as a comparison does, and counts
+the searches that find a slice. Then one slice of two fields is worse by a number of standard
+deviations. Ends with an error where more than 5 % of searches of null data find something, by more
+than chance allows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+from results import Results, add_arguments
+
+from metrics.batch import Codes, Floats
+from metrics.statistics.searching import Field, search_slices
+
+SEED = 20_261_127
+LEVELS = 4, 6, 3, 8, 2
+SIZES = 200, 1_000, 10_000
+IN_A_CLUSTER = 10
+LEVEL = 0.05
+
+Rng = np.random.Generator
+Draw = Callable[[Rng, int], Floats]
+
+
+def balanced(rng: Rng, n: int) -> Floats:
+    """One in ten moves, as often up as down."""
+    return np.where(rng.random(n) < 0.1, rng.choice([-1.0, 1.0], n), 0.0)
+
+
+def lost_only(rng: Rng, n: int) -> Floats:
+    """One in twenty is lost, and none is won."""
+    return np.where(rng.random(n) < 0.05, -1.0, 0.0)
+
+
+def mostly_lost(rng: Rng, n: int) -> Floats:
+    """One in ten moves, four times in five down."""
+    return np.where(rng.random(n) < 0.1, np.where(rng.random(n) < 0.8, -1.0, 1.0), 0.0)
+
+
+def normal(rng: Rng, n: int) -> Floats:
+    return rng.normal(0.3, 1.0, n)
+
+
+def skewed(rng: Rng, n: int) -> Floats:
+    return 1.0 - rng.exponential(size=n)
+
+
+def heavy(rng: Rng, n: int) -> Floats:
+    return rng.standard_t(3, size=n)
+
+
+KINDS: dict[str, Draw] = {
+    "balanced flips": balanced,
+    "losses alone": lost_only,
+    "mostly losses": mostly_lost,
+    "normal": normal,
+    "skewed": skewed,
+    "heavy tails": heavy,
+}
+
+
+def share_found(kind: str, n: int, replicates: int, *, in_clusters: bool, loss: float) -> float:
+    """Return the share of searches that find a slice, the one that is worse if there is one."""
+    rng = np.random.Generator(np.random.PCG64([SEED, [*KINDS].index(kind), n, in_clusters]))
+    found = 0
+    for seed in range(replicates):
+        clusters = np.arange(n) // IN_A_CLUSTER if in_clusters else np.arange(n)
+        fields = _fields(rng, clusters)
+        gains = KINDS[kind](rng, n)
+        if in_clusters:
+            gains = gains + 0.5 * rng.normal(size=int(clusters.max()) + 1)[clusters]
+        inside = (fields[0].codes == 0) & (fields[2].codes == 0)
+        gains = gains - loss * np.std(gains) * inside
+        searched = search_slices(
+            gains, fields, clusters=clusters if in_clusters else None, seed=seed
+        )
+        worse = [one for one in searched.found if not loss or one.levels[0] == "a0"]
+        found += bool(worse)
+    return found / replicates
+
+
+def _fields(rng: Rng, clusters: Codes) -> list[Field]:
+    """Draw the metadata: that of a cluster is the same for all of its examples."""
+    n = int(clusters.max()) + 1
+    return [
+        Field(
+            name="abcde"[at],
+            levels=[f"{'abcde'[at]}{level}" for level in range(size)],
+            codes=rng.integers(size, size=n)[clusters],
+        )
+        for at, size in enumerate(LEVELS)
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_arguments(parser)
+    parser.add_argument("--replicates", type=int, default=1_000, help="searches of each cell")
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    given = parser.parse_args()
+    replicates = 20 if given.quick else given.replicates
+    results = Results("Search over slices", f"{replicates:,} searches a cell")
+    nulls = [(kind, n, False, 0.0) for kind in KINDS for n in SIZES]
+    nulls += [(kind, n, True, 0.0) for kind in ("normal", "skewed") for n in SIZES[1:]]
+    real = [("normal", n, False, loss) for n in SIZES[1:] for loss in (0.5, 1.0)]
+    with ProcessPoolExecutor(given.processes) as pool:
+        shares = list(
+            pool.map(_share, [(*cell, replicates) for cell in [*nulls, *real]], chunksize=1)
+        )
+    for (kind, n, in_clusters, loss), share in zip([*nulls, *real], shares, strict=True):
+        where = f", clusters of {IN_A_CLUSTER}" if in_clusters else ""
+        what = f"one slice worse by {loss:g} standard deviations" if loss else "nothing to find"
+        results.row(
+            what=f"{kind}{where}, {n:,} examples: {what}",
+            ours=100 * share,
+            reference=None if loss else 100 * LEVEL,
+            unit="% of searches find "
+            + ("it" if loss else "something; the reference is the most"),
+        )
+    results.write(json=given.json, markdown=given.markdown)
+    most = LEVEL + 3 * math.sqrt(LEVEL * (1 - LEVEL) / replicates)
+    wrong = [
+        f"{cell[0]}, {cell[1]:,}"
+        for cell, share in zip(nulls, shares, strict=False)
+        if share > most
+    ]
+    if wrong and not given.quick:
+        raise SystemExit(f"Too much is found where there is nothing: {'; '.join(wrong)}.")
+
+
+def _share(cell: tuple[str, int, bool, float, int]) -> float:
+    kind, n, in_clusters, loss, replicates = cell
+    return share_found(kind, n, replicates, in_clusters=in_clusters, loss=loss)
+
+
+if __name__ == "__main__":
+    main()
