@@ -8,6 +8,7 @@ app_name = "reports"
 urlpatterns = [
     path("p/<str:project>/comparisons/", views.comparison_list, name="list"),
     path("p/<str:project>/comparisons/new/", views.new, name="new"),
+    path("p/<str:project>/comparisons/many/", views.many, name="many"),
     path("comparisons/<str:comparison_id>/", views.detail, name="detail"),
     path("comparisons/<str:comparison_id>/report/<str:form>", views.download, name="file"),
     path("schemas/comparison.json", views.json_schema, name="schema"),

@@ -17,6 +17,7 @@ from evalhub.accounts.http import (
 from evalhub.errors import DomainError
 from evalhub.reports import selectors, wording
 from evalhub.reports.files import FORMATS, answer_in, as_file
+from evalhub.reports.many import MAX_CANDIDATES, compare_many
 from evalhub.reports.models import Comparison
 from evalhub.reports.pages import page_of
 from evalhub.reports.rendering.document import schema
@@ -80,6 +81,29 @@ def new(request: SignedInRequest, project: str) -> HttpResponse:
         }
         return render(request, "reports/list.html", context, status=exc.status)
     return redirect("reports:detail", comparison_id=comparison.public_id)
+
+
+@require_safe
+@signed_in
+def many(request: SignedInRequest, project: str) -> HttpResponse:
+    """Many candidates against one baseline; without a question, the form that asks it."""
+    found = enter_project(request, project, Capability.VIEW)
+    chosen, candidates = request.GET.get("baseline", ""), request.GET.getlist("candidate")
+    context = {"runs": _comparable(found.pk), "chosen": chosen, "candidates": candidates}
+    if not chosen:
+        return render(request, "reports/many.html", context)
+    try:
+        baseline = selectors.run_of(found, chosen)
+        rows = compare_many(
+            baseline=baseline,
+            candidates=[selectors.run_of(found, one) for one in candidates[: MAX_CANDIDATES + 1]],
+            actor=actor_of(request),
+        )
+    except DomainError as exc:
+        return render(request, "reports/many.html", {**context, "problem": exc}, status=exc.status)
+    n_compared = sum(row.comparison is not None for row in rows)
+    answer = {**context, "baseline": baseline, "rows": rows, "n_compared": n_compared}
+    return render(request, "reports/many.html", answer)
 
 
 @require_safe

@@ -187,10 +187,9 @@ def where_worse(comparison: Comparison) -> str:
 
 
 def _worse(searched: Mapping[str, Any]) -> str:
-    inside, rest = (
-        number(value, digits_of(value, None), signed=True)
-        for value in (searched["inside"], searched["rest"])
-    )
+    gains = searched["inside"], searched["rest"]
+    digits = digits_of(max(map(abs, gains)), None)
+    inside, rest = (number(gain, digits, signed=True) for gain in gains)
     n = plural(searched["n"], "example")
     return f"{slice_words(searched)} ({n}, gain {inside} against {rest} in the rest)"
 

@@ -78,6 +78,7 @@ PAGES = {
     "judging:call": {"get": VIEW},
     "reports:list": {"get": VIEW},
     "reports:new": {"get": VIEW},
+    "reports:many": {"get": VIEW},
     "reports:detail": {"get": VIEW},
     "boards:trends": {"get": VIEW},
     "boards:leaderboard": {"get": VIEW},

@@ -1,0 +1,76 @@
+"""Many candidates against one baseline: a stored comparison of each, read together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evalhub.accounts.services import Actor
+from evalhub.errors import DomainError, ShapeError
+from evalhub.reports import selectors, wording
+from evalhub.reports.models import Comparison, Finding
+from evalhub.reports.services import compare_runs
+from evalhub.runs.models import Run
+from metrics.statistics.findings import LEVEL, Outcome
+from metrics.statistics.multiplicity import holm
+
+MAX_CANDIDATES = 20
+
+
+@dataclass(frozen=True)
+class Row:
+    """One candidate: its comparison with the primary finding, or why there is none.
+
+    `p_holm` is the primary p adjusted for all the candidates, and `outcome` what holds then. The
+    stored comparison speaks of its candidate alone.
+    """
+
+    candidate: Run
+    comparison: Comparison | None = None
+    primary: Finding | None = None
+    shown: wording.Written | None = None
+    p_holm: float | None = None
+    outcome: str = ""
+    problem: str = ""
+
+
+def compare_many(*, baseline: Run, candidates: Sequence[Run], actor: Actor) -> list[Row]:
+    """Compare each candidate with the baseline, in the order given; each is compared once."""
+    candidates = list({run.pk: run for run in candidates}.values())
+    if not 1 <= len(candidates) <= MAX_CANDIDATES:
+        raise ShapeError(f"Name 1 to {MAX_CANDIDATES} candidates, not {len(candidates)}.")
+    return _adjusted([_row(baseline, candidate, actor) for candidate in candidates])
+
+
+def _row(baseline: Run, candidate: Run, actor: Actor) -> Row:
+    try:
+        comparison = compare_runs(baseline=baseline, candidate=candidate, actor=actor)
+    except DomainError as exc:
+        return Row(candidate, problem=exc.detail)
+    primary = selectors.findings_of(comparison)[0]
+    return Row(candidate, comparison, primary, wording.written(primary))
+
+
+def _adjusted(rows: list[Row]) -> list[Row]:
+    """Adjust the primary p-values together (Holm): one is counted for every candidate compared."""
+    p_values = [row.primary.p_value if row.primary else None for row in rows]
+    adjusted = holm([math.nan if p is None else p for p in p_values]).tolist()
+    return [_with(row, p_holm) for row, p_holm in zip(rows, adjusted, strict=True)]
+
+
+def _with(row: Row, p_holm: float) -> Row:
+    if row.comparison is None:
+        return row
+    outcome = row.comparison.outcome
+    is_told_apart = outcome in (Outcome.IMPROVED, Outcome.REGRESSED)
+    if is_told_apart and not p_holm <= LEVEL:
+        outcome = Outcome.INSUFFICIENT_EVIDENCE.value
+    return Row(
+        row.candidate,
+        row.comparison,
+        row.primary,
+        row.shown,
+        p_holm=None if math.isnan(p_holm) else p_holm,
+        outcome=outcome,
+    )

@@ -1,0 +1,60 @@
+"""Many candidates against one baseline, read together."""
+
+import pytest
+from scipy import stats
+
+from evalhub.accounts.services import COMMAND_LINE
+from evalhub.errors import ShapeError
+from evalhub.reports.many import compare_many
+from evalhub.reports.models import Comparison
+from tests.evalhub.reports.test_comparing import answers, version_with_slices
+from tests.evalhub.runs.building import a_run, scored
+from tests.factories import a_member, a_project
+
+pytestmark = pytest.mark.django_db
+
+
+def runs_against_one(project):
+    """Return a baseline and candidates that are better clearly, just so, and not at all."""
+    version = version_with_slices(project)
+    wrongs = [set(range(1, 31)), set(range(20, 31)), set(range(14, 35)), set(range(2, 31))]
+    return [
+        scored(a_run(version, system=f"system-{number}"), *answers(60, wrong))
+        for number, wrong in enumerate(wrongs)
+    ]
+
+
+def test_what_holds_for_one_candidate_may_not_hold_among_many():
+    baseline, *candidates = runs_against_one(a_project())
+    rows = compare_many(baseline=baseline, candidates=candidates, actor=COMMAND_LINE)
+    alone = [row.comparison.outcome for row in rows]
+    assert alone == ["improved", "improved", "insufficient_evidence"]
+    clear, just, none = (row.primary.p_value for row in rows)
+    # The second lost 4 and won 13 pairs: McNemar's mid-p of scipy's binomial distribution.
+    mid_p = 2 * stats.binom.cdf(4, 17, 0.5) - stats.binom.pmf(4, 17, 0.5)
+    assert just == pytest.approx(mid_p)
+    # Holm (1979): the least p three times, the next twice, the last once.
+    assert [row.p_holm for row in rows] == pytest.approx([3 * clear, 2 * mid_p, none])
+    together = [row.outcome for row in rows]
+    assert together == ["improved", "insufficient_evidence", "insufficient_evidence"]
+    twice = [*candidates, *candidates]
+    again = compare_many(baseline=baseline, candidates=twice, actor=COMMAND_LINE)
+    assert len(again) == 3
+    assert Comparison.objects.count() == 3
+
+
+def test_the_page_gives_each_candidate_a_row_or_a_reason(client):
+    project = a_project()
+    baseline, *candidates = runs_against_one(project)
+    client.force_login(a_member(project, "viewer"))
+    address = f"/p/{project.slug}/comparisons/many/"
+    assert "Many candidates against one baseline" in client.get(address).content.decode()
+    ids = [run.public_id for run in [*candidates, baseline]]
+    page = client.get(address, {"baseline": baseline.public_id, "candidate": ids})
+    text = page.content.decode()
+    assert page.context["n_compared"] == 3
+    for comparison in Comparison.objects.all():
+        assert f'href="/comparisons/{comparison.public_id}/"' in text
+    assert "Not compared. Baseline and candidate are the same run" in text
+    assert client.get(address, {"baseline": "run_none"}).status_code == 404
+    assert client.get(address, {"baseline": baseline.public_id}).status_code == ShapeError.status
