@@ -22,12 +22,13 @@ def change(history: History, found: ChangePoint) -> str:
     return (
         f"The level of {history.name} {_moved(point, found)} from about {before} to about "
         f"{after} with {named(point)}, run on {formatting.day(point.run.created_at)} "
-        f"(p = {_p(found.p_value)} for the whole history)."
+        f"({_p(found.p_value)} for the whole history)."
     )
 
 
 def _p(p: float) -> str:
-    return formatting.p_value(p).replace("<", "under ")
+    written = formatting.p_value(p)
+    return f"p under {written[1:]}" if written.startswith("<") else f"p = {written}"
 
 
 def _moved(point: Point, found: ChangePoint) -> str:

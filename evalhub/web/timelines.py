@@ -15,7 +15,7 @@ from evalhub.web.charts import SHAPES, Estimate, Kind, picture
 
 _TOP: Final = 16.0
 _TALL: Final = 120.0
-_FOOT: Final = 26.0
+_FOOT: Final = 34.0
 _LEFT: Final = 11.0  # where the first point stands, in percent: numbers of the axis are before it
 _RIGHT: Final = 97.0
 _CAP: Final = 0.45  # half the width of an interval's end, in percent
