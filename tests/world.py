@@ -16,6 +16,7 @@ from evalhub.accounts.models import Membership, Project, User
 from evalhub.accounts.password_links import make_password_link
 from evalhub.accounts.services import COMMAND_LINE, Actor, issue_api_key
 from evalhub.datasets import uploads
+from evalhub.reports.links import share
 from evalhub.reports.services import compare_runs
 from evalhub.runs import rescoring
 from labeling.models import Campaign, Unit
@@ -85,6 +86,7 @@ def build_world() -> World:
     rescoring.cancel(rescoring=cancelled, actor=COMMAND_LINE)
     open_run = a_run(version, system="newest")
     comparison = compare_runs(baseline=baseline, candidate=candidate, actor=COMMAND_LINE)
+    link, share_token = share(comparison=comparison, days="7", actor=COMMAND_LINE)
     campaign = a_campaign(project, runs=[candidate], questions=(FAITHFUL,))
     # At an address that leads nowhere, so that nothing is sent.
     scorer = a_scorer(project, url="http://scorer.example.org:9/")
@@ -111,6 +113,8 @@ def build_world() -> World:
             "rescoring_id": working.public_id,
             "comparison_id": comparison.public_id,
             "form": "html",
+            "link_id": link.public_id,
+            "share_token": share_token,
             "campaign_id": campaign.public_id,
             "unit_id": Unit.objects.filter(campaign=campaign).latest("pk").public_id,
             "annotator_id": an_annotator(campaign, people["annotator"]).pk,

@@ -6,12 +6,14 @@ from functools import partial
 from typing import Self
 
 from django.db import models
+from django.utils import timezone
 
-from evalhub.accounts.models import Project, User
+from evalhub.accounts.models import Link, Project, User
 from evalhub.identifiers import new_id
 from evalhub.runs.models import Measurement, Run
 
 new_comparison_id = partial(new_id, "cmp")
+new_link_id = partial(new_id, "shr")
 
 
 class ComparisonQuerySet(models.QuerySet["Comparison"]):
@@ -103,3 +105,20 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.metric} in comparison {self.comparison_id}"
+
+
+class ShareLink(Link):
+    """Whoever has the link reads one report without an account, until it expires or is revoked."""
+
+    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="links")
+    public_id = models.CharField(max_length=24, unique=True, default=new_link_id)
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @property
+    def state(self) -> str:
+        """What holds now: revoked, expired or open."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "open" if timezone.now() < self.expires_at else "expired"

@@ -40,10 +40,20 @@ def compare_runs(*, baseline: Run, candidate: Run, actor: Actor) -> Comparison:
     earlier = Comparison.objects.filter(project=candidate.project, digest=digest).first()
     if earlier is not None:
         return earlier
+    seed = _seed_of(baseline, candidate)
+    comparison, rows = computed(baseline=baseline, candidate=candidate, pairs=pairs, seed=seed)
+    comparison.digest = digest
+    comparison.skipped = [asdict(one) for one in skipped]
+    return _kept(comparison, rows, actor)
+
+
+def computed(
+    *, baseline: Run, candidate: Run, pairs: Sequence[Pairing], seed: int
+) -> tuple[Comparison, list[Finding]]:
+    """Return what comparing these measurements says, not stored: the same each time."""
     aligned = align(baseline, candidate)
     if not len(aligned):
         raise _nothing_to_pair(aligned)
-    seed = _seed_of(baseline, candidate)
     parts, left_out = parts_of(candidate, aligned, n_metrics=len(pairs))
     stands_out: dict[str, Any] = {}
 
@@ -59,18 +69,16 @@ def compare_runs(*, baseline: Run, candidate: Run, actor: Actor) -> Comparison:
         project=candidate.project,
         baseline=baseline,
         candidate=candidate,
-        digest=digest,
         method=METHOD,
         seed=seed,
         n_pairs=len(aligned),
         coverage={**coverage(baseline, candidate, aligned), "fields_left_out": left_out},
-        skipped=[asdict(one) for one in skipped],
         primary_metric=found[0].pairing.name,
         outcome=found[0].decision.outcome.value,
         **stands_out,
         created_at=timezone.now(),
     )
-    return _kept(comparison, found, actor)
+    return comparison, [_finding(comparison, number, one) for number, one in enumerate(found)]
 
 
 def _seed_of(baseline: Run, candidate: Run) -> int:
@@ -128,13 +136,13 @@ def _digest(pairs: Sequence[Pairing], skipped: Sequence[Skipped]) -> str:
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
 
 
-def _kept(comparison: Comparison, found: Sequence[Found], actor: Actor) -> Comparison:
+def _kept(comparison: Comparison, rows: Sequence[Finding], actor: Actor) -> Comparison:
     try:
         with transaction.atomic():
             comparison.save(force_insert=True)
-            Finding.objects.bulk_create(
-                _finding(comparison, number, one) for number, one in enumerate(found)
-            )
+            for row in rows:
+                row.comparison = comparison  # which has its key now
+            Finding.objects.bulk_create(rows)
             record(
                 project=comparison.project,
                 actor=actor,

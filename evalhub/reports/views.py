@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_safe
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
 
 from evalhub.accounts.capabilities import Capability
 from evalhub.accounts.http import (
     SignedInRequest,
     actor_of,
+    address_of,
     enter_project,
     enter_project_of,
     signed_in,
 )
-from evalhub.errors import DomainError
-from evalhub.reports import selectors, wording
+from evalhub.errors import DomainError, Gone, NotFound
+from evalhub.reports import links, selectors, wording
 from evalhub.reports.files import FORMATS, answer_in, as_file
 from evalhub.reports.many import MAX_CANDIDATES, compare_many
 from evalhub.reports.models import Comparison
 from evalhub.reports.pages import page_of
+from evalhub.reports.rendering import as_html
 from evalhub.reports.rendering.document import schema
+from evalhub.reports.rendering.html_file import html_answer
 from evalhub.reports.services import compare_runs
 from evalhub.runs.listing import likeliest_baseline
 from evalhub.runs.models import Run
@@ -127,6 +132,8 @@ def detail(request: SignedInRequest, comparison_id: str) -> HttpResponse:
         slices=asked.getlist("slice")[:MAX_SLICES],
         group=asked.get("group", ""),
     )
+    if Capability.LEAD in request.capabilities:
+        page |= {"links": links.links_of(comparison), "link_days": links.DAYS}
     return render(request, "reports/detail.html", page)
 
 
@@ -147,3 +154,54 @@ def download(request: SignedInRequest, comparison_id: str, form: str) -> HttpRes
 def json_schema(request: HttpRequest) -> HttpResponse:
     """The schema of a comparison in JSON, for everybody."""
     return JsonResponse(schema(), content_type="application/schema+json")
+
+
+@never_cache
+@require_POST
+@signed_in
+def share(request: SignedInRequest, comparison_id: str) -> HttpResponse:
+    """Make a link to a report, which is shown once, in the answer that makes it."""
+    comparison = _led(request, comparison_id)
+    link, token = links.share(
+        comparison=comparison, days=request.POST.get("days", ""), actor=actor_of(request)
+    )
+    context = {
+        "comparison": comparison,
+        "link": link,
+        "address": address_of(request, "reports:shared", token),
+    }
+    return render(request, "reports/link_created.html", context)
+
+
+@require_POST
+@signed_in
+def link_revoke(request: SignedInRequest, comparison_id: str, link_id: str) -> HttpResponse:
+    """Stop a link from showing its report, at once and for good."""
+    comparison = _led(request, comparison_id)
+    link = get_object_or_404(comparison.links, public_id=link_id)
+    links.revoke(link=link, actor=actor_of(request))
+    messages.success(request, "Revoked: the link shows nothing any more.")
+    return redirect("reports:detail", comparison_id=comparison.public_id)
+
+
+def _led(request: SignedInRequest, comparison_id: str) -> Comparison:
+    comparison = get_object_or_404(
+        Comparison.objects.for_member(request.user).select_related("project"),
+        public_id=comparison_id,
+    )
+    enter_project_of(request, comparison.project, Capability.LEAD)
+    return comparison
+
+
+@never_cache
+@require_safe
+def shared(request: HttpRequest, share_token: str) -> HttpResponse:
+    """A report, read by whoever has a link to it; the address is a secret, so nothing tells it."""
+    try:
+        answer = html_answer(as_html(page_of(links.report_behind(share_token)), origin=""))
+    except (NotFound, Gone) as exc:
+        context = {"detail": exc.detail}
+        answer = render(request, "accounts/link_closed.html", context, status=exc.status)
+    answer["Referrer-Policy"] = "no-referrer"
+    answer["X-Robots-Tag"] = "noindex, nofollow"
+    return answer

@@ -221,7 +221,7 @@ TYPED_TWICE = {"password1": NEW, "password2": NEW}
 # Good in any form, for all that counts is in the address.
 TAKES_NO_FIELDS = {
     *("accounts:logout", "accounts:key_revoke", "accounts:invitation_revoke"),
-    *("accounts:member_password", "scorers:try", "scorers:retire"),
+    *("accounts:member_password", "scorers:try", "scorers:retire", "reports:link_revoke"),
 }
 DOORS = {
     "datasets:api_datasets": Door(
@@ -322,6 +322,8 @@ DOORS = {
         }
     ),
     "runs:rescoring": Door(good=lambda world: {"do": "cancel"}),
+    "reports:share": Door(good=lambda world: {"days": "7"}),
+    "reports:link_revoke": Door(good=lambda world: {}),
     "labeling:new": Door(good=a_campaign_form),
     "labeling:campaign": Door(good=lambda world: {"do": "publish"}),
     "labeling:people": Door(good=lambda world: {"do": "invite", **AN_INVITED}),
