@@ -42,6 +42,7 @@ BENCHMARKS = (
     Benchmark(script="agreement_coverage.py", needs_service=False),
     Benchmark(script="agreement_speed.py", needs_service=False),
     Benchmark(script="panels.py", needs_service=False),
+    Benchmark(script="gates.py", needs_service=False),
     Benchmark(script="change_points.py", needs_service=False),
     Benchmark(script="comparisons.py", needs_service=False),
     Benchmark(script="resampling.py", needs_service=False),

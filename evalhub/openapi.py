@@ -100,6 +100,7 @@ PATH_WORDS = {
     "run_id": "The run's id, run_…",
     "rescoring_id": "The re-scoring's id, res_…",
     "campaign_id": "The campaign's id, cam_…",
+    "answer_id": "The gate answer's id, gat_…",
     "invitation_id": "The invitation's id, inv_…",
 }
 ERROR_WORDS = {

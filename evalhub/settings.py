@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "evalhub.judging",
     "evalhub.reports",
     "evalhub.boards",
+    "evalhub.gates",
     "labeling",
     "evalhub.web",
 ]

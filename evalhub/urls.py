@@ -16,5 +16,6 @@ urlpatterns = [
     path("", include("evalhub.judging.urls")),
     path("", include("evalhub.reports.urls")),
     path("", include("evalhub.boards.urls")),
+    path("", include("evalhub.gates.urls")),
     path("", include("labeling.urls")),
 ]

@@ -16,6 +16,7 @@ from evalhub.accounts.models import Membership, Project, User
 from evalhub.accounts.password_links import make_password_link
 from evalhub.accounts.services import COMMAND_LINE, Actor, issue_api_key
 from evalhub.datasets import uploads
+from evalhub.gates.services import ask, set_gate
 from evalhub.reports.links import share
 from evalhub.reports.services import compare_runs
 from evalhub.runs import rescoring
@@ -87,6 +88,9 @@ def build_world() -> World:
     open_run = a_run(version, system="newest")
     comparison = compare_runs(baseline=baseline, candidate=candidate, actor=COMMAND_LINE)
     link, share_token = share(comparison=comparison, days="7", actor=COMMAND_LINE)
+    rules = {"margins": [{"metric": "exact_match", "margin": 0.01}]}
+    set_gate(dataset=version.dataset, given=rules, actor=COMMAND_LINE)
+    answer = ask(run=candidate, baseline=baseline.public_id, actor=COMMAND_LINE)
     campaign = a_campaign(project, runs=[candidate], questions=(FAITHFUL,))
     # At an address that leads nowhere, so that nothing is sent.
     scorer = a_scorer(project, url="http://scorer.example.org:9/")
@@ -115,6 +119,7 @@ def build_world() -> World:
             "form": "html",
             "link_id": link.public_id,
             "share_token": share_token,
+            "answer_id": answer.public_id,
             "campaign_id": campaign.public_id,
             "unit_id": Unit.objects.filter(campaign=campaign).latest("pk").public_id,
             "annotator_id": an_annotator(campaign, people["annotator"]).pk,

@@ -55,6 +55,7 @@ _SECTION_OF_APP: Final = {
     "runs": "runs",
     "reports": "comparisons",
     "boards": "datasets",
+    "gates": "comparisons",
     "labeling": "labeling",
     "scorers": "scorers",
     "judging": "judges",

@@ -14,6 +14,7 @@ from drf_spectacular.generators import SchemaGenerator
 from evalhub.accounts import openapi as accounts
 from evalhub.boards import openapi as boards
 from evalhub.datasets import openapi as datasets
+from evalhub.gates import openapi as gates
 from evalhub.openapi import ERROR, JSON, Shape
 from evalhub.reports import openapi as reports
 from evalhub.runs import openapi as runs
@@ -33,6 +34,7 @@ COMPONENTS: Mapping[str, Shape] = {
     **rescorings.COMPONENTS,
     **reports.COMPONENTS,
     **boards.COMPONENTS,
+    **gates.COMPONENTS,
     **labeling.COMPONENTS,
     **deciding.COMPONENTS,
     **leading.COMPONENTS,

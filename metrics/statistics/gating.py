@@ -56,14 +56,14 @@ def bound(compared: Compared, *, margin: float, gaps: Gaps = NO_GAPS) -> Bound:
     if not (0.0 < margin < math.inf):
         raise ValueError(f"A margin is a number above 0, not {margin}.")
     if compared.n < MIN_PAIRS:
-        return _unknown(margin, f"{compared.n} pairs are too few: a gate needs {MIN_PAIRS}.")
+        return unanswered(margin, f"{compared.n} pairs are too few: a gate needs {MIN_PAIRS}.")
     sides = [compared, gaps.best, gaps.worst] if gaps.matter else [compared]
     tests = [None if side is None else _tested(side, margin) for side in sides]
     known = [test for test in tests if test is not None]
     if tests[0] is None:
-        return _unknown(margin, compared.reason)
+        return unanswered(margin, compared.reason)
     if len(known) < len(tests):
-        return _unknown(margin, f"{_unscored(gaps)}, and nothing bounds what they would change.")
+        return unanswered(margin, f"{_unscored(gaps)}, and nothing bounds what they would change.")
     found = _Test(
         low=min(test.low for test in known),
         high=max(test.high for test in known),
@@ -200,7 +200,8 @@ def _unscored(gaps: Gaps) -> str:
     )
 
 
-def _unknown(margin: float, reason: str) -> Bound:
+def unanswered(margin: float, reason: str) -> Bound:
+    """Return the bound of a rule that nothing can be held against."""
     return Bound(margin=margin, answer=Answer.INCONCLUSIVE, reason=reason)
 
 

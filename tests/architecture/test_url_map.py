@@ -87,6 +87,8 @@ PAGES = {
     "reports:share": {"post": LEAD},
     "reports:link_revoke": {"post": LEAD},
     "reports:shared": {"get": OPEN},
+    "gates:gate": {"get": VIEW, "post": LEAD},
+    "gates:answer": {"get": VIEW, "post": LEAD},
     "labeling:list": {"get": MEMBER},
     "labeling:new": {"get": LEAD, "post": LEAD},
     "labeling:campaign": {"get": LEAD, "post": LEAD},
@@ -127,6 +129,11 @@ REST = {
     "reports:api_comparisons": {"get": VIEW},
     "boards:api_trends": {"get": VIEW},
     "boards:api_leaderboard": {"get": VIEW},
+    "gates:api_gate": {"get": VIEW, "put": LEAD},
+    "gates:api_blessings": {"get": VIEW, "post": LEAD},
+    "gates:api_ask": {"post": SUBMIT},
+    "gates:api_answer": {"get": VIEW},
+    "gates:api_waiver": {"post": LEAD},
     "labeling:api_campaigns": {"get": VIEW, "post": LEAD},
     "labeling:api_campaign": {"get": VIEW},
     "labeling:api_annotations": {"get": VIEW, "post": LABEL},
@@ -152,11 +159,13 @@ FORMS = {
     "labeling:deciding": {"do": "rule", "rule": "any"},
     "labeling:controls": {"do": "add"},
     "runs:rescoring": {"do": "cancel"},
+    "gates:gate": {"do": "bless"},
 }
 # A body that says nothing is let in when it is refused for what it says, not for who sends it.
 LET_IN = {
     "get": {200, 302, 409},
     "post": {200, 201, 202, 204, 302, 400, 409, 422},
+    "put": {200, 422},
     "delete": {200},
 }
 

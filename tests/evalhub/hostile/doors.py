@@ -57,6 +57,14 @@ OUTPUT = {
 }
 SPEC = {"name": "exact_match", "params": {"extract": "(a.)", "normalize": ["strip"]}, "as": "x"}
 
+GATE = {
+    "margins": [{"metric": "exact_match", "margin": 0.02}],
+    "slices": [{"field": "topic", "level": "tides", "metric": "exact_match", "margin": 0.1}],
+    "critical": {"metric": "exact_match"},
+    "min_coverage": 0.9,
+    "ceilings": [{"metric": "cost", "ceiling": 0.5}],
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Door:
@@ -198,6 +206,10 @@ def a_columns_form(world: World) -> dict[str, Any]:
     return {**columns, "mode": "replace", "cluster": "", "notes": "n"}
 
 
+def a_blessing(world: World) -> dict[str, Any]:
+    return {"run": world.scored_run, "tag": "main", "reason": "Shipped in March."}
+
+
 def an_invitation_body(world: World) -> dict[str, Any]:
     return {"role": "annotator", "is_limited": True, "note": "ben", "max_uses": 2, "days": 7}
 
@@ -249,6 +261,17 @@ DOORS = {
         instead=lambda world: {"rescoring_id": world.cancelled_rescoring},
         is_optional=True,
     ),
+    "gates:api_gate": Door(kind="json", method="PUT", good=lambda world: GATE),
+    "gates:api_blessings": Door(kind="json", good=a_blessing),
+    "gates:api_ask": Door(  # the other way round than it was asked before
+        kind="json",
+        good=lambda world: {"tag": "main", "baseline": world.scored_run},
+        instead=lambda world: {"run_id": world.baseline_run},
+        is_optional=True,
+    ),
+    "gates:api_waiver": Door(kind="json", good=lambda world: {"reason": "A known flake."}),
+    "gates:gate": Door(good=lambda world: {"do": "bless", **a_blessing(world)}),
+    "gates:answer": Door(good=lambda world: {"reason": "A known flake."}),
     "scorers:api_scorers": Door(kind="json", good=a_scorer_body),
     "scorers:new": Door(good=a_scorer_form),
     "scorers:try": Door(good=lambda world: {}),

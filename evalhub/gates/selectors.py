@@ -1,0 +1,132 @@
+"""What is read of gates: the one that counts, its answers, who is held against whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from evalhub.accounts.models import Project
+from evalhub.datasets.models import Dataset
+from evalhub.errors import ContentError, NotFound
+from evalhub.gates.models import Blessing, GateAnswer, GateVersion, Waiver
+from evalhub.runs.models import Run
+from metrics.statistics.findings import LEVEL
+
+MONTH = timedelta(days=30)
+LOOKED_AT = 1_000
+
+
+def gate_of(dataset: Dataset) -> GateVersion | None:
+    """Return the gate of a dataset: its newest version."""
+    return dataset.gate_versions.order_by("-number").first()
+
+
+def needed_gate(dataset: Dataset) -> GateVersion:
+    gate = gate_of(dataset)
+    if gate is None:
+        raise ContentError(
+            f"The dataset {dataset.slug} has no gate yet; a lead gives it one on its page, or "
+            "with PUT.",
+            code="no_gate",
+        )
+    return gate
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A baseline, and how it was chosen: a sentence."""
+
+    run: Run
+    how: str
+
+
+def baseline_for(candidate: Run, tag: str) -> Chosen:
+    """Return whom a run is held against.
+
+    The newest blessed run of the dataset and tag; without one, the newest scored run of the same
+    version that bears the tag.
+    """
+    blessed = (
+        Blessing.objects.filter(dataset=candidate.version.dataset_id, tag=tag)
+        .select_related("run__version__dataset", "run__system_version__system", "created_by")
+        .order_by("-pk")
+        .first()
+    )
+    if blessed is not None and blessed.run_id != candidate.pk:
+        who = f" by {blessed.created_by}" if blessed.created_by else ""
+        return Chosen(blessed.run, f"Blessed{who} for {tag}: {blessed.reason}")
+    runs = (
+        Run.objects.filter(version=candidate.version_id, state=Run.State.SCORED)
+        .exclude(pk=candidate.pk)
+        .select_related("version__dataset", "system_version__system")
+        .order_by("-pk")[:LOOKED_AT]
+    )
+    for run in runs:
+        if tag in run.tags:
+            return Chosen(
+                run, f"No other run is blessed for {tag}; this is the newest that bears the tag."
+            )
+    raise ContentError(
+        f"No run of {candidate.version.dataset.slug} is blessed for {tag[:100]!r}, and none of "
+        f"version {candidate.version.number} bears that tag; bless one, or name a baseline.",
+        code="no_baseline",
+    )
+
+
+def blessings_of(dataset: Dataset) -> QuerySet[Blessing]:
+    """Return a dataset's blessings, the newest first."""
+    named = dataset.blessings.select_related("run__system_version__system", "created_by")
+    return named.order_by("-pk")
+
+
+def answers_of(project: Project) -> QuerySet[GateAnswer]:
+    """Return a project's answers, newest first, with what they speak of."""
+    return (
+        GateAnswer.objects.filter(comparison__project=project)
+        .select_related(
+            "gate__dataset",
+            "waiver__created_by",
+            "comparison__project",
+            "comparison__baseline__system_version__system",
+            "comparison__candidate__system_version__system",
+        )
+        .order_by("-pk")
+    )
+
+
+def answer_of(project: Project, public_id: str) -> GateAnswer:
+    found = answers_of(project).filter(public_id=public_id).first()
+    if found is None:
+        raise NotFound(f"There is no gate answer {public_id[:40]!r}.")
+    return found
+
+
+def waiver_of(answer: GateAnswer) -> Waiver | None:
+    """Return the waiver of an answer, where somebody gave one."""
+    return getattr(answer, "waiver", None)
+
+
+def waivers_behind(run: Run) -> list[Waiver]:
+    """Return the waivers by which a run, now a baseline, went through gates itself."""
+    waivers = Waiver.objects.filter(answer__comparison__candidate=run)
+    return list(waivers.select_related("answer", "created_by").order_by("pk"))
+
+
+@dataclass(frozen=True)
+class Alarms:
+    """How many runs a month there are, and how many good ones a gate fails of them at most."""
+
+    runs: int
+
+    @property
+    def false(self) -> float:
+        return LEVEL * self.runs
+
+
+def alarms_of(dataset: Dataset) -> Alarms:
+    """Count a dataset's runs of the last 30 days."""
+    since = timezone.now() - MONTH
+    return Alarms(Run.objects.filter(version__dataset=dataset, created_at__gte=since).count())

@@ -1,0 +1,177 @@
+"""Change gates, bless baselines, ask about a run, waive an answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from evalhub.accounts.services import Actor, record
+from evalhub.datasets.models import Dataset
+from evalhub.errors import Conflict, ContentError, DomainError, FieldError
+from evalhub.gates import answering, rules, selectors
+from evalhub.gates.models import Blessing, GateAnswer, GateVersion, Waiver
+from evalhub.reports.aligning import align
+from evalhub.reports.comparing import pairings
+from evalhub.reports.selectors import run_of
+from evalhub.reports.services import compare_runs
+from evalhub.runs.models import Run
+from metrics.statistics.gating import Answer
+
+MAX_REASON = 2_000
+MAX_TAG = 100
+DEFAULT_TAG = "main"
+PREVIEWED = 10
+
+
+def set_gate(*, dataset: Dataset, given: object, actor: Actor) -> GateVersion:
+    """Give a dataset a new version of its gate; the same rules again are no new one."""
+    written = rules.as_json(rules.parse(given))
+    try:
+        with transaction.atomic():
+            now = selectors.gate_of(dataset)
+            if now is not None and now.rules == written:
+                return now
+            number = 1 if now is None else now.number + 1
+            made = GateVersion.objects.create(
+                dataset=dataset,
+                number=number,
+                rules=written,
+                created_by=actor.user,
+                created_at=timezone.now(),
+            )
+            _note(dataset, actor, "change gate", dataset.slug, version=number, rules=written)
+    except IntegrityError as exc:
+        raise Conflict(
+            "Somebody changed this gate at the same moment; look at it and try again."
+        ) from exc
+    return made
+
+
+@transaction.atomic
+def bless(*, dataset: Dataset, run: str, tag: str, reason: str, actor: Actor) -> Blessing:
+    """Make a scored run the one that candidates of a branch are held against."""
+    found = run_of(dataset.project, run)
+    tag, reason = _tag(tag), _reason(reason)
+    if found.version.dataset_id != dataset.pk:
+        raise ContentError(f"The run {found.public_id} is not on the dataset {dataset.slug}.")
+    if found.state != Run.State.SCORED:
+        raise Conflict(
+            f"The run {found.public_id} is {found.state}; only a scored run can be blessed.",
+            code="not_scored",
+        )
+    made = Blessing.objects.create(
+        dataset=dataset,
+        tag=tag,
+        run=found,
+        reason=reason,
+        created_by=actor.user,
+        created_at=timezone.now(),
+    )
+    _note(dataset, actor, "bless run", found.public_id, tag=tag, reason=reason)
+    return made
+
+
+def ask(
+    *, run: Run, actor: Actor, tag: str = DEFAULT_TAG, baseline: str | None = None
+) -> GateAnswer:
+    """Ask the gate of a run's dataset; the same question again finds the same answer."""
+    gate = selectors.needed_gate(run.version.dataset)
+    if baseline is None:
+        chosen = selectors.baseline_for(run, _tag(tag))
+    else:
+        chosen = selectors.Chosen(run_of(run.project, baseline), "Named with the question.")
+    comparison = compare_runs(baseline=chosen.run, candidate=run, actor=actor)
+    earlier = GateAnswer.objects.filter(gate=gate, comparison=comparison).first()
+    if earlier is not None:
+        return earlier
+    said, parts = answering.answer(
+        rules.parse(gate.rules), _question(chosen.run, run, seed=comparison.seed)
+    )
+    try:
+        with transaction.atomic():
+            made = GateAnswer.objects.create(
+                gate=gate,
+                comparison=comparison,
+                answer=said.value,
+                parts=parts,
+                chosen=chosen.how,
+                created_at=timezone.now(),
+            )
+            _note(gate.dataset, actor, "ask gate", made.public_id, answer=said.value)
+    except IntegrityError:  # asked twice at the same moment; the answers are equal
+        return GateAnswer.objects.get(gate=gate, comparison=comparison)
+    return made
+
+
+def _question(baseline: Run, candidate: Run, *, seed: int) -> answering.Question:
+    pairs, skipped = pairings(baseline, candidate)
+    aligned = align(baseline, candidate)
+    return answering.Question(baseline, candidate, pairs, skipped, aligned, seed)
+
+
+@transaction.atomic
+def waive(*, answer: GateAnswer, reason: str, actor: Actor) -> Waiver:
+    """Let a run through that the gate did not pass, with a reason that everybody sees."""
+    reason = _reason(reason)
+    if answer.answer == Answer.PASS:
+        raise Conflict("The gate passed this run; there is nothing to waive.", code="passed")
+    if Waiver.objects.filter(answer=answer).exists():
+        raise Conflict("This answer is waived already.", code="waived")
+    made = Waiver.objects.create(
+        answer=answer, reason=reason, created_by=actor.user, created_at=timezone.now()
+    )
+    _note(answer.gate.dataset, actor, "waive gate", answer.public_id, reason=reason)
+    return made
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What rules would have said about a past run, or why they could not be asked."""
+
+    run: Run
+    baseline: Run | None
+    answer: str
+    problem: str
+
+
+def preview(*, dataset: Dataset, given: object, tag: str = DEFAULT_TAG) -> list[Preview]:
+    """Hold the newest scored runs of a dataset against rules; nothing is kept."""
+    wished, tag = rules.parse(given), _tag(tag)
+    runs = (
+        Run.objects.filter(version__dataset=dataset, state=Run.State.SCORED)
+        .select_related("version__dataset", "system_version__system", "project")
+        .order_by("-pk")[:PREVIEWED]
+    )
+    return [_previewed(run, wished, tag) for run in runs]
+
+
+def _previewed(run: Run, wished: rules.Rules, tag: str) -> Preview:
+    try:
+        chosen = selectors.baseline_for(run, tag)
+    except DomainError as exc:
+        return Preview(run, None, "", exc.detail)
+    said, _ = answering.answer(wished, _question(chosen.run, run, seed=0))
+    return Preview(run, chosen.run, said.value, "")
+
+
+def _tag(given: str) -> str:
+    return _text("tag", given, MAX_TAG, "names a branch")
+
+
+def _reason(given: str) -> str:
+    return _text("reason", given, MAX_REASON, "stands beside the answer")
+
+
+def _text(field: str, given: str, most: int, why: str) -> str:
+    text = given.strip()
+    if 0 < len(text) <= most:
+        return text
+    detail = f"{field} must be a text of 1 to {most:,} characters: it {why}."
+    raise ContentError(detail, errors=[FieldError(field, "length", detail)])
+
+
+def _note(dataset: Dataset, actor: Actor, verb: str, subject: str, **detail: Any) -> None:
+    record(project=dataset.project, actor=actor, verb=verb, subject=subject, detail=detail)

@@ -1,0 +1,165 @@
+"""The pages of gates: the rules of a dataset, and one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from evalhub.accounts.capabilities import Capability
+from evalhub.accounts.http import (
+    SignedInRequest,
+    actor_of,
+    enter_project,
+    enter_project_of,
+    get_or_post,
+    posted,
+    signed_in,
+)
+from evalhub.datasets.models import Dataset
+from evalhub.datasets.selectors import dataset_of
+from evalhub.errors import DomainError, ShapeError
+from evalhub.gates import rendering, selectors, services
+from evalhub.gates.forms import AskForm, BlessForm, GateForms, WaiverForm
+from evalhub.gates.models import GateAnswer
+from evalhub.reports.selectors import run_of
+from evalhub.runs.models import Run
+
+SHOWN = 20
+
+
+def _needed(request: SignedInRequest) -> Capability:
+    return Capability.LEAD if request.method == "POST" else Capability.VIEW
+
+
+@get_or_post
+@signed_in
+def gate(request: SignedInRequest, project: str, dataset: str) -> HttpResponse:
+    """A dataset's gate: its rules, a preview on past runs, baselines and answers."""
+    found = dataset_of(enter_project(request, project, _needed(request)), dataset)
+    if request.method != "POST":
+        return _gate_page(request, found)
+    act = ACTS.get(request.POST.get("do", ""))
+    if act is None:
+        raise ShapeError("This page can save, preview, ask and bless.")
+    return act(request, found)
+
+
+def _save(request: SignedInRequest, dataset: Dataset) -> HttpResponse:
+    forms = GateForms(posted(request), None)
+    if not forms.is_valid():
+        return _gate_page(request, dataset, forms=forms, is_refused=True)
+    try:
+        made = services.set_gate(dataset=dataset, given=forms.given(), actor=actor_of(request))
+    except DomainError as exc:
+        return _gate_page(request, dataset, forms=forms, problem=exc)
+    messages.success(request, f"Version {made.number} of the gate counts from now on.")
+    return redirect("gates:gate", project=dataset.project.slug, dataset=dataset.slug)
+
+
+def _preview(request: SignedInRequest, dataset: Dataset) -> HttpResponse:
+    forms = GateForms(posted(request), None)
+    if not forms.is_valid():
+        return _gate_page(request, dataset, forms=forms, is_refused=True)
+    try:
+        rows = services.preview(dataset=dataset, given=forms.given(), tag=forms.tag)
+    except DomainError as exc:
+        return _gate_page(request, dataset, forms=forms, problem=exc)
+    return _gate_page(request, dataset, forms=forms, preview=rows)
+
+
+def _bless(request: SignedInRequest, dataset: Dataset) -> HttpResponse:
+    form = BlessForm(posted(request))
+    if not form.is_valid():
+        return _gate_page(request, dataset, bless_form=form, is_refused=True)
+    try:
+        services.bless(dataset=dataset, actor=actor_of(request), **form.cleaned_data)
+    except DomainError as exc:
+        return _gate_page(request, dataset, bless_form=form, problem=exc)
+    messages.success(request, "Candidates of this branch are held against it from now on.")
+    return redirect("gates:gate", project=dataset.project.slug, dataset=dataset.slug)
+
+
+def _ask(request: SignedInRequest, dataset: Dataset) -> HttpResponse:
+    form = AskForm(posted(request))
+    if not form.is_valid():
+        return _gate_page(request, dataset, ask_form=form, is_refused=True)
+    try:
+        run = run_of(dataset.project, form.cleaned_data["run"])
+        made = services.ask(run=run, tag=form.cleaned_data["tag"], actor=actor_of(request))
+    except DomainError as exc:
+        return _gate_page(request, dataset, ask_form=form, problem=exc)
+    return redirect("gates:answer", answer_id=made.public_id)
+
+
+ACTS: dict[str, Callable[[SignedInRequest, Dataset], HttpResponse]] = {
+    "save": _save,
+    "preview": _preview,
+    "bless": _bless,
+    "ask": _ask,
+}
+
+
+def _gate_page(
+    request: SignedInRequest,
+    dataset: Dataset,
+    *,
+    forms: GateForms | None = None,
+    is_refused: bool = False,
+    problem: DomainError | None = None,
+    **given: Any,
+) -> HttpResponse:
+    now = selectors.gate_of(dataset)
+    runs = Run.objects.filter(version__dataset=dataset, state=Run.State.SCORED)
+    named = runs.select_related("system_version__system", "version").order_by("-pk")
+    answers = selectors.answers_of(dataset.project).filter(gate__dataset=dataset)
+    context = {
+        "dataset": dataset,
+        "gate": now,
+        "forms": forms or GateForms(None, now.rules if now else None),
+        "runs": named[:SHOWN],
+        "answers": answers[:SHOWN],
+        "blessings": selectors.blessings_of(dataset)[:SHOWN],
+        "alarms": selectors.alarms_of(dataset),
+        "problem": problem,
+        "ask_form": AskForm(),
+        "bless_form": BlessForm(),
+        **given,
+    }
+    status = problem.status if problem else 422 if is_refused else 200
+    return render(request, "gates/gate.html", context, status=status)
+
+
+@get_or_post
+@signed_in
+def answer(request: SignedInRequest, answer_id: str) -> HttpResponse:
+    """One answer: what each rule said and what to do; a lead may waive it."""
+    found = get_object_or_404(
+        GateAnswer.objects.for_member(request.user).select_related("comparison"),
+        public_id=answer_id,
+    )
+    project = enter_project_of(request, found.comparison.project_id, _needed(request))
+    form, problem = WaiverForm(posted(request)), None
+    if form.is_bound and form.is_valid():
+        try:
+            services.waive(answer=found, actor=actor_of(request), **form.cleaned_data)
+        except DomainError as exc:
+            problem = exc
+        else:
+            messages.success(request, "The answer is waived.")
+            return redirect("gates:answer", answer_id=answer_id)
+    one = selectors.answer_of(project, answer_id)
+    context = {
+        "answer": one,
+        "title": rendering.title(one),
+        "advice": rendering.advice(one),
+        "waiver": selectors.waiver_of(one),
+        "behind": selectors.waivers_behind(one.comparison.baseline),
+        "form": form,
+        "problem": problem,
+    }
+    status = problem.status if problem else 422 if form.errors else 200
+    return render(request, "gates/answer.html", context, status=status)
