@@ -12,10 +12,11 @@ from django.core.cache import cache
 
 from evalhub.datasets.models import DatasetVersion
 from evalhub.datasets.selectors import clusters
-from evalhub.runs.columns import read_scores
+from evalhub.runs.columns import read_together
 from evalhub.runs.listing import Record, records, with_names
 from evalhub.runs.models import Measurement, Run
 from evalhub.runs.sealing import yardstick_of
+from metrics.fields import MetricParamsError
 from metrics.statistics.boards import Board, Entry, Match, Place, leaderboard
 
 # Every two systems are compared: 30 are 435 pairs.
@@ -164,13 +165,20 @@ def _board(
 
 
 def _compared(version: DatasetVersion, spoken: Sequence[Line]) -> Board:
-    measured = [(line.run.pk, line.measurement) for line in spoken if line.measurement]
+    measured = [(line.run.pk, one) for line in spoken if (one := line.measurement)]
     if not measured:
         return Board(places=(), reason="No run of this version can be ranked by this metric.")
-    yardstick = yardstick_of(measured[0][1])
+    try:
+        yardstick = yardstick_of(measured[0][1])
+    except MetricParamsError as exc:  # of a value over the whole run, and no longer installed
+        places = tuple(Place(system=run, reason=str(exc)) for run, _ in measured)
+        return Board(
+            places=places, reason="The metric can no longer be read, so nothing is ranked."
+        )
+    scores = read_together([measurement for _, measurement in measured])
     entries = [
-        Entry(system=run, column=read_scores(measurement).column(yardstick))
-        for run, measurement in measured
+        Entry(system=run, column=side.column(yardstick))
+        for (run, _), side in zip(measured, scores, strict=True)
     ]
     return leaderboard(entries, yardstick, clusters=clusters(version), seed=_SEED)
 

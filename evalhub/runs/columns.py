@@ -172,7 +172,12 @@ def read_scores(measurement: Measurement) -> StoredScores:
 
 def read_both(baseline: Measurement, candidate: Measurement) -> list[StoredScores]:
     """Return all scores of two measurements, under the labels that either expects."""
-    sides = [scores_in_blocks(one) for one in (baseline, candidate)]
+    return read_together([baseline, candidate])
+
+
+def read_together(measurements: Sequence[Measurement]) -> list[StoredScores]:
+    """Return all scores of measurements, under the labels that any of them expects."""
+    sides = [scores_in_blocks(one) for one in measurements]
     labels = tuple(sorted({label for side in sides for label in side.labels}))
     return [_whole(side.under(labels)) for side in sides]
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
@@ -109,7 +110,8 @@ def test_a_leaderboard_ranks_the_newest_whole_run_of_each_version_and_says_why_n
 
     def answered(system, correct, **fields):
         wrong = [{"key": f"q{i}", "output": "?"} for i in all_keys if i not in correct]
-        return scored(a_run(version, system=system, **fields), *right(*correct), *wrong)
+        run = a_run(version, system=system, **{"metrics": ["exact_match", "f1_macro"], **fields})
+        return scored(run, *right(*correct), *wrong)
 
     answered("good", range(1, 5))
     good = answered("good", range(1, 39))
@@ -143,6 +145,18 @@ def test_a_leaderboard_ranks_the_newest_whole_run_of_each_version_and_says_why_n
         newer: "The run was cancelled.",
     }
     assert standings_of(version) == board  # from memory
+
+    # A value of the whole column, whose statistics are places in labels.
+    by_f1 = [line for line in standings_of(version, metric="f1_macro").lines if line.place.best]
+    assert {line.run for line in by_f1} == {good, also, poor}
+    for line in by_f1:
+        assert line.place.value == pytest.approx(line.measurement.value)
+
+    Measurement.objects.filter(name="f1_macro").update(metric="gone")
+    cache.clear()
+    gone = standings_of(version, metric="f1_macro")
+    assert "can no longer be read" in gone.reason
+    assert all("There is no metric" in line.place.reason for line in gone.lines[:3])
 
     text = page(project, "boards:leaderboard").content.decode()
     assert "1–2" in text
