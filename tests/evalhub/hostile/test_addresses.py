@@ -102,5 +102,6 @@ ONLY_POSTED = {
     *("scorers:try", "scorers:host", "scorers:retire"),
     *("runs:api_finish", "runs:api_cancel", "runs:api_reopen", "labeling:api_publish"),
     *("labeling:person", "labeling:api_state"),
+    *("reports:share", "reports:link_revoke", "gates:api_ask", "gates:api_waiver"),
     *("runs:api_rescoring_cancel", "runs:api_rescoring_resume"),
 }
