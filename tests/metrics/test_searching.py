@@ -83,6 +83,7 @@ def test_a_slice_that_is_worse_is_found_with_its_numbers():
     assert worst.difference == worst.inside - worst.rest
     assert worst.low < worst.difference < worst.high < 0.0
     assert worst in searched.found
+    assert all((one.high < 0.0) == one.is_found for one in searched.slices)
     assert worst.p_adjusted == 1 / (searching.FLIPS + 1)
     again = search_slices(gains, fields, seed=9)
     assert again == searched
