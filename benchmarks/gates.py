@@ -63,7 +63,13 @@ def likert(rng: np.random.Generator, n: int, gain: float) -> tuple[Floats, Float
 
 
 def continuous(rng: np.random.Generator, n: int, gain: float) -> tuple[Floats, Floats]:
-    """Draw skewed scores of 0 to 1, whose differences are skewed as well."""
+    """Draw skewed scores of 0 to 1 whose differences are symmetric."""
+    before = rng.beta(4.0, 2.0, size=n) * 0.5 + 0.25
+    return before, before + rng.normal(gain, 0.06, size=n)
+
+
+def skewed(rng: np.random.Generator, n: int, gain: float) -> tuple[Floats, Floats]:
+    """Draw scores whose differences are skewed as well, by 1.4."""
     before = rng.beta(4.0, 2.0, size=n) * 0.5 + 0.25
     moved = rng.gamma(2.0, 0.04, size=n) - 0.08
     return before, before + moved + gain
@@ -71,23 +77,36 @@ def continuous(rng: np.random.Generator, n: int, gain: float) -> tuple[Floats, F
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One kind of metric at one size, and its margin."""
+    """One kind of metric at one size, and its margin.
+
+    Nothing is promised of differences as skewed as `skewed` draws them: a one-sided t test on
+    some hundred of them is off, and the cell says by how much.
+    """
 
     what: str
     draw: Draw
     yardstick: Yardstick
     n: int
     margin: float = MARGIN
+    is_promised: bool = True
 
 
 CELLS = [
-    Cell(what=what, draw=draw, yardstick=yardstick, n=n, margin=margin)
+    Cell(
+        what=what,
+        draw=draw,
+        yardstick=yardstick,
+        n=n,
+        margin=margin,
+        is_promised=draw is not skewed,
+    )
     for n in SIZES
     for what, draw, yardstick, margin in (
         ("binary, 10 % differ", binary(0.1), YES_NO, MARGIN),
         ("binary, 30 % differ", binary(0.3), YES_NO, MARGIN),
         ("Likert", likert, LIKERT, 0.1),
-        ("continuous, skewed", continuous, SHARE, 0.02),
+        ("continuous", continuous, SHARE, 0.02),
+        ("continuous, differences skewed by 1.4", skewed, SHARE, 0.02),
     )
 ]
 
@@ -117,25 +136,28 @@ def measure(cell: Cell, replicates: int, results: Results) -> bool:
     """Write down how often a cell's gates err, and tell whether any of it is above 5 %."""
     rng = np.random.Generator(np.random.PCG64(20_260_101))
     kinds = {
-        "1 metric worse by the margin": ([-cell.margin], True, True),
-        "3 metrics worse by the margin": ([-cell.margin] * 3, True, True),
-        "1 of 3 metrics worse by the margin": ([-cell.margin, 0.0, 0.0], True, True),
-        "3 metrics as good": ([0.0] * 3, False, True),
+        "1 metric worse by the margin": ([-cell.margin], True),
+        "3 metrics worse by the margin": ([-cell.margin] * 3, True),
+        "1 of 3 metrics worse by the margin": ([-cell.margin, 0.0, 0.0], True),
+        "3 metrics as good": ([0.0] * 3, False),
     }
     most = LEVEL + ALLOWED * math.sqrt(LEVEL * (1 - LEVEL) / replicates)
     is_outside = False
-    for what, (gains, is_pass_wrong, is_fail_wrong) in kinds.items():
+    for what, (gains, is_pass_wrong) in kinds.items():
         said = [ask(cell, gains, rng) for _ in range(replicates)]
         passed = said.count(Answer.PASS) / replicates
         failed = said.count(Answer.FAIL) / replicates
-        is_outside |= (is_pass_wrong and passed > most) or (is_fail_wrong and failed > most)
+        errs = (is_pass_wrong and passed > most) or failed > most
+        is_outside |= errs and cell.is_promised
         name = f"{cell.what}, n = {cell.n:,}: {what}"
+        note = "" if cell.is_promised else "not promised"
         results.row(
             what=name,
             ours=100 * passed,
             unit="% passed" + (", an error" if is_pass_wrong else ", right"),
+            note=note,
         )
-        results.row(what=name, ours=100 * failed, unit="% failed, an error")
+        results.row(what=name, ours=100 * failed, unit="% failed, an error", note=note)
     return is_outside
 
 
