@@ -130,7 +130,7 @@ def _margin_part(rule: Margin, found: Found | str, judged: Bound) -> dict[str, A
 
 def _critical(metric: str, question: Question) -> dict[str, Any]:
     """Look for critical examples that newly fail, by the rule of the comparison's page."""
-    part: dict[str, Any] = {"kind": "critical", "metric": metric, "advice": [], "keys": []}
+    part: dict[str, Any] = {"kind": "critical", "metric": metric, "advice": [], "examples": []}
     pairing = question.pairing(metric)
     if pairing is None:
         return part | _open(question.why_not(metric))
@@ -145,7 +145,7 @@ def _critical(metric: str, question: Question) -> dict[str, Any]:
             "or take the rule out."
         )
     keys = _keys(question.candidate, found["failing"][:SHOWN_KEYS])
-    part |= {"n": n, "newly_failing": n_failing, "keys": keys}
+    part |= {"n": n, "newly_failing": n_failing, "examples": keys}
     if n_failing:
         verb = "fails" if n_failing == 1 else "fail"
         reason = f"{n_failing} of {n} critical examples newly {verb}."

@@ -123,12 +123,19 @@ class GateForms:
 class AskForm(forms.Form):
     """A run to ask about, against a branch."""
 
+    auto_id = "ask_%s"  # several forms of one page have these fields
+
+    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(data, auto_id=type(self).auto_id)
+
     run = forms.CharField(label="Run", max_length=24)
     tag = forms.CharField(label="Against the branch", max_length=MAX_TAG, initial=DEFAULT_TAG)
 
 
 class BlessForm(AskForm):
     """A run to bless for a branch."""
+
+    auto_id = "bless_%s"
 
     tag = forms.CharField(label="For the branch", max_length=MAX_TAG, initial=DEFAULT_TAG)
     reason = forms.CharField(label="Why", max_length=MAX_REASON)

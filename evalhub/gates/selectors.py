@@ -55,7 +55,13 @@ def baseline_for(candidate: Run, tag: str) -> Chosen:
         .order_by("-pk")
         .first()
     )
-    if blessed is not None and blessed.run_id != candidate.pk:
+    if blessed is not None and blessed.run_id == candidate.pk:
+        raise ContentError(
+            f"The run {candidate.public_id} is itself the one that is blessed for {tag[:100]!r}; "
+            "name another baseline.",
+            code="is_blessed",
+        )
+    if blessed is not None:
         who = f" by {blessed.created_by}" if blessed.created_by else ""
         return Chosen(blessed.run, f"Blessed{who} for {tag}: {blessed.reason}")
     runs = (

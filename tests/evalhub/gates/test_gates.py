@@ -172,7 +172,7 @@ def test_every_kind_of_rule_speaks(version):
     ]
     critical = found.parts[4]
     # What failed before is nothing new.
-    assert (critical["keys"], critical["n"]) == (["q2"], 5)
+    assert (critical["examples"], critical["n"]) == (["q2"], 5)
     assert found.parts[0]["reason"] == ("bleu is not compared. Neither run was measured with it.")
     assert found.parts[3]["reason"] == "Version 1 has no slice half:z."
 
@@ -296,6 +296,7 @@ def test_the_pages_save_preview_ask_bless_and_waive(version):
     answer = client.get(asked_for["Location"]).content.decode()
     assert "fails the gate" in answer
     assert "Shipped." in answer
+    assert "p_fail_adjusted" not in answer  # a part is shown in words
     assert client.post(asked_for["Location"], {"reason": "A flake."}).status_code == 302
     assert "A flake." in client.get(asked_for["Location"]).content.decode()
     assert client.post(asked_for["Location"], {"reason": "Again."}).status_code == 409
