@@ -1,11 +1,14 @@
 """Quantiles and tails against scipy.stats."""
 
+import math
+
 import pytest
 from scipy import stats
 
 from metrics.statistics.distributions import (
     fair_coin_at_most,
     normal_quantile,
+    t_below,
     t_quantile,
     t_two_sided,
 )
@@ -31,3 +34,8 @@ def test_coin_tails_are_scipys(k, n):
 
 def test_fewer_than_no_successes_never_happen():
     assert fair_coin_at_most(-1, 10) == 0.0
+
+
+def test_without_bound_on_the_degrees_t_is_normal():
+    assert t_quantile(0.95, math.inf) == normal_quantile(0.95)
+    assert t_below(1.2, math.inf) == stats.norm.cdf(1.2)
