@@ -29,5 +29,5 @@ def test_the_walk_through_ends_with_the_better_system(service, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "**new is better than old on exact_match.**" in done.stdout
+    assert "**Improved: new is better than old on exact_match.**" in done.stdout
     assert '"state":"scored"' in done.stdout
