@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import zstandard
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Max, QuerySet, Sum
 from numpy.typing import NDArray
@@ -267,7 +268,10 @@ def read_rows(rows: QuerySet[Any, Any]) -> Iterator[tuple[Any, ...]]:
     if connection.vendor != "postgresql":
         yield from rows.iterator()
         return
-    sql, params = rows.query.sql_with_params()
+    try:
+        sql, params = rows.query.sql_with_params()
+    except EmptyResultSet:  # nothing is wanted, and the ORM asks no database for that
+        return
     connection.ensure_connection()
     with Cursor(connection.connection) as cursor:
         cursor.execute(sql, params, binary=True)

@@ -69,7 +69,9 @@ def lock(annotator: Annotator) -> Mapping[str, object]:
     Return what was read of the person, for `save`.
     """
     [fresh] = _LOCKED.rows(annotator.pk)
-    known, campaign = annotator.campaign, fresh.campaign
+    # Asked once the lock is held: a statement that waited for it sees the campaign of before.
+    [campaign] = _CAMPAIGNS.rows(fresh.campaign_id)
+    known = annotator.campaign
     if known.question_set_id != campaign.question_set_id:
         known.__dict__.pop("asked", None)
     read = _take_over(annotator, fresh)
@@ -78,13 +80,10 @@ def lock(annotator: Annotator) -> Mapping[str, object]:
 
 
 _LOCKED: Final = Prepared(
-    lambda pk: (
-        Annotator.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("campaign")
-        .defer("campaign__guidelines", "campaign__name")
-        .filter(pk=pk)
-    ),
-    int,
+    lambda pk: Annotator.objects.select_for_update(no_key=True).filter(pk=pk), int
+)
+_CAMPAIGNS: Final = Prepared(
+    lambda pk: Campaign.objects.defer("guidelines", "name").filter(pk=pk), int
 )
 
 
