@@ -223,7 +223,13 @@ def _answerable(annotator: Annotator) -> QuerySet[Unit]:
 
 def _lapsed(now: datetime) -> Q:
     """Tell the leases that ran out, and those that no clock running right could have given."""
-    return Q(state=LEASED) & (Q(lease_until__lt=now) | Q(lease_until__gt=now + 2 * LEASE))
+    early, late = _running(now)
+    return Q(state=LEASED) & (Q(lease_until__lt=early) | Q(lease_until__gt=late))
+
+
+def _running(now: datetime) -> tuple[datetime, datetime]:
+    """Return the times between which a lease that runs has its end."""
+    return now, now + 2 * LEASE
 
 
 def _claimable(campaign: Campaign, now: datetime) -> QuerySet[Slot]:
@@ -237,7 +243,7 @@ def _claim(one: Candidate, annotator: Annotator, now: datetime) -> bool:
     free = _FREE
     if connection.features.has_select_for_update_skip_locked:
         free += "FOR NO KEY UPDATE SKIP LOCKED"
-    until, early, late = map(_stored, (now + LEASE, now, now + 2 * LEASE))
+    until, early, late = map(_stored, (now + LEASE, *_running(now)))
     with connection.cursor() as cursor:
         cursor.execute(f"{_CLAIM} ({free})", [annotator.pk, until, one.pk, early, late])
         return bool(cursor.rowcount)
