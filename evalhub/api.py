@@ -56,6 +56,8 @@ def handle_exception(exc: Exception, context: dict[str, Any]) -> Response | None
         response = Response(error.as_dict(), status=error.status)
         if retry_after := getattr(error, "retry_after", None):
             response["Retry-After"] = str(retry_after)
+        if location := getattr(error, "location", ""):
+            response["Location"] = location
         return response
     if isinstance(exc, exceptions.APIException):
         response = Response(error_body(_code_of(exc), str(exc.detail)), exc.status_code)

@@ -126,6 +126,17 @@ class _RetryLater(DomainError):
         self.retry_after = retry_after
 
 
+class NotYet(_RetryLater):
+    """The request is taken, and workers have to do something first: no refusal.
+
+    `location` is where to ask or look again.
+    """
+
+    status = 202
+    default_code = "not_yet"
+    location = ""
+
+
 class TooMany(_RetryLater):
     """This caller has asked too often."""
 

@@ -143,7 +143,13 @@ ask = operation(
         example={"tag": "main"},
         required=False,
     ),
-    answers={200: ("The answer.", component("GateAnswer"))},
+    answers={
+        200: ("The answer.", component("GateAnswer")),
+        202: (
+            "The baseline is scored again first: look at Location, and then ask again.",
+            component("Waiting"),
+        ),
+    },
     errors=[400, 409, 422],
     is_idempotent=True,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from evalhub.accounts.models import Project
@@ -17,6 +17,8 @@ from metrics.statistics.findings import LEVEL
 
 MONTH = timedelta(days=30)
 LOOKED_AT = 1_000
+# A run that is scored again stays the one it was: or the next question would find another.
+_HAS_NUMBERS = Q(state=Run.State.SCORED) | Q(state=Run.State.SCORING, scored_at__isnull=False)
 
 
 def gate_of(dataset: Dataset) -> GateVersion | None:
@@ -65,7 +67,7 @@ def baseline_for(candidate: Run, tag: str) -> Chosen:
         who = f" by {blessed.created_by}" if blessed.created_by else ""
         return Chosen(blessed.run, f"Blessed{who} for {tag}: {blessed.reason}")
     runs = (
-        Run.objects.filter(version=candidate.version_id, state=Run.State.SCORED)
+        Run.objects.filter(_HAS_NUMBERS, version=candidate.version_id)
         .exclude(pk=candidate.pk)
         .select_related("version__dataset", "system_version__system")
         .order_by("-pk")[:LOOKED_AT]

@@ -16,7 +16,7 @@ from evalhub.gates.models import Blessing, GateAnswer, GateVersion, Waiver
 from evalhub.reports.aligning import align
 from evalhub.reports.comparing import pairings
 from evalhub.reports.selectors import run_of
-from evalhub.reports.services import compare_runs
+from evalhub.reports.services import compare_runs, seed_of
 from evalhub.runs.models import Run
 from metrics.statistics.gating import Answer
 
@@ -77,13 +77,16 @@ def bless(*, dataset: Dataset, run: str, tag: str, reason: str, actor: Actor) ->
 def ask(
     *, run: Run, actor: Actor, tag: str = DEFAULT_TAG, baseline: str | None = None
 ) -> GateAnswer:
-    """Ask the gate of a run's dataset; the same question again finds the same answer."""
+    """Ask the gate of a run's dataset; the same question again finds the same answer.
+
+    Whoever asks may submit. Raises ScoredAgainFirst while the baseline is scored again.
+    """
     gate = selectors.needed_gate(run.version.dataset)
     if baseline is None:
         chosen = selectors.baseline_for(run, _tag(tag))
     else:
         chosen = selectors.Chosen(run_of(run.project, baseline), "Named with the question.")
-    comparison = compare_runs(baseline=chosen.run, candidate=run, actor=actor)
+    comparison = compare_runs(baseline=chosen.run, candidate=run, actor=actor, may_score=True)
     earlier = GateAnswer.objects.filter(gate=gate, comparison=comparison).first()
     if earlier is not None:
         return earlier
@@ -153,7 +156,8 @@ def _previewed(run: Run, wished: rules.Rules, tag: str) -> Preview:
         chosen = selectors.baseline_for(run, tag)
     except DomainError as exc:
         return Preview(run, None, "", exc.detail)
-    said, _ = answering.answer(wished, _question(chosen.run, run, seed=0))
+    seed = seed_of(chosen.run, run)
+    said, _ = answering.answer(wished, _question(chosen.run, run, seed=seed))
     return Preview(run, chosen.run, said.value, "")
 
 

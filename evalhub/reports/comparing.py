@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from evalhub.datasets.selectors import Slicing, slicings
 from evalhub.reports.aligning import Aligned
+from evalhub.reports.outdated import held_against, histories, outdated
 from evalhub.reports.sides import Pairing, Sides
 from evalhub.runs.models import Measurement, Run
 from evalhub.runs.selectors import current_measurements
@@ -35,12 +36,14 @@ class Skipped:
 
 def pairings(baseline: Run, candidate: Run) -> tuple[list[Pairing], list[Skipped]]:
     """Return the metrics that can be compared, the candidate's first one first, and the others."""
-    theirs = {measurement.name: measurement for measurement in current_measurements(baseline)}
+    theirs = histories(baseline)
+    differing = {one.wanted.name: one.sentence for one in outdated(baseline, candidate, theirs)}
     found: list[Pairing] = []
     skipped: list[Skipped] = []
     for number, ours in enumerate(current_measurements(candidate)):
-        old = theirs.pop(ours.name, None)
-        why = _why_not(old, ours)
+        history = theirs.pop(ours.name, None)
+        old = None if history is None else held_against(history, ours)
+        why = differing.get(ours.name) or _why_not(old, ours)
         if old is None or why:
             skipped.append(Skipped(ours.name, why, is_first=number == 0))
         else:
@@ -52,11 +55,6 @@ def pairings(baseline: Run, candidate: Run) -> tuple[list[Pairing], list[Skipped
 def _why_not(old: Measurement | None, new: Measurement) -> str:
     if old is None:
         return "The baseline was not measured with it."
-    if old.signature != new.signature:
-        return (
-            f"The signatures differ, so the numbers are not comparable: {old.signature} and "
-            f"{new.signature}. Score one of the runs again with the other's metric."
-        )
     if new.higher_is_better is None:
         return "Neither more nor less of it is better; both values stand on the runs' pages."
     for side, measurement in (("baseline", old), ("candidate", new)):

@@ -35,17 +35,23 @@ class Row:
     problem: str = ""
 
 
-def compare_many(*, baseline: Run, candidates: Sequence[Run], actor: Actor) -> list[Row]:
+def compare_many(
+    *, baseline: Run, candidates: Sequence[Run], actor: Actor, may_score: bool = False
+) -> list[Row]:
     """Compare each candidate with the baseline, in the order given; each is compared once."""
     candidates = list({run.pk: run for run in candidates}.values())
     if not 1 <= len(candidates) <= MAX_CANDIDATES:
         raise ShapeError(f"Name 1 to {MAX_CANDIDATES} candidates, not {len(candidates)}.")
-    return _adjusted([_row(baseline, candidate, actor) for candidate in candidates])
+    return _adjusted(
+        [_row(baseline, candidate, actor, may_score=may_score) for candidate in candidates]
+    )
 
 
-def _row(baseline: Run, candidate: Run, actor: Actor) -> Row:
+def _row(baseline: Run, candidate: Run, actor: Actor, *, may_score: bool) -> Row:
     try:
-        comparison = compare_runs(baseline=baseline, candidate=candidate, actor=actor)
+        comparison = compare_runs(
+            baseline=baseline, candidate=candidate, actor=actor, may_score=may_score
+        )
     except DomainError as exc:
         return Row(candidate, problem=exc.detail)
     primary = selectors.findings_of(comparison)[0]

@@ -43,6 +43,8 @@ class Comparison(models.Model):
     coverage = models.JSONField()
     # metrics left out, each with a sentence, and whether it is the candidate's first
     skipped = models.JSONField(default=list)
+    # For which metrics the baseline was scored again, when and under which signature.
+    rescored = models.JSONField(default=list)
     primary_metric = models.CharField(max_length=100)
     outcome = models.CharField(max_length=25)  # of the primary metric, over all shared examples
     # What stands out in the primary metric (standing_out.py); empty before method 4.

@@ -30,6 +30,16 @@ COMPONENTS = {
         notes=listing(text(), "What else is to be known of the pairs, in sentences."),
         findings=listing(component("Finding"), "The primary metric first."),
         skipped=listing(anything(), "Metrics left out: {metric, reason, is_first}."),
+        rescored=listing(
+            members(
+                metric=text(),
+                signature=text("That of both sides now."),
+                before=text("The signature of the baseline's number before."),
+                at=moment("When it was scored again."),
+                measurement=text("mea_…"),
+            ),
+            "For which metrics the baseline was scored again.",
+        ),
         searched=mapping(
             anything(),
             "Where it got worse on the primary metric: {metric, reason, n_searched, left_out, "
@@ -48,6 +58,13 @@ COMPONENTS = {
         seed=whole(),
         method_version=whole(),
         created_at=moment(),
+    ),
+    "Waiting": members(
+        "A question that is answered once workers have scored a run again.",
+        state=one_of(["waiting"]),
+        detail=text("What it waits for, in a sentence."),
+        rescoring=text("res_…"),
+        progress=members(done=whole("Outputs."), total=whole()),
     ),
     "Finding": members(
         "One metric's gain, over all pairs or in one slice.",
@@ -83,15 +100,25 @@ compare = operation(
     tag="Comparisons",
     summary="Compare a candidate with a baseline",
     detail="Paired, on shared keys, for every metric with equal signatures on both sides. The "
-    "same question asked again finds the same comparison.",
+    "same question asked again finds the same comparison. Where the baseline's number is by "
+    "another signature than the candidate's, the baseline is scored again first, which takes the "
+    "scope submit: the answer is 202 until that is done.",
     scope="read",
     query={
         "baseline": text("The id of a scored run."),
         "candidate": text("The id of another, on the same dataset."),
         "format": one_of(["json", "markdown", "junit", "csv", "html"], "json by default."),
+        "wait": whole("How many seconds to wait for scores, up to 60; 0 by default."),
     },
     required=["baseline", "candidate"],
-    answers={200: ("The comparison.", component("Comparison"))},
+    answers={
+        200: ("The comparison.", component("Comparison")),
+        202: (
+            "The baseline is scored again first. Location is where to ask for the comparison; "
+            "Retry-After says when.",
+            component("Waiting"),
+        ),
+    },
     media={
         "text/markdown": text("For a comment on a pull request."),
         "application/xml": text("JUnit, for a CI job."),

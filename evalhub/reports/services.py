@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from evalhub.accounts.services import Actor, record
 from evalhub.errors import Conflict, ContentError
-from evalhub.reports import standing_out
+from evalhub.reports import scored_again, standing_out
 from evalhub.reports.aligning import Aligned, align, coverage
 from evalhub.reports.comparing import (
     METHOD,
@@ -30,9 +30,18 @@ from evalhub.runs.models import Run
 _OVER = (Run.State.SCORED, Run.State.FAILED)
 
 
-def compare_runs(*, baseline: Run, candidate: Run, actor: Actor) -> Comparison:
-    """Return the comparison of two scored runs, computed now or found from before."""
+def compare_runs(
+    *, baseline: Run, candidate: Run, actor: Actor, may_score: bool = False
+) -> Comparison:
+    """Return the comparison of two scored runs, computed now or found from before.
+
+    Where the baseline's number is by another signature than the candidate's, the baseline is
+    scored again first, if the caller `may_score`: raises ScoredAgainFirst until that is done.
+    """
     _check(baseline, candidate)
+    scored_again.score_again(
+        baseline=baseline, candidate=candidate, actor=actor, may_score=may_score
+    )
     pairs, skipped = pairings(baseline, candidate)
     if not pairs:
         raise ContentError(_nothing_shared(skipped), code="nothing_shared")
@@ -40,10 +49,11 @@ def compare_runs(*, baseline: Run, candidate: Run, actor: Actor) -> Comparison:
     earlier = Comparison.objects.filter(project=candidate.project, digest=digest).first()
     if earlier is not None:
         return earlier
-    seed = _seed_of(baseline, candidate)
+    seed = seed_of(baseline, candidate)
     comparison, rows = computed(baseline=baseline, candidate=candidate, pairs=pairs, seed=seed)
     comparison.digest = digest
     comparison.skipped = [asdict(one) for one in skipped]
+    comparison.rescored = scored_again.noted(baseline, pairs)
     return _kept(comparison, rows, actor)
 
 
@@ -81,7 +91,7 @@ def computed(
     return comparison, [_finding(comparison, number, one) for number, one in enumerate(found)]
 
 
-def _seed_of(baseline: Run, candidate: Run) -> int:
+def seed_of(baseline: Run, candidate: Run) -> int:
     """Return the seed of the random numbers: of the content alone, so that equal inputs give
     equal numbers in any installation."""
     content = f"comparison of {candidate.version.digest} with {baseline.version.digest}"
@@ -103,6 +113,7 @@ def _check(baseline: Run, candidate: Run) -> None:
         )
     for side, run in (("baseline", baseline), ("candidate", candidate)):
         if run.state not in _OVER:
+            scored_again.await_scores(run, side)
             raise Conflict(
                 f"The {side} {run.public_id} is {run.state}; a comparison needs scored runs.",
                 code="not_scored",

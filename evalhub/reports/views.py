@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -26,9 +28,11 @@ from evalhub.reports.pages import page_of
 from evalhub.reports.rendering import as_html
 from evalhub.reports.rendering.document import schema
 from evalhub.reports.rendering.html_file import html_answer
+from evalhub.reports.scored_again import ScoredAgainFirst
 from evalhub.reports.services import compare_runs
 from evalhub.runs.listing import likeliest_baseline
 from evalhub.runs.models import Run
+from evalhub.runs.selectors import living_workers
 
 PAGE = 50
 MAX_SLICES = 2  # of which the examples are asked for together
@@ -68,7 +72,10 @@ def _comparable(project_id: int) -> list[Run]:
 @require_safe
 @signed_in
 def new(request: SignedInRequest, project: str) -> HttpResponse:
-    """Compare two runs and go to the answer; a refusal is said beside the form."""
+    """Compare two runs and go to the answer; a refusal is said beside the form.
+
+    Where the baseline is scored again first, the page shows how far that is, and asks again.
+    """
     found = enter_project(request, project, Capability.VIEW)
     sides = {side: request.GET.get(side, "") for side in ("baseline", "candidate")}
     try:
@@ -76,8 +83,13 @@ def new(request: SignedInRequest, project: str) -> HttpResponse:
             baseline=selectors.run_of(found, sides["baseline"]),
             candidate=selectors.run_of(found, sides["candidate"]),
             actor=actor_of(request),
+            may_score=Capability.SUBMIT in request.capabilities,
         )
+    except ScoredAgainFirst as exc:
+        return _waiting(request, exc)
     except DomainError as exc:
+        if _is_asked_again(request):
+            return HttpResponse(headers={"HX-Redirect": request.get_full_path()})
         context = {
             "rows": [],
             "runs": _comparable(found.pk),
@@ -85,7 +97,29 @@ def new(request: SignedInRequest, project: str) -> HttpResponse:
             "sides": list(sides.items()),
         }
         return render(request, "reports/list.html", context, status=exc.status)
+    if _is_asked_again(request):
+        address = reverse("reports:detail", args=[comparison.public_id])
+        return HttpResponse(headers={"HX-Redirect": address})
     return redirect("reports:detail", comparison_id=comparison.public_id)
+
+
+def _is_asked_again(request: SignedInRequest) -> bool:
+    """Say whether it is a page that asks by itself, while it shows how far the scoring is."""
+    return request.headers.get("HX-Target") == "waiting"
+
+
+def _waiting(request: SignedInRequest, waits: ScoredAgainFirst) -> HttpResponse:
+    context = {
+        "waits": waits,
+        "progress": waits.progress,
+        "n_workers": living_workers(),
+        "here": request.get_full_path(),
+    }
+    name = "reports/_waiting.html" if _is_asked_again(request) else "reports/waiting.html"
+    response = render(request, name, context, status=waits.status)
+    response["Retry-After"] = str(waits.retry_after)
+    patch_vary_headers(response, ["HX-Target"])
+    return response
 
 
 @require_safe
@@ -103,6 +137,7 @@ def many(request: SignedInRequest, project: str) -> HttpResponse:
             baseline=baseline,
             candidates=[selectors.run_of(found, one) for one in candidates[: MAX_CANDIDATES + 1]],
             actor=actor_of(request),
+            may_score=Capability.SUBMIT in request.capabilities,
         )
     except DomainError as exc:
         return render(request, "reports/many.html", {**context, "problem": exc}, status=exc.status)

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from evalhub.reports.models import Comparison, Finding
@@ -18,6 +19,7 @@ from evalhub.web.formatting import (
     digits_of_span,
     earned_digits,
     interval,
+    moment,
     number,
     p_value,
     plural,
@@ -148,6 +150,7 @@ def stand_in(comparison: Comparison) -> str:
 def notes(comparison: Comparison) -> list[str]:
     """Return what every form of a report says beside its findings, in words."""
     said = (
+        scored_again(comparison),
         critical(comparison),
         where_worse(comparison),
         stand_in(comparison),
@@ -155,6 +158,18 @@ def notes(comparison: Comparison) -> list[str]:
         cluster_fields(comparison),
     )
     return [sentence for sentence in said if sentence]
+
+
+def scored_again(comparison: Comparison) -> str:
+    """Say for what the baseline was scored again before, when, and under which signature."""
+    if not comparison.rescored:
+        return ""
+    each = "; ".join(
+        f"for {one['metric']} on {moment(datetime.fromisoformat(one['at']))}, under "
+        f"{one['signature']} (before: {one['before']})"
+        for one in comparison.rescored
+    )
+    return f"The baseline was scored again {each}."
 
 
 def critical(comparison: Comparison) -> str:

@@ -94,6 +94,15 @@ def rescoring_of(project: Project, public_id: str) -> Rescoring:
     return found
 
 
+def under_way_on(run: Run) -> Rescoring | None:
+    """Return the re-scoring that is at work on a run, or that the run waits in."""
+    parts = RescoredRun.objects.filter(run=run, state__in=(_State.WORKING, _State.WAITING))
+    at_work = parts.filter(rescoring__state=Rescoring.State.WORKING)
+    # "working" sorts after "waiting".
+    found = at_work.select_related("rescoring").order_by("-state", "pk").first()
+    return None if found is None else found.rescoring
+
+
 def records(rescorings: Sequence[Rescoring]) -> list[RescoringRecord]:
     """Return how far re-scorings are, in two queries."""
     n_outputs = F("run__version__n_examples") * F("run__attempts")

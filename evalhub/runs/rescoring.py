@@ -53,7 +53,7 @@ def begin(
         version=on,
         specs=list(metrics),
         is_again=again,
-        digest=_digest([list(metrics), on and on.number, runs and sorted(runs), again]),
+        digest=_digest(metrics, None if on is None else on.number, runs, is_again=again),
         created_by=actor.user,
         created_at=timezone.now(),
     )
@@ -104,9 +104,25 @@ def _refuse_strangers(names: Sequence[str], known: set[str]) -> None:
         raise ContentError(f"{faults[0].field}: {faults[0].detail}", errors=faults)
 
 
-def _digest(asked: object) -> str:
+def _digest(
+    metrics: Sequence[Json],
+    version: int | None,
+    runs: Sequence[str] | None,
+    *,
+    is_again: bool = False,
+) -> str:
+    """Digest what is asked for."""
+    asked = [list(metrics), version, runs and sorted(runs), is_again]
     written = json.dumps(asked, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(written.encode()).hexdigest()
+
+
+def last_of(run: Run, metrics: Sequence[Json]) -> RescoredRun | None:
+    """Return how the newest re-scoring of this run alone, with just these metrics, went."""
+    parts = RescoredRun.objects.filter(
+        run=run, rescoring__digest=_digest(metrics, None, [run.public_id])
+    )
+    return parts.select_related("rescoring").order_by("-pk").first()
 
 
 @transaction.atomic

@@ -26,6 +26,7 @@ def as_json(comparison: Comparison, findings: Sequence[Finding]) -> dict[str, An
         "notes": wording.notes(comparison),
         "findings": [_finding(finding) for finding in findings],
         "skipped": comparison.skipped,
+        "rescored": comparison.rescored,
         "searched": comparison.searched,
         "critical": comparison.critical,
         "failing": comparison.failing,

@@ -42,7 +42,8 @@ def as_junit(comparison: Comparison, findings: Sequence[Finding]) -> str:
     suite.set("failures", str(len(suite.findall("testcase/failure"))))
     suite.set("errors", "0")
     suite.set("skipped", str(len(suite.findall("testcase/skipped"))))
-    ET.SubElement(suite, "system-out").text = _xml(wording.title(comparison))
+    said = [wording.title(comparison), *wording.notes(comparison)]
+    ET.SubElement(suite, "system-out").text = _xml("\n".join(said))
     ET.SubElement(suite, "system-err")
     return ET.tostring(suite, encoding="unicode", xml_declaration=True)
 

@@ -13,12 +13,17 @@ HEADER: Final = (
     *("outcome", "n", "baseline_value", "candidate_value", "gain", "low", "high"),
     *("p_value", "p_exact", "p_adjusted", "detectable", "lost", "won"),
     *("unscored_baseline", "unscored_candidate", "method", "reason", "signature"),
+    *("baseline_scored_again_at", "baseline_signature_before"),
 )
 
 
 def as_csv(comparison: Comparison, findings: Sequence[Finding]) -> str:
     """Return a table of the findings; what could not be computed is an empty cell."""
-    return "".join(csv_lines(HEADER, [_row(comparison, finding) for finding in findings]))
+    again = {one["metric"]: (one["at"], one["before"]) for one in comparison.rescored}
+    rows = [
+        [*_row(comparison, finding), *again.get(finding.metric, ("", ""))] for finding in findings
+    ]
+    return "".join(csv_lines(HEADER, rows))
 
 
 def _row(comparison: Comparison, one: Finding) -> list[object]:

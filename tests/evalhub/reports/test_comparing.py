@@ -214,16 +214,6 @@ def test_a_run_is_not_compared_with_itself():
     assert refused.value.code == "same_run"
 
 
-def test_different_signatures_are_refused_with_both():
-    version = version_with_slices(a_project())
-    old = scored(a_run(version, system="a"), *answers(60, set()))
-    spec = {"name": "exact_match", "params": {"normalize": ["lowercase"]}}
-    new = scored(a_run(version, system="b", metrics=[spec]), *answers(60, set()))
-    with pytest.raises(ContentError, match="signatures differ") as refused:
-        compared(old, new)
-    assert "lowercase" in refused.value.detail
-
-
 def test_an_unfinished_run_is_refused():
     version = version_with_slices(a_project())
     old = scored(a_run(version, system="a"), *answers(60, set()))

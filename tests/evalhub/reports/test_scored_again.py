@@ -1,0 +1,180 @@
+"""A baseline under another signature is scored again first, whatever happens meanwhile."""
+
+import csv
+import io
+
+import jsonschema_rs
+import pytest
+from django.test import Client
+
+from evalhub.accounts.models import AuditEvent
+from evalhub.accounts.services import COMMAND_LINE
+from evalhub.reports.models import Comparison
+from evalhub.reports.scored_again import ScoredAgainFirst
+from evalhub.reports.services import compare_runs
+from evalhub.runs import queue, rescoring, sweeping
+from evalhub.runs.models import Chunk, Measurement, Rescoring
+from tests.evalhub.reports.test_comparing import answers, rated, version_with_slices
+from tests.evalhub.runs.building import a_run, drain, scored
+from tests.factories import a_key, a_member, a_project
+
+pytestmark = pytest.mark.django_db
+
+LOOSE = {"name": "exact_match", "params": {"normalize": ["lowercase"]}}
+
+
+@pytest.fixture
+def pair():
+    """A baseline of `exact_match` as it comes, and a candidate by another signature of it."""
+    version = version_with_slices(a_project("town"))
+    old = scored(
+        a_run(version, system="old", metrics=["exact_match", "token_f1"]), *answers(60, {1})
+    )
+    new = scored(
+        a_run(version, system="new", metrics=[LOOSE, "token_f1"]), *answers(60, set(range(1, 21)))
+    )
+    return old, new
+
+
+def compared(old, new, **more):
+    old.refresh_from_db()
+    return compare_runs(
+        baseline=old, candidate=new, actor=COMMAND_LINE, **{"may_score": True, **more}
+    )
+
+
+def test_over_rest_the_answer_is_202_until_it_is_200(pair):
+    old, new = pair
+    project, client = old.project, Client()
+    before = old.measurements.get(name="exact_match")
+    address = f"/api/v1/comparisons?baseline={old.public_id}&candidate={new.public_id}"
+    reader = a_key(project, "viewer")
+    refused = client.get(address, headers=reader)
+    assert (refused.status_code, refused.json()["code"]) == (403, "needs_scoring")
+    assert "the scope submit" in refused.json()["detail"]
+    assert not Rescoring.objects.exists()
+
+    lead = a_key(project, "lead")
+    taken = client.get(f"{address}&format=markdown&wait=0", headers=lead)
+    assert (taken.status_code, taken["Retry-After"]) == (202, "2")
+    assert taken["Location"] == f"{address}&format=markdown"
+    again = client.get(taken["Location"], headers=lead)
+    assert again.json()["rescoring"] == taken.json()["rescoring"]  # asked twice, begun once
+    assert again.json()["progress"] == {"done": 0, "total": 60}
+    assert client.get(address, headers=reader).status_code == 202  # waiting is everybody's
+    assert AuditEvent.objects.filter(verb="rescore dataset").count() == 1
+    schema = client.get("/schemas/comparison.json").json()
+    waiting = {**schema, "$ref": "#/$defs/Waiting"}
+    assert jsonschema_rs.is_valid(waiting, again.json())
+
+    drain()
+    done = client.get(taken["Location"], headers=lead)
+    assert done.status_code == 200
+    answer = client.get(address, headers=reader).json()
+    (one,) = answer["rescored"]
+    assert (one["metric"], one["before"]) == ("exact_match", before.signature)
+    assert one["signature"] == answer["findings"][0]["signature"] != before.signature
+    assert jsonschema_rs.is_valid(schema, answer)
+    said = "The baseline was scored again for exact_match on "
+    assert any(note.startswith(said) and one["signature"] in note for note in answer["notes"])
+    assert said in done.content.decode()
+    for form in ("junit", "html"):
+        assert said in client.get(f"{address}&format={form}", headers=reader).content.decode()
+    table = client.get(f"{address}&format=csv", headers=reader).content.decode()
+    rows = list(csv.DictReader(io.StringIO(table, newline="")))
+    assert {row["baseline_signature_before"] for row in rows if row["metric"] == "token_f1"} == {
+        ""
+    }
+    assert rows[0]["baseline_signature_before"] == before.signature
+    before.refresh_from_db()
+    assert (before.state, before.generation) == ("scored", 1)  # the old number stays
+
+
+def test_whoever_dies_in_between_the_comparison_comes_out_once(pair):
+    old, new = pair
+    with pytest.raises(ScoredAgainFirst):
+        compared(old, new)
+    queue.claim("dead:1:1")  # a worker takes the only chunk, and is gone
+    with pytest.raises(ScoredAgainFirst):
+        compared(old, new)
+    Chunk.objects.filter(state="claimed").update(lease_until="2026-01-01T00:00:00Z")
+    sweeping.sweep()
+    drain()
+    comparison = compared(old, new)
+    assert [one["metric"] for one in comparison.rescored] == ["exact_match"]
+    assert compared(old, new, may_score=False) == comparison
+    assert (Rescoring.objects.count(), Comparison.objects.count()) == (1, 1)
+
+
+def test_each_signature_has_its_number_from_then_on(pair):
+    """Two candidates by two signatures: the baseline is scored twice in all, not in turns."""
+    old, new = pair
+    third = scored(a_run(old.version, system="third"), *answers(60, {2}))
+    with pytest.raises(ScoredAgainFirst):
+        compared(old, new)
+    drain()
+    both = [compared(old, one, may_score=False) for one in (new, third, new)]
+    assert both[0] == both[2]
+    assert [len(one.rescored) for one in both] == [1, 0, 1]
+    assert old.measurements.filter(name="exact_match").count() == 2
+
+
+def test_what_cannot_be_scored_again_is_not_compared_and_says_why(pair, settings):
+    old, new = pair
+    rated(new, [3.0] * 60)
+    rated(old, [2.0] * 60)
+    drain()
+    theirs = old.measurements.filter(name="helpfulness")
+    theirs.update(signature="human|v1|campaign:two|rule:mean")
+    ours = new.measurements.get(name="exact_match")
+    settings.JUDGE_URL = ""
+    # Each row: what the candidate's number is, and what is said of it.
+    table = [
+        ({"metric": "gone"}, "There is no metric 'gone'"),
+        ({"metric": "judge_faithfulness", "kind": "judge"}, "none is set up here"),
+        ({"metric": "remote_away", "kind": "remote"}, "away"),
+        ({"signature": "exact_match|v0"}, "is now computed as exact_match|v1"),
+    ]
+    for change, said in table:
+        Measurement.objects.filter(pk=ours.pk).update(**change)
+        skipped = {one["metric"]: one["reason"] for one in compared(old, new).skipped}
+        assert said in skipped["exact_match"], change
+        assert "The baseline cannot be scored again: people gave" in skipped["helpfulness"]
+        ours.save()
+    assert not Rescoring.objects.exists()
+
+
+def test_a_scoring_that_failed_or_was_called_off_is_not_begun_again(pair):
+    old, new = pair
+    with pytest.raises(ScoredAgainFirst) as waits:
+        compared(old, new)
+    rescoring.cancel(rescoring=waits.value.rescoring, actor=COMMAND_LINE)
+    (one,) = compared(old, new).skipped
+    assert "begun and called off" in one["reason"]
+    rescoring.resume(rescoring=waits.value.rescoring, actor=COMMAND_LINE)
+    with pytest.raises(ScoredAgainFirst):
+        compared(old, new)
+    old.measurements.filter(generation=2).update(metric="gone")  # as by a downgrade
+    drain()
+    (one,) = compared(old, new).skipped
+    assert "it was tried, and failed. There is no metric" in one["reason"]
+    assert Rescoring.objects.count() == 1
+
+
+def test_the_page_shows_how_far_it_is_and_opens_the_comparison(pair, client):
+    old, new = pair
+    address = f"/p/town/comparisons/new/?baseline={old.public_id}&candidate={new.public_id}"
+    client.force_login(a_member(old.project, "viewer"))
+    assert client.get(address).status_code == 403
+    client.force_login(a_member(old.project, "lead"))
+    page = client.get(address)
+    assert (page.status_code, page["Retry-After"]) == (202, "2")
+    assert "The baseline is being scored again" in page.content.decode()
+    part = client.get(address, headers={"HX-Target": "waiting"})
+    assert "<html" not in part.content.decode()
+    drain()
+    over = client.get(address, headers={"HX-Target": "waiting"})
+    found = Comparison.objects.get()
+    assert over["HX-Redirect"] == f"/comparisons/{found.public_id}/"
+    shown = client.get(over["HX-Redirect"]).content.decode()
+    assert "The baseline was scored again for exact_match" in shown
