@@ -76,6 +76,8 @@ class GateAnswer(models.Model):
     answer = models.CharField(max_length=12, choices=Answer)
     parts = models.JSONField()  # what each rule said, with its numbers
     chosen = models.TextField()  # how the baseline was chosen, in a sentence
+    # The branch that was asked for; empty where the baseline was named in its place.
+    tag = models.CharField(max_length=100, blank=True, default="")
     created_at = models.DateTimeField()
 
     objects = GateAnswerQuerySet.as_manager()

@@ -71,6 +71,7 @@ COMPONENTS = {
         baseline=text("The run's id."),
         candidate=text("The run's id."),
         chosen=text("How the baseline was chosen."),
+        branch=nullable(text("The tag that was asked for; null where the baseline was named.")),
         waiver=nullable(members(reason=text(), created_at=moment(), created_by=nullable(text()))),
         baseline_waived=flag("Whether the baseline went through a gate by a waiver itself."),
         created_at=moment(),

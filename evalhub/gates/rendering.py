@@ -39,6 +39,7 @@ def answer(one: GateAnswer) -> dict[str, Any]:
         "baseline": comparison.baseline.public_id,
         "candidate": comparison.candidate.public_id,
         "chosen": one.chosen,
+        "branch": one.tag or None,
         "waiver": None if waiver is None else {"reason": waiver.reason, **_by(waiver)},
         "baseline_waived": bool(selectors.waivers_behind(comparison.baseline)),
         "created_at": one.created_at,
@@ -58,8 +59,7 @@ def title(one: GateAnswer) -> str:
 
 
 def advice(one: GateAnswer) -> list[str]:
-    """Return what to do about an answer: each sentence once, of the rules that are open."""
-    return list(dict.fromkeys(sentence for part in one.parts for sentence in part["advice"]))
+    return wording.advice_of(one.parts)
 
 
 def _by(made: GateVersion | Blessing | Waiver) -> dict[str, Any]:

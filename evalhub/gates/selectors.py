@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from evalhub.accounts.models import Project
 from evalhub.datasets.models import Dataset
 from evalhub.errors import ContentError, NotFound
 from evalhub.gates.models import Blessing, GateAnswer, GateVersion, Waiver
+from evalhub.reports.models import Comparison
 from evalhub.runs.models import Run
 from metrics.statistics.findings import LEVEL
 
@@ -117,10 +119,41 @@ def waiver_of(answer: GateAnswer) -> Waiver | None:
     return getattr(answer, "waiver", None)
 
 
+def answers_about(comparison: Comparison) -> QuerySet[GateAnswer]:
+    """Return what gates said about a comparison, newest first, with its waivers."""
+    named = comparison.gate_answers.select_related(
+        "gate__dataset", "waiver__created_by", "comparison__candidate__system_version__system"
+    )
+    return named.order_by("-pk")
+
+
 def waivers_behind(run: Run) -> list[Waiver]:
     """Return the waivers by which a run, now a baseline, went through gates itself."""
-    waivers = Waiver.objects.filter(answer__comparison__candidate=run)
-    return list(waivers.select_related("answer", "created_by").order_by("pk"))
+    return list(_named(Waiver.objects.filter(answer__comparison__candidate=run)).order_by("pk"))
+
+
+def waiver_before(comparison: Comparison, tags: Iterable[str]) -> Waiver | None:
+    """Return the waiver of the answer before, where that was waived.
+
+    That is the newest answer about another run of the dataset from before this comparison: of one
+    of these branches, or against the same baseline.
+    """
+    candidate = comparison.candidate
+    earlier = GateAnswer.objects.filter(
+        Q(tag__in=tags) | Q(comparison__baseline=comparison.baseline_id),
+        gate__dataset=candidate.version.dataset_id,
+        created_at__lt=comparison.created_at,
+    ).exclude(comparison__candidate=candidate)
+    previous = earlier.order_by("-pk").first()
+    if previous is None:
+        return None
+    return _named(Waiver.objects.filter(answer=previous)).first()
+
+
+def _named(waivers: QuerySet[Waiver]) -> QuerySet[Waiver]:
+    return waivers.select_related(
+        "created_by", "answer__comparison__candidate__system_version__system"
+    )
 
 
 @dataclass(frozen=True)

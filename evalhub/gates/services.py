@@ -83,7 +83,8 @@ def ask(
     """
     gate = selectors.needed_gate(run.version.dataset)
     if baseline is None:
-        chosen = selectors.baseline_for(run, _tag(tag))
+        tag = _tag(tag)
+        chosen = selectors.baseline_for(run, tag)
     else:
         chosen = selectors.Chosen(run_of(run.project, baseline), "Named with the question.")
     comparison = compare_runs(baseline=chosen.run, candidate=run, actor=actor, may_score=True)
@@ -101,6 +102,7 @@ def ask(
                 answer=said.value,
                 parts=parts,
                 chosen=chosen.how,
+                tag=tag if baseline is None else "",
                 created_at=timezone.now(),
             )
             _note(gate.dataset, actor, "ask gate", made.public_id, answer=said.value)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from evalhub.reports.comparing import Found
 from evalhub.runs.models import Measurement
 from evalhub.web.formatting import count, plural
@@ -17,6 +20,27 @@ AFTER_A_LOSS = (
     "Look in the comparison where it got worse, and ask again with the next run; or a lead waives "
     "the answer with a reason."
 )
+
+
+# What became of a run that a lead let through.
+NOT_PASSED = {"fail": "failed the gate", "inconclusive": "was left open by the gate"}
+
+
+def rule(part: Mapping[str, Any]) -> str:
+    """Name the rule that a part of an answer speaks of."""
+    metric, kind = str(part.get("metric", "")), part["kind"]
+    named = {
+        "slice": f"{metric} in {part.get('slice')}",
+        "critical": f"critical examples by {metric}",
+        "coverage": "coverage",
+        "ceiling": f"ceiling of {metric}",
+    }
+    return named.get(kind, metric)
+
+
+def advice_of(parts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what to do about an answer: each sentence once, of the rules that are open."""
+    return list(dict.fromkeys(sentence for part in parts for sentence in part["advice"]))
 
 
 def title(answer: str, *, candidate: str, dataset: str) -> str:

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from rest_framework.utils.encoders import JSONEncoder
 
-from evalhub.reports import selectors
+from evalhub.reports import selectors, verdicts
 from evalhub.reports.models import Comparison
 from evalhub.reports.pages import page_of
 from evalhub.reports.rendering import as_csv, as_html, as_json, as_junit, as_markdown
@@ -31,7 +31,8 @@ def as_file(answer: HttpResponse, comparison: Comparison, form: str) -> HttpResp
 
 
 def _json(comparison: Comparison, _: HttpRequest) -> HttpResponse:
-    content = as_json(comparison, selectors.findings_of(comparison))
+    findings = selectors.findings_of(comparison)
+    content = as_json(comparison, findings, verdicts.about(comparison))
     how = {"allow_nan": False, "ensure_ascii": False}
     return JsonResponse(content, encoder=JSONEncoder, json_dumps_params=how)
 
@@ -39,13 +40,22 @@ def _json(comparison: Comparison, _: HttpRequest) -> HttpResponse:
 def _markdown(comparison: Comparison, request: HttpRequest) -> HttpResponse:
     address = reverse("reports:detail", args=[comparison.public_id])
     text = as_markdown(
-        comparison, selectors.findings_of(comparison), url=request.build_absolute_uri(address)
+        comparison,
+        selectors.findings_of(comparison),
+        verdicts.about(comparison),
+        url=request.build_absolute_uri(address),
     )
     return HttpResponse(text, content_type="text/markdown; charset=utf-8")
 
 
 def _junit(comparison: Comparison, _: HttpRequest) -> HttpResponse:
-    text = as_junit(comparison, selectors.findings_of(comparison))
+    findings = selectors.findings_of(comparison)
+    text = as_junit(
+        comparison,
+        findings,
+        verdicts.about(comparison),
+        critical=selectors.critical_keys(comparison),
+    )
     return HttpResponse(text, content_type="application/xml; charset=utf-8")
 
 

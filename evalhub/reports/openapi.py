@@ -19,6 +19,8 @@ from evalhub.openapi import (
 )
 from metrics.statistics.findings import Outcome
 
+_ANSWER = one_of(["pass", "fail", "inconclusive"])
+_WAIVER = {"reason": text(), "created_by": nullable(text()), "created_at": moment()}
 COMPONENTS = {
     "Comparison": members(
         id=text("cmp_…"),
@@ -28,6 +30,22 @@ COMPONENTS = {
         outcome=one_of([outcome.value for outcome in Outcome], "That of the primary metric."),
         summary=text("The same in a sentence."),
         notes=listing(text(), "What else is to be known of the pairs, in sentences."),
+        gates=listing(
+            component("GateVerdict"),
+            "What gates have said about the comparison by now, newest first: the first counts.",
+        ),
+        waived_before=listing(
+            members(
+                summary=text("In a sentence, without the reason."),
+                candidate=text("The id of the run that was let through."),
+                comparison=text("cmp_…"),
+                answer=one_of(["fail", "inconclusive"]),
+                branch=nullable(text()),
+                is_baseline=flag("Whether that run is the baseline now, or the run before."),
+                **_WAIVER,
+            ),
+            "Waivers by which the baseline, or the run before on the branch, went through a gate.",
+        ),
         findings=listing(component("Finding"), "The primary metric first."),
         skipped=listing(anything(), "Metrics left out: {metric, reason, is_first}."),
         rescored=listing(
@@ -57,6 +75,19 @@ COMPONENTS = {
         ),
         seed=whole(),
         method_version=whole(),
+        created_at=moment(),
+    ),
+    "GateVerdict": members(
+        "What a gate said about the comparison, and whether a lead let the run through.",
+        id=text("gat_…"),
+        answer=_ANSWER,
+        summary=text("The answer in a sentence."),
+        advice=listing(text(), "What to do."),
+        rules=listing(members(rule=text(), answer=_ANSWER, reason=text())),
+        gate_version=whole(),
+        branch=nullable(text("Null where the baseline was named.")),
+        chosen=text("How the baseline was chosen."),
+        waiver=nullable(members(**_WAIVER)),
         created_at=moment(),
     ),
     "Waiting": members(

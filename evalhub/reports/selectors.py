@@ -145,6 +145,13 @@ def critical_cases(finding: Finding, *, limit: int = SHOWN_CASES) -> list[Case]:
     return moved.cases(np.flatnonzero(np.isin(moved.aligned.candidate, failing)))
 
 
+def critical_keys(comparison: Comparison) -> list[str]:
+    """Return the keys of the critical examples that newly fail, as far as they are stored."""
+    failing = comparison.critical.get("failing", [])
+    examples = examples_at_positions(comparison.candidate.version, failing)
+    return [examples[position].key for position in failing]
+
+
 def positions_in_slices(comparison: Comparison, slices: Sequence[str]) -> NDArray[np.int64]:
     """Return the candidate's positions that are in each of these slices (``field:level``)."""
     version = comparison.candidate.version

@@ -6,16 +6,19 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from evalhub.reports import openapi, wording
+from evalhub.reports import openapi, verdicts, wording
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.rendering.names import slice_name
+from evalhub.reports.verdicts import NONE, Verdicts
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _COMPONENTS: Final = "#/components/schemas/"
 
 
-def as_json(comparison: Comparison, findings: Sequence[Finding]) -> dict[str, Any]:
-    """Return the answer of the REST contract."""
+def as_json(
+    comparison: Comparison, findings: Sequence[Finding], said: Verdicts = NONE
+) -> dict[str, Any]:
+    """Return the answer of the REST contract, with what is said about the comparison now."""
     return {
         "id": comparison.public_id,
         "baseline": comparison.baseline.public_id,
@@ -24,6 +27,7 @@ def as_json(comparison: Comparison, findings: Sequence[Finding]) -> dict[str, An
         "outcome": comparison.outcome,
         "summary": wording.title(comparison),
         "notes": wording.notes(comparison),
+        **verdicts.as_json(said),
         "findings": [_finding(finding) for finding in findings],
         "skipped": comparison.skipped,
         "rescored": comparison.rescored,

@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 from evalhub.reports import wording
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.rendering.names import slice_name
+from evalhub.reports.verdicts import NONE, RuleSaid, Verdicts
 from metrics.statistics.findings import Outcome
 
 # What XML 1.0 cannot hold at all.
@@ -24,31 +25,63 @@ _NO_TIME: Final = "0"
 _HOST: Final = "localhost"
 
 
-def as_junit(comparison: Comparison, findings: Sequence[Finding]) -> str:
-    """Return one suite with a case for each finding.
+def as_junit(
+    comparison: Comparison,
+    findings: Sequence[Finding],
+    said: Verdicts = NONE,
+    *,
+    critical: Sequence[str] = (),
+) -> str:
+    """Return one suite with a case for each rule of the gate, critical example and finding.
 
-    What regressed is a failure, too little evidence a skip, and so is what was not compared.
+    A failure is a rule that fails, a critical example (by its key) that newly fails, and what
+    regressed, unless a margin of the gate allows it. What is open, waived or not compared is
+    skipped, with the sentence.
     """
     suite = ET.Element("testsuite", name="evalhub comparison", hostname=_HOST, time=_NO_TIME)
     suite.set("timestamp", comparison.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"))
-    _properties(suite, comparison)
+    _properties(suite, comparison, said)
+    waived = _waived(said)
+    for rule in said.newest.rules if said.newest else ():
+        _rule(suite, rule, waived)
+    _critical(suite, comparison, critical, waived)
     for finding in findings:
-        _finding(suite, finding)
+        _finding(suite, finding, waived or _allowed(finding, said))
     for one in comparison.skipped:
-        ET.SubElement(
-            _case(suite, one["metric"]), "skipped", message=_xml(f"Not compared. {one['reason']}")
-        )
+        _skip(_case(suite, one["metric"]), f"Not compared. {one['reason']}")
     suite.set("tests", str(len(suite.findall("testcase"))))
     suite.set("failures", str(len(suite.findall("testcase/failure"))))
     suite.set("errors", "0")
     suite.set("skipped", str(len(suite.findall("testcase/skipped"))))
-    said = [wording.title(comparison), *wording.notes(comparison)]
-    ET.SubElement(suite, "system-out").text = _xml("\n".join(said))
+    ET.SubElement(suite, "system-out").text = _xml("\n".join(_in_words(comparison, said)))
     ET.SubElement(suite, "system-err")
     return ET.tostring(suite, encoding="unicode", xml_declaration=True)
 
 
-def _properties(suite: ET.Element, comparison: Comparison) -> None:
+def _in_words(comparison: Comparison, said: Verdicts) -> list[str]:
+    gate = said.newest
+    return [
+        wording.title(comparison),
+        *wording.notes(comparison),
+        *([gate.title, *gate.advice] if gate else []),
+        *filter(None, [_waived(said)]),
+        *(f"{one.sentence} {one.waived.reason}" for one in said.before),
+    ]
+
+
+def _waived(said: Verdicts) -> str:
+    """Say who let the run through and why; empty where nobody did."""
+    waived = said.newest and said.newest.waived
+    return f"{waived.by.capitalize()}: {waived.reason}" if waived else ""
+
+
+def _allowed(finding: Finding, said: Verdicts) -> str:
+    gate = said.newest
+    is_allowed = gate is not None and gate.allows(finding.metric, slice_name(finding))
+    return "Within the margin of the gate." if is_allowed else ""
+
+
+def _properties(suite: ET.Element, comparison: Comparison, said: Verdicts) -> None:
     """Say what it takes to find the comparison again and to recompute it."""
     properties = ET.SubElement(suite, "properties")
     values = {
@@ -59,21 +92,61 @@ def _properties(suite: ET.Element, comparison: Comparison) -> None:
         "method_version": comparison.method,
         "seed": comparison.seed,
     }
+    if (gate := said.newest) is not None:
+        values |= {"gate": gate.id, "gate_answer": gate.answer}
     for name, value in values.items():
         ET.SubElement(properties, "property", name=name, value=_xml(str(value)))
 
 
-def _finding(suite: ET.Element, finding: Finding) -> None:
+def _rule(suite: ET.Element, rule: RuleSaid, waived: str) -> None:
+    case = _case(suite, rule.rule, "gate")
+    if rule.answer == "fail":
+        _fail(case, rule.reason, "gate", waived)
+    elif rule.answer == "inconclusive":
+        _skip(case, rule.reason)
+
+
+def _critical(suite: ET.Element, comparison: Comparison, keys: Sequence[str], waived: str) -> None:
+    """Add a case for each critical example that newly fails; where none does, one that says so."""
+    found = comparison.critical
+    if not found.get("n"):
+        return
+    metric = comparison.primary_metric
+    for key in keys:
+        message = f"{key} is critical and newly fails, by {metric} or for want of an output."
+        _fail(_case(suite, key, "critical"), message, "critical", waived)
+    if (more := found["n_failing"] - len(keys)) > 0:
+        case = _case(suite, f"{more} more critical examples", "critical")
+        _fail(case, wording.critical(comparison), "critical", waived)
+    if not found["n_failing"]:
+        case = _case(suite, "critical examples", "critical")
+        if found["n_unscored"]:
+            _skip(case, wording.critical(comparison))
+
+
+def _finding(suite: ET.Element, finding: Finding, excuse: str) -> None:
     case = _case(suite, " ".join(filter(None, [finding.metric, slice_name(finding)])))
-    said = _xml(f"{wording.sentence(finding)} {finding.reason}".strip())
+    said = f"{wording.sentence(finding)} {finding.reason}".strip()
     if finding.outcome == Outcome.REGRESSED:
-        ET.SubElement(case, "failure", message=said, type=finding.outcome)
+        _fail(case, said, finding.outcome, excuse)
     elif finding.outcome == Outcome.INSUFFICIENT_EVIDENCE:
-        ET.SubElement(case, "skipped", message=said)
+        _skip(case, said)
 
 
-def _case(suite: ET.Element, name: str) -> ET.Element:
-    return ET.SubElement(suite, "testcase", classname="comparison", name=_xml(name), time=_NO_TIME)
+def _fail(case: ET.Element, message: str, kind: str, excuse: str) -> None:
+    """Let a case fail, or skip it where something excuses that."""
+    if excuse:
+        _skip(case, f"{excuse} {message}")
+    else:
+        ET.SubElement(case, "failure", message=_xml(message), type=kind)
+
+
+def _skip(case: ET.Element, message: str) -> None:
+    ET.SubElement(case, "skipped", message=_xml(message))
+
+
+def _case(suite: ET.Element, name: str, kind: str = "comparison") -> ET.Element:
+    return ET.SubElement(suite, "testcase", classname=kind, name=_xml(name), time=_NO_TIME)
 
 
 def _xml(text: str) -> str:

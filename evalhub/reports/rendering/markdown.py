@@ -9,6 +9,7 @@ from typing import Final
 from evalhub.reports import wording
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.rendering.names import slice_name
+from evalhub.reports.verdicts import NONE, Verdicts
 from evalhub.web import formatting
 from metrics.statistics.findings import Outcome
 
@@ -26,11 +27,14 @@ _CATCHING: Final = re.compile(r"@|#(?=\d)|\bwww(?=\.)|:(?=//)")
 _HOLDING: Final = (Outcome.REGRESSED, Outcome.IMPROVED)
 
 
-def as_markdown(comparison: Comparison, findings: Sequence[Finding], *, url: str) -> str:
-    """Return a comment: the verdict, what decides it, the metrics, slices that hold, a link."""
+def as_markdown(
+    comparison: Comparison, findings: Sequence[Finding], said: Verdicts = NONE, *, url: str
+) -> str:
+    """Return a comment: the verdicts, what decides, the metrics, slices that hold, a link."""
     overall = [finding for finding in findings if not finding.slice_field]
     parts = [
         _verdict(comparison),
+        _gate(said),
         _what_decides(comparison, findings[0]),
         _table(overall, wording.names(comparison)),
         _slices([finding for finding in findings if finding.slice_field]),
@@ -46,6 +50,27 @@ def as_markdown(comparison: Comparison, findings: Sequence[Finding], *, url: str
 def _verdict(comparison: Comparison) -> str:
     word = formatting.outcome(comparison.outcome).word
     return f"**{plain(word.capitalize())}: {plain(wording.title(comparison))}**"
+
+
+def _gate(said: Verdicts) -> str:
+    """Return what the newest gate said, whether it was waived, what to do, what went before."""
+    lines = []
+    if (gate := said.newest) is not None:
+        lines.append(f"**Gate: {gate.answer}.** {plain(gate.title)}")
+        if gate.waived is not None:
+            lines.append(f"- **{_capital(gate.waived.by)}:** {plain(gate.waived.reason)}")
+        lines += [
+            f"- {one.answer.capitalize()}: {plain(one.rule)}. {plain(one.reason)}"
+            for one in gate.open_rules
+        ]
+        lines += [f"- To do: {plain(one)}" for one in gate.advice]
+    lines += [f"- {plain(one.sentence)} {plain(one.waived.reason)}" for one in said.before]
+    head = 1 if said.newest else 0  # a list needs an empty line before it
+    return "\n\n".join(filter(None, ["\n".join(lines[:head]), "\n".join(lines[head:])]))
+
+
+def _capital(text: str) -> str:
+    return plain(text[:1].upper() + text[1:])
 
 
 def _what_decides(comparison: Comparison, primary: Finding) -> str:

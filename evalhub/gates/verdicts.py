@@ -1,0 +1,76 @@
+"""What gates and leads said about a comparison: `settings.COMPARISON_VERDICTS` names it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from django.urls import reverse
+
+from evalhub.gates import selectors, wording
+from evalhub.gates.models import GateAnswer, Waiver
+from evalhub.reports.models import Comparison
+from evalhub.reports.verdicts import RuleSaid, Verdict, Verdicts, Waived, WaivedBefore
+
+
+def about(comparison: Comparison) -> Verdicts:
+    """Return the answers to a comparison, newest first, and the waivers that led up to it."""
+    answers = list(selectors.answers_about(comparison))
+    waivers = selectors.waivers_behind(comparison.baseline)
+    before = [_before(one, is_baseline=True) for one in waivers]
+    previous = selectors.waiver_before(comparison, {one.tag for one in answers} - {""})
+    if previous is not None and previous not in waivers:
+        before.append(_before(previous, is_baseline=False))
+    return Verdicts(answers=tuple(map(_verdict, answers)), before=tuple(before))
+
+
+def _verdict(one: GateAnswer) -> Verdict:
+    waiver = selectors.waiver_of(one)
+    return Verdict(
+        id=one.public_id,
+        answer=one.answer,
+        title=wording.title(
+            one.answer,
+            candidate=str(one.comparison.candidate.system_version),
+            dataset=one.gate.dataset.name,
+        ),
+        advice=wording.advice_of(one.parts),
+        rules=[_rule(part) for part in one.parts],
+        gate_version=one.gate.number,
+        branch=one.tag,
+        chosen=one.chosen,
+        at=one.created_at,
+        waived=None if waiver is None else _waived(waiver),
+        address=reverse("gates:answer", args=[one.public_id]),
+    )
+
+
+def _rule(part: Mapping[str, Any]) -> RuleSaid:
+    said = RuleSaid(rule=wording.rule(part), answer=part["answer"], reason=part["reason"])
+    if part["kind"] not in ("margin", "slice"):
+        return said
+    return replace(said, metric=part["metric"], slice=part["slice"] or "")
+
+
+def _before(waiver: Waiver, *, is_baseline: bool) -> WaivedBefore:
+    answer, waived = waiver.answer, _waived(waiver)
+    system = str(answer.comparison.candidate.system_version)
+    where = f" on {answer.tag}" if answer.tag else ""
+    who = f"The baseline, {system}," if is_baseline else f"The run before{where}, {system},"
+    return WaivedBefore(
+        sentence=f"{who} {wording.NOT_PASSED[answer.answer]} and was {waived.by}.",
+        candidate=answer.comparison.candidate.public_id,
+        comparison=answer.comparison.public_id,
+        answer=answer.answer,
+        branch=answer.tag,
+        is_baseline=is_baseline,
+        waived=waived,
+    )
+
+
+def _waived(waiver: Waiver) -> Waived:
+    who = waiver.created_by
+    return Waived(
+        reason=waiver.reason, who="" if who is None else who.username, at=waiver.created_at
+    )

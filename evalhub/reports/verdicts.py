@@ -1,0 +1,153 @@
+"""What gates said about a comparison, and what leads decided since.
+
+Both are rows of their own beside a comparison that never changes, so every form of a report shows
+what is known when it is written. Gates stand above reports: they are asked by their path in
+settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from evalhub.reports.models import Comparison
+from evalhub.web.formatting import day
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waived:
+    """A lead let a run through in spite of a gate. `who` is empty where nobody is known."""
+
+    reason: str
+    who: str
+    at: datetime
+
+    @property
+    def by(self) -> str:
+        """Say who did and when: ``waived by ada on 26 November 2026``."""
+        return f"waived{f' by {self.who}' if self.who else ''} on {day(self.at)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleSaid:
+    """What one rule of a gate said: pass, fail or inconclusive, and why.
+
+    One with a margin names the `metric`, and the `slice` where it protects one.
+    """
+
+    rule: str
+    answer: str
+    reason: str
+    metric: str = ""
+    slice: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What a gate said about the comparison; `title` says it as a sentence."""
+
+    id: str
+    answer: str
+    title: str
+    advice: list[str]
+    rules: list[RuleSaid]
+    gate_version: int
+    branch: str  # empty where the baseline was named
+    chosen: str  # how the baseline was chosen
+    at: datetime
+    waived: Waived | None
+    address: str
+
+    @property
+    def open_rules(self) -> list[RuleSaid]:
+        """Return the rules that the run did not pass."""
+        return [one for one in self.rules if one.answer != "pass"]
+
+    def allows(self, metric: str, in_slice: str) -> bool:
+        """Say whether a margin of the gate lets pass what a metric lost, there."""
+        return any(
+            (one.metric, one.slice, one.answer) == (metric, in_slice, "pass") for one in self.rules
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaivedBefore:
+    """A waiver by which the baseline, or the candidate before this one, went through."""
+
+    sentence: str  # without the reason
+    candidate: str  # the run's id
+    comparison: str  # its id
+    answer: str
+    branch: str
+    is_baseline: bool
+    waived: Waived
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdicts:
+    """Everything that is said about one comparison now; the newest answer first, which counts."""
+
+    answers: tuple[Verdict, ...] = ()
+    before: tuple[WaivedBefore, ...] = ()
+
+    @property
+    def newest(self) -> Verdict | None:
+        return self.answers[0] if self.answers else None
+
+
+NONE = Verdicts()
+
+
+def about(comparison: Comparison) -> Verdicts:
+    """Return what gates and leads have said about a comparison by now."""
+    ask: Callable[[Comparison], Verdicts] = import_string(settings.COMPARISON_VERDICTS)
+    return ask(comparison)
+
+
+def as_json(verdicts: Verdicts) -> dict[str, Any]:
+    """Return the members that a comparison in JSON has of them."""
+    return {
+        "gates": [_verdict(one) for one in verdicts.answers],
+        "waived_before": [
+            {
+                "summary": one.sentence,
+                "candidate": one.candidate,
+                "comparison": one.comparison,
+                "answer": one.answer,
+                "branch": one.branch or None,
+                "is_baseline": one.is_baseline,
+                **_waived(one.waived),
+            }
+            for one in verdicts.before
+        ],
+    }
+
+
+def _verdict(one: Verdict) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "answer": one.answer,
+        "summary": one.title,
+        "advice": one.advice,
+        "rules": [
+            {"rule": rule.rule, "answer": rule.answer, "reason": rule.reason} for rule in one.rules
+        ],
+        "gate_version": one.gate_version,
+        "branch": one.branch or None,
+        "chosen": one.chosen,
+        "waiver": _waived(one.waived) if one.waived else None,
+        "created_at": one.at,
+    }
+
+
+def _waived(waived: Waived) -> dict[str, Any]:
+    return {
+        "reason": waived.reason,
+        "created_by": waived.who or None,
+        "created_at": waived.at,
+    }

@@ -1,0 +1,134 @@
+"""What a gate said and a lead decided is seen on the report, in its formats, and in the next."""
+
+import jsonschema_rs
+import pytest
+from django.test import Client
+
+from evalhub.accounts.models import AuditEvent
+from evalhub.accounts.services import COMMAND_LINE, Actor
+from evalhub.gates import services
+from evalhub.reports.services import compare_runs
+from tests.evalhub.gates.test_gates import a_gate, a_scored_run, a_version_with_slices
+from tests.evalhub.reports.test_formats import junit_suite
+from tests.factories import a_member, a_project
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def version():
+    return a_version_with_slices(a_project())
+
+
+@pytest.fixture
+def report(version):
+    """Return how a viewer gets a comparison: its page, or a format."""
+    client = Client()
+    client.force_login(a_member(version.dataset.project, "viewer"))
+
+    def got(comparison, form=""):
+        tail = f"report/{form}" if form else ""
+        answer = client.get(f"/comparisons/{comparison.public_id}/{tail}")
+        return answer.json() if form == "json" else answer.content.decode()
+
+    got.client = client
+    return got
+
+
+def asked(run, tag="main"):
+    return services.ask(run=run, tag=tag, actor=COMMAND_LINE)
+
+
+def cases(text):
+    """Return of each case of a JUnit file its kind and name, and how it ended with what words."""
+    return {
+        (one.get("classname"), one.get("name")): (one[0].tag, one[0].get("message"))
+        if len(one)
+        else ("passed", "")
+        for one in junit_suite(text.encode()).findall("testcase")
+    }
+
+
+def test_an_answer_and_its_waiver_are_seen_wherever_the_comparison_is(version, report):
+    a_gate(
+        version,
+        margins=[{"metric": "exact_match", "margin": 0.05}, {"metric": "bleu", "margin": 1}],
+        critical={"metric": "exact_match"},
+    )
+    a_scored_run(version, system="old", tags=["main"])
+    answer = asked(a_scored_run(version, {2, *range(6, 80)}))
+    comparison, ada = answer.comparison, a_member(version.dataset.project, "lead")
+
+    said = cases(report(comparison, "junit"))
+    assert said["gate", "exact_match"][0] == "failure"
+    assert said["gate", "bleu"][0] == "skipped"
+    assert "Neither run was measured" in said["gate", "bleu"][1]
+    assert said["gate", "critical examples by exact_match"][0] == "failure"
+    assert said["critical", "q2"][0] == "failure"
+    assert said["comparison", "exact_match"][0] == "failure"
+    (gate,) = report(comparison, "json")["gates"]
+    assert (gate["answer"], gate["branch"], gate["waiver"]) == ("fail", "main", None)
+    page = report(comparison)
+    assert f"new fails the gate of {version.dataset.name}." in page
+    assert "The loss is surely larger than the margin." in page
+    assert "critical examples newly fail" in page
+
+    services.waive(answer=answer, reason="A <known> flake.", actor=Actor(ada))
+    by = f"aived by {ada} on "
+    said = cases(report(comparison, "junit"))
+    assert "failure" not in {how for how, _ in said.values()}
+    assert said["critical", "q2"][1].startswith(f"W{by}")
+    document = report(comparison, "json")
+    assert jsonschema_rs.is_valid(report.client.get("/schemas/comparison.json").json(), document)
+    waiver = document["gates"][0]["waiver"]
+    assert (waiver["reason"], waiver["created_by"]) == ("A <known> flake.", ada.username)
+    assert f"**W{by}" in report(comparison, "markdown")
+    assert "A \\<known\\> flake." in report(comparison, "markdown")
+    for text in (report(comparison), report(comparison, "html")):
+        assert f"W{by}" in text
+        assert "A &lt;known&gt; flake." in text
+    event = AuditEvent.objects.get(verb="waive gate")
+    assert (event.subject, event.detail["reason"]) == (answer.public_id, "A <known> flake.")
+
+
+def test_the_next_comparison_says_what_was_waived_before(version, report):
+    a_gate(version)
+    old = a_scored_run(version, system="old", tags=["main", "release"])
+    elsewhere = asked(a_scored_run(version, set(range(6, 80)), system="elsewhere"), "release")
+    first = asked(a_scored_run(version, set(range(6, 80)), system="first"))
+    for answer in (elsewhere, first):
+        services.waive(answer=answer, reason=f"Reason {answer.tag}.", actor=COMMAND_LINE)
+    second = asked(a_scored_run(version, system="second"))
+    (before,) = report(second.comparison, "json")["waived_before"]
+    assert before["summary"].startswith("The run before on main, first, failed the gate and was")
+    assert (before["reason"], before["is_baseline"]) == ("Reason main.", False)
+    for form in ("", "markdown", "html", "junit"):
+        text = report(second.comparison, form)
+        assert "The run before on main, first, failed the gate" in text
+        assert "Reason main." in text
+    # The one after it follows a run that passed: there is nothing to say any more.
+    third = asked(a_scored_run(version, system="third"))
+    assert report(third.comparison, "json")["waived_before"] == []
+    assert report(elsewhere.comparison, "json")["waived_before"] == []
+    # Against the run that went through by a waiver, without any gate.
+    last = a_scored_run(version, system="last")
+    against = compare_runs(baseline=first.comparison.candidate, candidate=last, actor=COMMAND_LINE)
+    (behind,) = report(against, "json")["waived_before"]
+    assert behind["is_baseline"]
+    assert "The baseline, first, failed the gate and was waived" in report(against)
+    assert report(against, "json")["gates"] == []
+    assert old.tags == ["main", "release"]
+
+
+def test_a_loss_that_the_gate_allows_is_not_red(version, report):
+    a_gate(version, margins=[{"metric": "exact_match", "margin": 0.2}])
+    a_scored_run(version, system="old", tags=["main"])
+    answer = asked(a_scored_run(version, set(range(6, 22))))
+    assert (answer.answer, answer.comparison.outcome) == ("pass", "regressed")
+    said = cases(report(answer.comparison, "junit"))
+    assert said["gate", "exact_match"][0] == "passed"
+    how, words = said["comparison", "exact_match"]
+    assert (how, words.startswith("Within the margin of the gate.")) == ("skipped", True)
+    assert said["critical", "critical examples"][0] == "passed"
+    # A slice has no margin of its own there.
+    assert {said["comparison", f"exact_match half:{half}"][0] for half in "ab"} == {"failure"}
