@@ -210,4 +210,5 @@ def _ceiling(rule: Ceiling, measured: Measurement | None) -> dict[str, Any]:
     return part | {
         "answer": (Answer.PASS if is_met else Answer.FAIL).value,
         "reason": f"{measured.value:g} is {'within' if is_met else 'above'} {rule.ceiling:g}.",
+        "advice": [] if is_met else [wording.ABOVE_A_CEILING],
     }

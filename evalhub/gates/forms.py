@@ -1,29 +1,70 @@
-"""The forms of a gate: its rules as rows, a blessing, a question, a waiver."""
+"""The forms of a gate: its rules as rows, a blessing, a question, a waiver.
+
+What a dataset has to choose among is offered in lists. A list never narrows what may be sent:
+rules that REST wrote about something else keep it, and `rules.parse` says what is wrong.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
 
+from evalhub.gates.offering import Offered
 from evalhub.gates.rules import MAX_NAME, MAX_RULES
 from evalhub.gates.services import DEFAULT_TAG, MAX_REASON, MAX_TAG
 
 BLANK_ROWS = 2
+Choices = Sequence[tuple[str, Any]]  # value and label, or label and such pairs
+
+
+def _offer(form: forms.Form, name: str, choices: Choices, *, empty: str = "") -> None:
+    """Let one choose among these, and what is there already; with none, let one type."""
+    if not choices:
+        return
+    given = form[name].value() or ""
+    known = {
+        value
+        for label, inner in choices
+        for value in ([label] if isinstance(inner, str) else [one for one, _ in inner])
+    }
+    missing = [(given, given)] if given and given not in known else []
+    blank = [] if form.fields[name].required else [("", empty)]
+    form.fields[name].widget = forms.Select(choices=[*blank, *choices, *missing])
+
+
+def _branch(label: str, *, required: bool = True) -> forms.CharField:
+    """Return a field for a branch: any name, with those that runs bear offered."""
+    widget = forms.TextInput(attrs={"list": "branches"})
+    return forms.CharField(
+        label=label,
+        max_length=MAX_TAG,
+        initial=DEFAULT_TAG,
+        required=required,
+        widget=widget,
+    )
+
+
+def _named(names: Sequence[str]) -> Choices:
+    return [(name, name) for name in names]
 
 
 class MarginForm(forms.Form):
     """One margin, over all examples or in a slice; a row without a metric is none."""
 
     metric = forms.CharField(label="Metric", required=False, max_length=MAX_NAME)
-    slice = forms.CharField(
-        label="Only in the slice",
-        required=False,
-        max_length=2 * MAX_NAME,
-        help_text="As field:value.",
-    )
+    slice = forms.CharField(label="In", required=False, max_length=2 * MAX_NAME)
     margin = forms.FloatField(label="May lose less than", required=False)
+
+    def __init__(self, *args: Any, offered: Offered, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _offer(self, "metric", _named(offered.metrics), empty="no rule")
+        slices = [
+            (field, [(f"{field}:{level}", f"{field}: {level}") for level in levels])
+            for field, levels in offered.slices
+        ]
+        _offer(self, "slice", slices, empty="all examples")
 
 
 class CeilingForm(forms.Form):
@@ -31,6 +72,10 @@ class CeilingForm(forms.Form):
 
     metric = forms.CharField(label="Metric", required=False, max_length=MAX_NAME)
     ceiling = forms.FloatField(label="At most", required=False)
+
+    def __init__(self, *args: Any, offered: Offered, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _offer(self, "metric", _named(offered.metrics), empty="no rule")
 
 
 class RulesForm(forms.Form):
@@ -40,19 +85,18 @@ class RulesForm(forms.Form):
         label="No critical example may newly fail on",
         required=False,
         max_length=MAX_NAME,
-        help_text="A metric; examples with critical: true in their metadata.",
+        help_text="Critical are examples with critical: true in their metadata.",
     )
     min_coverage = forms.FloatField(
         label="Least share of examples received and paired",
         required=False,
         help_text="Such as 0.98.",
     )
-    tag = forms.CharField(
-        label="Preview against the branch",
-        required=False,
-        max_length=MAX_TAG,
-        initial=DEFAULT_TAG,
-    )
+    tag = _branch("Preview against the branch", required=False)
+
+    def __init__(self, *args: Any, offered: Offered, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _offer(self, "critical", _named(offered.metrics), empty="no rule")
 
 
 _ROWS: dict[str, Any] = {"extra": BLANK_ROWS, "max_num": MAX_RULES, "absolute_max": MAX_RULES + 1}
@@ -63,8 +107,13 @@ Ceilings = forms.formset_factory(CeilingForm, **_ROWS)
 class GateForms:
     """All the forms of a gate's rules as one."""
 
-    def __init__(self, data: Mapping[str, Any] | None, rules: Mapping[str, Any] | None) -> None:
-        known = rules or {}
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None,
+        rules: Mapping[str, Any] | None,
+        offered: Offered,
+    ) -> None:
+        known, kwargs = rules or {}, {"offered": offered}
         margins = [*known.get("margins", []), *known.get("slices", [])]
         rows = [
             {
@@ -79,9 +128,11 @@ class GateForms:
             "min_coverage": known.get("min_coverage"),
             "tag": DEFAULT_TAG,
         }
-        self.margins = Margins(data, prefix="margins", initial=rows)
-        self.ceilings = Ceilings(data, prefix="ceilings", initial=known.get("ceilings", []))
-        self.once = RulesForm(data, initial=once)
+        self.margins = Margins(data, prefix="margins", initial=rows, form_kwargs=kwargs)
+        self.ceilings = Ceilings(
+            data, prefix="ceilings", initial=known.get("ceilings", []), form_kwargs=kwargs
+        )
+        self.once = RulesForm(data, initial=once, offered=offered)
 
     def is_valid(self) -> bool:
         return all([self.margins.is_valid(), self.ceilings.is_valid(), self.once.is_valid()])
@@ -125,11 +176,12 @@ class AskForm(forms.Form):
 
     auto_id = "ask_%s"  # several forms of one page have these fields
 
-    def __init__(self, data: Mapping[str, Any] | None = None) -> None:
-        super().__init__(data, auto_id=type(self).auto_id)
-
     run = forms.CharField(label="Run", max_length=24)
-    tag = forms.CharField(label="Against the branch", max_length=MAX_TAG, initial=DEFAULT_TAG)
+    tag = _branch("Against the branch")
+
+    def __init__(self, data: Mapping[str, Any] | None, offered: Offered) -> None:
+        super().__init__(data, auto_id=type(self).auto_id)
+        _offer(self, "run", offered.runs)
 
 
 class BlessForm(AskForm):
@@ -137,7 +189,7 @@ class BlessForm(AskForm):
 
     auto_id = "bless_%s"
 
-    tag = forms.CharField(label="For the branch", max_length=MAX_TAG, initial=DEFAULT_TAG)
+    tag = _branch("For the branch")
     reason = forms.CharField(label="Why", max_length=MAX_REASON)
 
 
@@ -148,5 +200,8 @@ class WaiverForm(forms.Form):
         label="Reason",
         max_length=MAX_REASON,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Shown beside the answer, in the audit log and where this run is a baseline.",
+        help_text=(
+            "Shown beside the answer, in the audit log and where this run is a baseline. A CI job "
+            "that asks again ends as if the run had passed."
+        ),
     )

@@ -22,11 +22,12 @@ from evalhub.accounts.http import (
 from evalhub.datasets.models import Dataset
 from evalhub.datasets.selectors import dataset_of
 from evalhub.errors import DomainError, ShapeError
-from evalhub.gates import rendering, selectors, services
+from evalhub.gates import rendering, selectors, services, wording
 from evalhub.gates.forms import AskForm, BlessForm, GateForms, WaiverForm
 from evalhub.gates.models import GateAnswer
+from evalhub.gates.offering import offered_by
+from evalhub.gates.pages import open_first, rows_of
 from evalhub.reports.selectors import run_of
-from evalhub.runs.models import Run
 
 SHOWN = 20
 
@@ -49,7 +50,7 @@ def gate(request: SignedInRequest, project: str, dataset: str) -> HttpResponse:
 
 
 def _save(request: SignedInRequest, dataset: Dataset) -> HttpResponse:
-    forms = GateForms(posted(request), None)
+    forms = GateForms(posted(request), None, offered_by(dataset))
     if not forms.is_valid():
         return _gate_page(request, dataset, forms=forms, is_refused=True)
     try:
@@ -61,18 +62,19 @@ def _save(request: SignedInRequest, dataset: Dataset) -> HttpResponse:
 
 
 def _preview(request: SignedInRequest, dataset: Dataset) -> HttpResponse:
-    forms = GateForms(posted(request), None)
+    forms = GateForms(posted(request), None, offered_by(dataset))
     if not forms.is_valid():
         return _gate_page(request, dataset, forms=forms, is_refused=True)
     try:
         rows = services.preview(dataset=dataset, given=forms.given(), tag=forms.tag)
     except DomainError as exc:
         return _gate_page(request, dataset, forms=forms, problem=exc)
-    return _gate_page(request, dataset, forms=forms, preview=rows)
+    previewed = wording.previewed([row.answer for row in rows])
+    return _gate_page(request, dataset, forms=forms, preview=rows, previewed=previewed)
 
 
 def _bless(request: SignedInRequest, dataset: Dataset) -> HttpResponse:
-    form = BlessForm(posted(request))
+    form = BlessForm(posted(request), offered_by(dataset))
     if not form.is_valid():
         return _gate_page(request, dataset, bless_form=form, is_refused=True)
     try:
@@ -84,7 +86,7 @@ def _bless(request: SignedInRequest, dataset: Dataset) -> HttpResponse:
 
 
 def _ask(request: SignedInRequest, dataset: Dataset) -> HttpResponse:
-    form = AskForm(posted(request))
+    form = AskForm(posted(request), offered_by(dataset))
     if not form.is_valid():
         return _gate_page(request, dataset, ask_form=form, is_refused=True)
     try:
@@ -112,21 +114,21 @@ def _gate_page(
     problem: DomainError | None = None,
     **given: Any,
 ) -> HttpResponse:
-    now = selectors.gate_of(dataset)
-    runs = Run.objects.filter(version__dataset=dataset, state=Run.State.SCORED)
-    named = runs.select_related("system_version__system", "version").order_by("-pk")
+    now, offered = selectors.gate_of(dataset), offered_by(dataset)
     answers = selectors.answers_of(dataset.project).filter(gate__dataset=dataset)
     context = {
         "dataset": dataset,
         "gate": now,
-        "forms": forms or GateForms(None, now.rules if now else None),
-        "runs": named[:SHOWN],
+        "rules": [] if now is None else wording.rules(now.rules),
+        "forms": forms or GateForms(None, now.rules if now else None, offered),
+        "is_writing": forms is not None or now is None,
+        "offered": offered,
         "answers": answers[:SHOWN],
         "blessings": selectors.blessings_of(dataset)[:SHOWN],
         "alarms": selectors.alarms_of(dataset),
         "problem": problem,
-        "ask_form": AskForm(),
-        "bless_form": BlessForm(),
+        "ask_form": AskForm(None, offered),
+        "bless_form": BlessForm(None, offered),
         **given,
     }
     status = problem.status if problem else 422 if is_refused else 200
@@ -152,10 +154,12 @@ def answer(request: SignedInRequest, answer_id: str) -> HttpResponse:
             messages.success(request, "The answer is waived.")
             return redirect("gates:answer", answer_id=answer_id)
     one = selectors.answer_of(project, answer_id)
+    rows = rows_of(one)
     context = {
         "answer": one,
         "title": rendering.title(one),
-        "advice": rendering.advice(one),
+        "rows": rows,
+        "unpassed": open_first(rows),
         "waiver": selectors.waiver_of(one),
         "behind": selectors.waivers_behind(one.comparison.baseline),
         "form": form,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,11 @@ _HEAD = {
 AFTER_A_LOSS = (
     "Look in the comparison where it got worse, and ask again with the next run; or a lead waives "
     "the answer with a reason."
+)
+
+ABOVE_A_CEILING = (
+    "Bring it down and ask again; or a lead raises the ceiling, or waives the answer with a "
+    "reason."
 )
 
 
@@ -39,13 +45,57 @@ def rule(part: Mapping[str, Any]) -> str:
 
 
 def advice_of(parts: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return what to do about an answer: each sentence once, of the rules that are open."""
-    return list(dict.fromkeys(sentence for part in parts for sentence in part["advice"]))
+    """Return what to do about an answer: each sentence once, of the rules that failed first."""
+    failed_first = sorted(parts, key=lambda part: part["answer"] != Answer.FAIL.value)
+    return list(dict.fromkeys(sentence for part in failed_first for sentence in part["advice"]))
 
 
 def title(answer: str, *, candidate: str, dataset: str) -> str:
     """Return the answer as a title."""
     return _HEAD[Answer(answer)].format(candidate=candidate, dataset=dataset)
+
+
+def rules(given: Mapping[str, Any]) -> list[str]:
+    """Write the rules of a gate, as they are stored, in sentences."""
+    return [
+        *(f"{one['metric']} may lose less than {one['margin']:g}." for one in given["margins"]),
+        *(
+            f"{one['metric']} may lose less than {one['margin']:g} in {one['field']}: "
+            f"{one['level']}."
+            for one in given["slices"]
+        ),
+        *_critical(given["critical"]),
+        *_coverage(given["min_coverage"]),
+        *(f"{one['metric']} may come to {one['ceiling']:g} at most." for one in given["ceilings"]),
+    ]
+
+
+def _critical(rule: Mapping[str, Any] | None) -> list[str]:
+    return [f"No critical example may newly fail on {rule['metric']}."] if rule else []
+
+
+def _coverage(least: float | None) -> list[str]:
+    if not least:
+        return []
+    return [f"At least {percent(least)} of the examples are received and paired."]
+
+
+_WOULD = {
+    Answer.PASS: "would pass",
+    Answer.FAIL: "would fail",
+    Answer.INCONCLUSIVE: "would stay inconclusive",
+}
+
+
+def previewed(answers: Sequence[str]) -> str:
+    """Say how many past runs come out which way; nothing where there is none."""
+    if not answers:
+        return ""
+    counts = Counter(answers)
+    parts = [f"{count(counts[one])} {word}" for one, word in _WOULD.items() if counts[one]]
+    if counts[""]:
+        parts.append(f"{count(counts[''])} could not be asked")
+    return f"Of the newest {plural(len(answers), 'scored run')}, {', '.join(parts)}."
 
 
 def advice(found: Found, *, margin: float) -> list[str]:

@@ -55,7 +55,7 @@ _SECTION_OF_APP: Final = {
     "runs": "runs",
     "reports": "comparisons",
     "boards": "datasets",
-    "gates": "comparisons",
+    "gates": "datasets",
     "labeling": "labeling",
     "scorers": "scorers",
     "judging": "judges",
