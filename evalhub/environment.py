@@ -178,7 +178,8 @@ def database(name: str, *, data_dir: Path, busy_seconds: int) -> dict[str, Any]:
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 10, **options},
+        # Only `evalhub.prepared` asks through cursors that can prepare; these always do.
+        "OPTIONS": {"connect_timeout": 10, "prepare_threshold": 0, **options},
     }
 
 

@@ -8,11 +8,11 @@ from datetime import datetime
 from functools import lru_cache
 from statistics import median
 
-from django.db import connection
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from evalhub.accounts.models import Project, User
+from evalhub.prepared import prepared
 from evalhub.runs.models import Measurement, Run
 from evalhub.runs.selectors import current_measurements
 from evalhub.web import formatting
@@ -177,7 +177,7 @@ def _left(annotator: Annotator, own: int) -> int:
 
 def _filled(campaign: Campaign) -> int:
     """Return how many places those who are still here have filled."""
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(_FILLED, [campaign.pk])
         [filled] = cursor.fetchone()
     return int(filled or 0)

@@ -11,6 +11,7 @@ from typing import Final
 
 from django.utils import timezone
 
+from evalhub.prepared import insert
 from labeling.models import Annotation, Annotator, Draft, Unit
 from labeling.ordering import following, is_second_left, wants_more
 from labeling.services.hands import Holding, read_slot
@@ -126,7 +127,8 @@ def _draw(annotator: Annotator, units: Sequence[int], holding: Holding) -> None:
         for unit in units
         if unit in holding.known and holding.known[unit].draft is None
     ]
-    for draft in Draft.objects.bulk_create(fresh):
+    for draft in fresh:
+        insert(draft)
         holding.known[draft.unit_id].draft = draft
 
 

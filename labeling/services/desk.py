@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from evalhub.errors import Conflict, ContentError, FieldError
+from evalhub.prepared import delete
 from labeling.known import Feedback, feedback_on
 from labeling.models import (
     Annotation,
@@ -218,7 +219,7 @@ _TOLD: Final = (
 def _put_away(annotator: Annotator, unit: Unit, draft: Draft | None, holding: Holding) -> None:
     """Clear the desk of a unit, and give back the places in which nothing is left to do."""
     if draft is not None:
-        Draft.objects.filter(pk=draft.pk).delete()
+        delete(Draft, draft.pk)
     holding.drop(unit.pk)
     unfinished = [place.pk for place in holding.spent() if not place.is_full]
     if unfinished:

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from django.db import connection
 
 from evalhub.datasets.models import DatasetVersion
+from evalhub.prepared import prepared
 from evalhub.runs.models import Run
 from labeling.models import Annotator, Draft, Unit
 from labeling.services.slots import Place
@@ -104,7 +105,7 @@ def _read(annotator: Annotator, where: str, key: int) -> list[HandRow]:
     lock = ""
     if connection.features.has_select_for_update:
         lock = "FOR NO KEY UPDATE OF slot"
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(f"{_SQL} {where} {_IN_ORDER} {lock}", [annotator.pk, annotator.pk, key])
         return [_row(annotator, row) for row in cursor.fetchall()]
 

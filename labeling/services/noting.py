@@ -10,6 +10,7 @@ from typing import Final
 from django.utils import timezone
 
 from evalhub.errors import Conflict
+from evalhub.prepared import insert
 from labeling.models import (
     Annotation,
     AnnotationRevision,
@@ -59,7 +60,10 @@ def write_down(
         annotation.is_swapped = draft.is_swapped
     if act.state != State.WITHDRAWN:
         annotation.seconds = _seconds(annotator, unit, draft, act.seconds, now)
-    annotation.save()
+    if before is None:
+        insert(annotation)
+    else:
+        annotation.save()
     is_given, was_given = act.state == State.GIVEN, was == State.GIVEN
     count(annotator, act.purpose, is_given - was_given)
     annotator.n_skipped += (act.state == State.SKIPPED) - (was == State.SKIPPED)

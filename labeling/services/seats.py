@@ -10,7 +10,7 @@ from django.db import IntegrityError, models, transaction
 
 from evalhub.accounts.models import User
 from evalhub.errors import Conflict
-from evalhub.prepared import Prepared
+from evalhub.prepared import Prepared, update
 from labeling.models import Annotator, Campaign
 from labeling.services.people import free_name
 
@@ -91,7 +91,7 @@ def _take_over(known: M, fresh: M) -> dict[str, object]:
     """Let a row that is known be as it was just read; what else was read with it stays."""
     read = {
         field.attname: fresh.__dict__[field.attname]
-        for field in fresh._meta.concrete_fields  # noqa: SLF001
+        for field in fresh._meta.concrete_fields
         if field.attname in fresh.__dict__
     }
     for name, value in read.items():
@@ -107,7 +107,7 @@ def save(annotator: Annotator, read: Mapping[str, object]) -> None:
         if getattr(annotator, name) != value
     }
     if changed:
-        Annotator.objects.filter(pk=annotator.pk).update(**changed)
+        update(Annotator, annotator.pk, changed)
 
 
 def refuse_unless_open(campaign: Campaign) -> None:

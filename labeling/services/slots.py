@@ -15,6 +15,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from evalhub.errors import Conflict
+from evalhub.prepared import prepared
 from labeling.models import Annotation, Annotator, Campaign, Control, Purpose, Slot, Unit
 from labeling.ordering import is_control_place, shuffled
 
@@ -139,7 +140,7 @@ def _ahead(
     campaign = annotator.campaign
     more = len(bundles) * (campaign.overlap + campaign.extra_overlap) + len(slots)
     me = annotator.pk
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         asked = [annotator.campaign_id, annotator.reached, room, me, me, most + more]
         cursor.execute(_AHEAD, asked)
         rows = [Candidate._make(row) for row in cursor.fetchall()]
@@ -153,8 +154,8 @@ SELECT slot.id, slot.bundle, slot.number, slot."order", slot.priority, slot.rese
  WHERE slot.campaign_id = %s AND slot.purpose = 'label' AND slot.state = 'open'
    AND slot.priority = 0 AND slot."order" >= %s AND slot.n_units <= %s
    AND (slot.reserved_for_id IS NULL OR slot.reserved_for_id = %s)
-   AND NOT EXISTS (SELECT 1 FROM labeling_annotation said
-                    WHERE said.annotator_id = %s AND said.bundle = slot.bundle)
+   AND (SELECT COUNT(*) FROM labeling_annotation said
+         WHERE said.annotator_id = %s AND said.bundle = slot.bundle) = 0
  ORDER BY slot.priority DESC, slot."order", slot.number
  LIMIT %s
 """
@@ -244,7 +245,7 @@ def _claim(one: Candidate, annotator: Annotator, now: datetime) -> bool:
     if connection.features.has_select_for_update_skip_locked:
         free += "FOR NO KEY UPDATE SKIP LOCKED"
     until, early, late = map(_stored, (now + LEASE, *_running(now)))
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(f"{_CLAIM} ({free})", [annotator.pk, until, one.pk, early, late])
         return bool(cursor.rowcount)
 
@@ -358,7 +359,7 @@ def fill(place: Place, annotator: Annotator) -> Place | None:
     state = DONE if filled.is_full else LEASED
     is_now = [state, filled.n_answered, _stored(until)]
     was = [place.pk, annotator.pk, place.n_answered]
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(_FILL, is_now + was)
         return filled if cursor.rowcount else None
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
 from evalhub.accounts.models import Membership, Project, User
-from evalhub.prepared import Prepared
+from evalhub.prepared import Prepared, delete, insert, prepared, update
 from tests.factories import a_member, a_project
 
 pytestmark = pytest.mark.django_db
@@ -67,3 +67,38 @@ def test_related_rows_come_along():
         assert found.project.created_at == project.created_at
         assert found.user.is_active is True
     assert len(asked) == 0
+
+
+def test_rows_are_written_changed_and_removed_as_by_the_orm():
+    project = a_project()
+    user, other = a_member(project, "lead"), a_member(a_project(), "lead")
+    wanted = Membership.objects.get(user=user)
+    written = Membership(project=project, user=other, role="annotator", is_limited=True)
+    written.created_at = wanted.created_at
+    insert(written)
+    stored = Membership.objects.get(pk=written.pk)
+    assert (stored, stored.role, stored.is_limited) == (written, "annotator", True)
+    assert stored.created_at == wanted.created_at
+    update(Membership, written.pk, {"role": "lead", "is_limited": False})
+    stored.refresh_from_db()
+    assert (stored.role, stored.is_limited, stored.user_id) == ("lead", False, other.pk)
+    written.role, written.is_limited = "owner", False
+    written.save()
+    assert Membership.objects.filter(project=project).count() == 2
+    delete(Membership, written.pk)
+    assert list(Membership.objects.filter(project=project)) == [wanted]
+
+
+def test_a_statement_is_planned_once_on_postgresql_and_its_failure_is_one_of_the_orm():
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite's driver keeps every statement.")
+    for number in (1, 2, 70_000, 3_000_000_000):
+        with prepared() as cursor:
+            cursor.execute("SELECT %s::bigint + 1 AS next", [number])
+            assert cursor.fetchone() == (number + 1,)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        kept = [statement for (statement,) in cursor.fetchall() if "AS next" in statement]
+    assert 1 <= len(kept) <= 3  # one for each width of a number
+    with pytest.raises(IntegrityError), prepared() as cursor:
+        cursor.execute("INSERT INTO accounts_user (id) VALUES (%s)", [1])

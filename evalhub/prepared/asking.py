@@ -1,7 +1,4 @@
-"""Queries that many requests ask: put into SQL once, and asked again with other values.
-
-The ORM takes several times as long to put a statement together as a database to answer it.
-"""
+"""Queries of the ORM: put into SQL once, and asked again with other values."""
 
 from __future__ import annotations
 
@@ -11,6 +8,8 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from django.db import connection, models
 from django.db.models.query import get_related_populators
+
+from evalhub.prepared.cursors import prepared
 
 M = TypeVar("M", bound=models.Model)
 Value: TypeAlias = int | str
@@ -83,7 +82,7 @@ class _Statement(Generic[M]):
 
     def rows(self, values: Sequence[Value]) -> list[M]:
         given = [values[one.at] if isinstance(one, _Place) else one for one in self.params]
-        with connection.cursor() as cursor:
+        with prepared() as cursor:
             cursor.execute(self.sql, given)
             return [self._one(list(row)) for row in cursor.fetchall()]
 
