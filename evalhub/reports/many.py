@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalhub.accounts.services import Actor
-from evalhub.errors import DomainError, ShapeError
+from evalhub.errors import ContentError, DomainError, ShapeError
 from evalhub.reports import selectors, wording
 from evalhub.reports.models import Comparison, Finding
+from evalhub.reports.scored_again import ScoredAgainFirst
 from evalhub.reports.services import compare_runs
 from evalhub.runs.models import Run
 from metrics.statistics.findings import LEVEL, Outcome
@@ -38,13 +39,36 @@ class Row:
 def compare_many(
     *, baseline: Run, candidates: Sequence[Run], actor: Actor, may_score: bool = False
 ) -> list[Row]:
-    """Compare each candidate with the baseline, in the order given; each is compared once."""
+    """Compare each candidate with the baseline, in the order given; each is compared once.
+
+    All are on the baseline's dataset: p-values are adjusted for one question asked many times.
+    """
     candidates = list({run.pk: run for run in candidates}.values())
     if not 1 <= len(candidates) <= MAX_CANDIDATES:
         raise ShapeError(f"Name 1 to {MAX_CANDIDATES} candidates, not {len(candidates)}.")
+    _refuse_other_datasets(baseline, candidates)
     return _adjusted(
         [_row(baseline, candidate, actor, may_score=may_score) for candidate in candidates]
     )
+
+
+def _refuse_other_datasets(baseline: Run, candidates: Sequence[Run]) -> None:
+    on = baseline.version.dataset
+    elsewhere = [run for run in candidates if run.version.dataset_id != on.pk]
+    if not elsewhere:
+        return
+    named = ", ".join(f"{run.public_id} on {run.version.dataset.slug}" for run in elsewhere)
+    raise ContentError(
+        f"The baseline is on the dataset {on.slug}, and of the candidates {named}. A comparison "
+        f"pairs the same questions: choose candidates on {on.slug}, and ask about the others "
+        "with a baseline of theirs.",
+        code="different_datasets",
+    )
+
+
+def metrics_of(rows: Sequence[Row]) -> list[str]:
+    """Return the primary metrics that decide: one, unless the candidates have others first."""
+    return list(dict.fromkeys(row.primary.metric for row in rows if row.primary))
 
 
 def _row(baseline: Run, candidate: Run, actor: Actor, *, may_score: bool) -> Row:
@@ -52,6 +76,8 @@ def _row(baseline: Run, candidate: Run, actor: Actor, *, may_score: bool) -> Row
         comparison = compare_runs(
             baseline=baseline, candidate=candidate, actor=actor, may_score=may_score
         )
+    except ScoredAgainFirst:  # so all wait: p-values are adjusted for all of them at once
+        raise
     except DomainError as exc:
         return Row(candidate, problem=exc.detail)
     primary = selectors.findings_of(comparison)[0]

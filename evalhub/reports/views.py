@@ -22,7 +22,7 @@ from evalhub.accounts.http import (
 from evalhub.errors import DomainError, Gone, NotFound
 from evalhub.reports import links, selectors, wording
 from evalhub.reports.files import FORMATS, answer_in, as_file
-from evalhub.reports.many import MAX_CANDIDATES, compare_many
+from evalhub.reports.many import MAX_CANDIDATES, compare_many, metrics_of
 from evalhub.reports.models import Comparison
 from evalhub.reports.pages import page_of
 from evalhub.reports.rendering import as_html
@@ -89,7 +89,7 @@ def new(request: SignedInRequest, project: str) -> HttpResponse:
         return _waiting(request, exc)
     except DomainError as exc:
         if _is_asked_again(request):
-            return HttpResponse(headers={"HX-Redirect": request.get_full_path()})
+            return _opened(request.get_full_path())
         context = {
             "rows": [],
             "runs": _comparable(found.pk),
@@ -98,14 +98,18 @@ def new(request: SignedInRequest, project: str) -> HttpResponse:
         }
         return render(request, "reports/list.html", context, status=exc.status)
     if _is_asked_again(request):
-        address = reverse("reports:detail", args=[comparison.public_id])
-        return HttpResponse(headers={"HX-Redirect": address})
+        return _opened(reverse("reports:detail", args=[comparison.public_id]))
     return redirect("reports:detail", comparison_id=comparison.public_id)
 
 
 def _is_asked_again(request: SignedInRequest) -> bool:
     """Say whether it is a page that asks by itself, while it shows how far the scoring is."""
     return request.headers.get("HX-Target") == "waiting"
+
+
+def _opened(address: str) -> HttpResponse:
+    """Have the page that asked by itself go there."""
+    return HttpResponse(headers={"HX-Redirect": address})
 
 
 def _waiting(request: SignedInRequest, waits: ScoredAgainFirst) -> HttpResponse:
@@ -128,7 +132,9 @@ def many(request: SignedInRequest, project: str) -> HttpResponse:
     """Many candidates against one baseline; without a question, the form that asks it."""
     found = enter_project(request, project, Capability.VIEW)
     chosen, candidates = request.GET.get("baseline", ""), request.GET.getlist("candidate")
-    context = {"runs": _comparable(found.pk), "chosen": chosen, "candidates": candidates}
+    runs = _comparable(found.pk)
+    by_dataset = sorted(runs, key=lambda run: run.version.dataset.name)  # stable: newest first
+    context = {"runs": by_dataset, "chosen": chosen, "candidates": candidates}
     if not chosen:
         return render(request, "reports/many.html", context)
     try:
@@ -139,10 +145,22 @@ def many(request: SignedInRequest, project: str) -> HttpResponse:
             actor=actor_of(request),
             may_score=Capability.SUBMIT in request.capabilities,
         )
+    except ScoredAgainFirst as exc:
+        return _waiting(request, exc)
     except DomainError as exc:
+        if _is_asked_again(request):
+            return _opened(request.get_full_path())
         return render(request, "reports/many.html", {**context, "problem": exc}, status=exc.status)
+    if _is_asked_again(request):
+        return _opened(request.get_full_path())
     n_compared = sum(row.comparison is not None for row in rows)
-    answer = {**context, "baseline": baseline, "rows": rows, "n_compared": n_compared}
+    answer = {
+        **context,
+        "baseline": baseline,
+        "rows": rows,
+        "n_compared": n_compared,
+        "metrics": metrics_of(rows),
+    }
     return render(request, "reports/many.html", answer)
 
 

@@ -56,5 +56,13 @@ def test_the_page_gives_each_candidate_a_row_or_a_reason(client):
     for comparison in Comparison.objects.all():
         assert f'href="/comparisons/{comparison.public_id}/"' in text
     assert "Not compared. Baseline and candidate are the same run" in text
+    other = version_with_slices(project)
+    elsewhere = scored(a_run(other, system="elsewhere"), *answers(60, set()))
+    asked = {"baseline": baseline.public_id, "candidate": [ids[0], elsewhere.public_id]}
+    refused = client.get(address, asked)
+    said = f"{elsewhere.public_id} on {other.dataset.slug}. A comparison pairs the same questions"
+    assert refused.status_code == 422
+    assert said in refused.content.decode()
+    assert refused.content.decode().count("<optgroup") == 4  # two datasets, on either side
     assert client.get(address, {"baseline": "run_none"}).status_code == 404
     assert client.get(address, {"baseline": baseline.public_id}).status_code == ShapeError.status
