@@ -17,12 +17,17 @@ from metrics.statistics.findings import Outcome
 
 
 def page_of(
-    comparison: Comparison, metric: str = "", *, slices: Sequence[str] = (), group: str = ""
+    comparison: Comparison,
+    metric: str = "",
+    *,
+    slices: Sequence[str] = (),
+    group: str = "",
+    starts: tuple[int, int] = (0, 0),
 ) -> dict[str, Any]:
     """Return what the report shows, with the examples that moved on a metric, or the primary.
 
     Of the examples those in all these slices (``field:level``) are shown, or those of a group of
-    shared words, by its number from 1.
+    shared words, by its number from 1; `starts` are how many losses and gains to pass over.
     """
     findings = selectors.findings_of(comparison)
     overall = [finding for finding in findings if not finding.slice_field]
@@ -35,6 +40,8 @@ def page_of(
         within = np.array(chosen["positions"], dtype=np.int64)
     elif slices:
         within = selectors.positions_in_slices(comparison, slices)
+    cases = selectors.cases(shown, within=within, starts=starts)
+    asked = [("metric", shown.metric), *(("slice", one) for one in slices)]
     return {
         "comparison": comparison,
         "title": wording.title(comparison),
@@ -42,7 +49,7 @@ def page_of(
         "candidate": candidate,
         "sentence": wording.sentence(findings[0]),
         "limits": list(filter(None, [wording.limits(findings[0]), *wording.notes(comparison)])),
-        "others": [wording.sentence(one) for one in overall[1:] if one.outcome in _DECIDED],
+        "others": _others(overall[1:]),
         "said": verdicts.about(comparison),
         "tally": wording.tally(findings),
         "forest": charts.forest([_forest_row(one) for one in overall], unit=_FOREST_UNIT),
@@ -61,7 +68,52 @@ def page_of(
         "chosen_group": chosen,
         "chosen_slices": [] if chosen else list(slices),
         "n_within": None if within is None else len(within),
-        "cases": selectors.cases(shown, within=within),
+        "cases": cases,
+        "turns": _turns(cases, starts, [*asked, *([("group", group)] if chosen else [])]),
+    }
+
+
+def _others(findings: Sequence[Finding]) -> list[str]:
+    """Say what the other metrics found: losses first, and of very many how many more there are."""
+    decided = [one for one in findings if one.outcome in _DECIDED]
+    decided.sort(key=lambda one: one.outcome != Outcome.REGRESSED)
+    said = [wording.sentence(one) for one in decided[:_MOST_OTHERS]]
+    left = len(decided) - len(said)
+    if left:
+        said.append(f"{formatting.plural(left, 'more metric')} changed: see table 1.")
+    return said
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Where one is among the losses, or the gains, and the addresses of the pages beside it."""
+
+    shown: str
+    previous: str
+    next: str
+
+
+def _turns(
+    cases: selectors.Cases, starts: tuple[int, int], asked: Sequence[tuple[str, str]]
+) -> dict[str, Turn]:
+    """Return how to turn the pages of the losses and of the gains; each keeps the other's page."""
+    at = dict(zip(("worse", "better"), starts, strict=True))
+    totals = {"worse": cases.n_worse, "better": cases.n_better}
+    step = selectors.SHOWN_CASES
+
+    def address(side: str, start: int) -> str:
+        if not 0 <= start < totals[side]:
+            return ""
+        return f"?{urlencode([*asked, *{**at, side: start}.items()])}#{side}"
+
+    return {
+        side: Turn(
+            shown=f"{formatting.count(at[side] + 1)}–{formatting.of(min(at[side] + step, n), n)}",
+            previous=address(side, at[side] - step),
+            next=address(side, at[side] + step),
+        )
+        for side, n in totals.items()
+        if n > step
     }
 
 
@@ -115,7 +167,8 @@ def _chosen_group(groups: Sequence[dict[str, Any]], number: str) -> dict[str, An
     raise NotFound("This comparison has no such group of examples.")
 
 
-_FOREST_UNIT = "gain, of 100 for the whole scale"
+_FOREST_UNIT = "gain, in % of the scale"
+_MOST_OTHERS = 4
 _DECIDED = (Outcome.IMPROVED, Outcome.REGRESSED, Outcome.EQUIVALENT)
 
 
@@ -131,7 +184,7 @@ def _chosen(overall: list[Finding], metric: str) -> Finding:
 def _forest_row(finding: Finding) -> charts.ForestRow:
     span = _range(finding)
     return charts.ForestRow(
-        name=finding.metric,
+        name=wording.with_unit(finding),
         outcome=finding.outcome,
         gain=finding.gain,
         low=finding.low,
@@ -166,6 +219,7 @@ def _slice_table(findings: list[Finding]) -> list[tuple[str, list[SliceRow]]]:
 
 
 def _slice_row(field: str, level: str, findings: list[Finding]) -> SliceRow:
+    query = _query([(field, level)])
     cells = [
         {
             "gain": wording.written(finding).gain,
@@ -176,10 +230,11 @@ def _slice_row(field: str, level: str, findings: list[Finding]) -> SliceRow:
             "reason": finding.reason,
             "holds": finding.outcome in _DECIDED,
             "shown": formatting.outcome(finding.outcome),
+            "query": f"{urlencode({'metric': finding.metric})}&{query}",
         }
         for finding in findings
     ]
-    return SliceRow(level, max(finding.n for finding in findings), _query([(field, level)]), cells)
+    return SliceRow(level, max(finding.n for finding in findings), query, cells)
 
 
 def _range(finding: Finding) -> float:

@@ -111,10 +111,12 @@ def cases(
     *,
     limit: int = SHOWN_CASES,
     within: NDArray[np.int64] | None = None,
+    starts: tuple[int, int] = (0, 0),
 ) -> Cases:
     """Return the pairs on which one metric moved most, either way; mere rounding is no move.
 
-    `within` are positions of the candidate's version to stay among.
+    `within` are positions of the candidate's version to stay among, `starts` how many losses and
+    gains to pass over.
     """
     moved = _Moved.of(finding)
     among = np.ones(len(moved.gains), dtype=bool)
@@ -124,8 +126,11 @@ def cases(
     lost = np.flatnonzero(among & (moved.gains < -least))
     won = np.flatnonzero(among & (moved.gains > least))
     # Stable, so that equal differences stand in the order of the dataset.
-    worse = lost[np.lexsort((moved.gains[lost], ~moved.flipped[lost]))][:limit]
-    better = won[np.argsort(-moved.gains[won], kind="stable")][:limit]
+    worse = lost[np.lexsort((moved.gains[lost], ~moved.flipped[lost]))]
+    better = won[np.argsort(-moved.gains[won], kind="stable")]
+    worse, better = (
+        order[start : start + limit] for order, start in zip((worse, better), starts, strict=True)
+    )
     both = moved.cases(np.concatenate([worse, better]))
     return Cases(
         worse=both[: len(worse)],

@@ -65,8 +65,9 @@ class Verdict:
 
     @property
     def open_rules(self) -> list[RuleSaid]:
-        """Return the rules that the run did not pass."""
-        return [one for one in self.rules if one.answer != "pass"]
+        """Return the rules that the run did not pass, those that failed first."""
+        left = [one for one in self.rules if one.answer != "pass"]
+        return sorted(left, key=lambda one: one.answer != "fail")
 
     def allows(self, metric: str, in_slice: str) -> bool:
         """Say whether a margin of the gate lets pass what a metric lost, there."""

@@ -35,6 +35,7 @@ from evalhub.runs.models import Run
 from evalhub.runs.selectors import living_workers
 
 PAGE = 50
+MOST_DIGITS = 9  # of a place in a list
 MAX_SLICES = 2  # of which the examples are asked for together
 
 
@@ -184,10 +185,18 @@ def detail(request: SignedInRequest, comparison_id: str) -> HttpResponse:
         asked.get("metric", ""),
         slices=asked.getlist("slice")[:MAX_SLICES],
         group=asked.get("group", ""),
+        starts=(_start(asked.get("worse", "")), _start(asked.get("better", ""))),
     )
     if Capability.LEAD in request.capabilities:
         page |= {"links": links.links_of(comparison), "link_days": links.DAYS}
     return render(request, "reports/detail.html", page)
+
+
+def _start(given: str) -> int:
+    """Return how many examples to pass over: whole pages, none where it is no number."""
+    if not (given.isascii() and given.isdigit()) or len(given) > MOST_DIGITS:
+        return 0
+    return int(given) // selectors.SHOWN_CASES * selectors.SHOWN_CASES
 
 
 @require_safe

@@ -11,6 +11,7 @@ from typing import Any
 
 from evalhub.reports.models import Comparison, Finding
 from evalhub.runs.models import Measurement
+from evalhub.runs.traits import metric_of
 from evalhub.web.formatting import (
     MAX_DIGITS,
     MINUS,
@@ -92,12 +93,29 @@ def sentence(finding: Finding) -> str:
         return f"{finding.metric} has no gain: {finding.reason}"
     shown, on = written(finding), f"on {plural(finding.n, 'shared example')}"
     measured = finding.candidate_measurement
-    name = finding.metric if measured.higher_is_better else f"{finding.metric}, less is better,"
+    beside = [
+        f"in {unit(measured)}" if unit(measured) else "",
+        "" if measured.higher_is_better else "less is better",
+    ]
+    said = ", ".join(filter(None, beside))
+    name = f"{finding.metric}, {said}," if said else finding.metric
     verb = "went"
     if finding.outcome in (Outcome.IMPROVED, Outcome.REGRESSED):
         verb = "rose" if (finding.gain > 0) == measured.higher_is_better else "fell"
     path = f"from {shown.baseline} to {shown.candidate}"
     return f"{name} {verb} {path}: {_gained(finding, shown)}, {on}."
+
+
+def unit(measurement: Measurement) -> str:
+    """Return what a metric's values are measured in; nothing where they have no unit."""
+    metric = metric_of(measurement)
+    return "" if metric is None else metric.measured_in
+
+
+def with_unit(finding: Finding) -> str:
+    """Return a metric's name, with its unit where it has one: ``latency (ms)``."""
+    measured_in = unit(finding.candidate_measurement)
+    return f"{finding.metric} ({measured_in})" if measured_in else finding.metric
 
 
 def _gained(finding: Finding, shown: Written) -> str:
@@ -307,7 +325,10 @@ def digits(finding: Finding) -> int:
 
     More than usual where a gain, or an end of its interval, would read as 0 and is not.
     """
-    n = earned_digits(finding.low, finding.high, digits_of_span(span_of(finding)))
+    span = span_of(finding)
+    largest = max(abs(finding.baseline or 0.0), abs(finding.candidate or 0.0))
+    usual = digits_of(largest, None) if span is None else digits_of_span(span)
+    n = earned_digits(finding.low, finding.high, usual)
     for value in (finding.gain, finding.low, finding.high):
         while n < MAX_DIGITS and abs(value or 0.0) > _ROUNDING and not round(value or 0.0, n):
             n += 1

@@ -146,6 +146,12 @@ def excerpt(text: str | None, length: int = 120) -> SafeString:
 
 
 @register.filter
+def unbroken(text: str) -> str:
+    """Keep a number and its per cent sign on one line."""
+    return text.replace(" %", f"{formatting.FIXED}%")
+
+
+@register.filter
 def whole_words(text: object) -> SafeString:
     """Write a text for a heading: a name with hyphens goes to the next line as a whole."""
     parts = re.split(r"([^\s-]*-\S*)", str(text))
