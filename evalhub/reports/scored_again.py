@@ -85,10 +85,9 @@ def score_again(*, baseline: Run, candidate: Run, actor: Actor, may_score: bool)
 
 def _first_words(baseline: Run, wanted: Sequence[Outdated]) -> str:
     names = ", ".join(one.wanted.name for one in wanted)
-    under = ", ".join(one.wanted.signature for one in wanted)
     return (
         f"The baseline {baseline.public_id} has no number of {names} under the candidate's "
-        f"signature, {under}."
+        "signature."
     )
 
 

@@ -32,6 +32,10 @@ class Waived:
         """Say who did and when: ``waived by ada on 26 November 2026``."""
         return f"waived{f' by {self.who}' if self.who else ''} on {day(self.at)}"
 
+    @property
+    def heading(self) -> str:
+        return f"W{self.by[1:]}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class RuleSaid:
@@ -45,6 +49,12 @@ class RuleSaid:
     reason: str
     metric: str = ""
     slice: str = ""
+
+    @property
+    def words(self) -> str:
+        """Return the reason, after the rule where it does not begin with that."""
+        is_named = self.reason.startswith(self.rule)
+        return self.reason if is_named else f"{self.rule}. {self.reason}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +78,11 @@ class Verdict:
         """Return the rules that the run did not pass, those that failed first."""
         left = [one for one in self.rules if one.answer != "pass"]
         return sorted(left, key=lambda one: one.answer != "fail")
+
+    @property
+    def to_do(self) -> list[str]:
+        """Return what to do; nothing once a lead has let the run through."""
+        return [] if self.waived else self.advice
 
     def allows(self, metric: str, in_slice: str) -> bool:
         """Say whether a margin of the gate lets pass what a metric lost, there."""

@@ -182,12 +182,24 @@ def scored_again(comparison: Comparison) -> str:
     """Say for what the baseline was scored again before, when, and under which signature."""
     if not comparison.rescored:
         return ""
-    each = "; ".join(
-        f"for {one['metric']} on {moment(datetime.fromisoformat(one['at']))}, under "
-        f"{one['signature']} (before: {one['before']})"
-        for one in comparison.rescored
-    )
-    return f"The baseline was scored again {each}."
+    metrics: dict[str, dict[str, list[str]]] = {}
+    for one in comparison.rescored:
+        of_moment = metrics.setdefault(moment(datetime.fromisoformat(one["at"])), {})
+        of_moment.setdefault(_differing(one["signature"], one["before"]), []).append(one["metric"])
+    sentences = [
+        f"The baseline was scored again on {at}, under the candidate's signature: "
+        + "; ".join(f"{', '.join(names)} {with_what}" for with_what, names in of_moment.items())
+        for at, of_moment in metrics.items()
+    ]
+    return " ".join(f"{one}." for one in sentences)
+
+
+def _differing(signature: str, before: str) -> str:
+    """Write what tells two signatures of a metric apart: of most of their parts that is one."""
+    now, then = signature.split("|"), before.split("|")
+    added = ", ".join(part for part in now if part not in then) or "less"
+    gone = ", ".join(part for part in then if part not in now) or "less"
+    return f"with {added} (before: {gone})"
 
 
 def critical(comparison: Comparison) -> str:

@@ -63,7 +63,7 @@ def _in_words(comparison: Comparison, said: Verdicts) -> list[str]:
     return [
         wording.title(comparison),
         *wording.notes(comparison),
-        *([gate.title, *gate.advice] if gate else []),
+        *([gate.title, *gate.to_do] if gate else []),
         *filter(None, [_waived(said)]),
         *(f"{one.sentence} {one.waived.reason}" for one in said.before),
     ]
@@ -72,7 +72,7 @@ def _in_words(comparison: Comparison, said: Verdicts) -> list[str]:
 def _waived(said: Verdicts) -> str:
     """Say who let the run through and why; empty where nobody did."""
     waived = said.newest and said.newest.waived
-    return f"{waived.by.capitalize()}: {waived.reason}" if waived else ""
+    return f"{waived.heading}: {waived.reason}" if waived else ""
 
 
 def _allowed(finding: Finding, said: Verdicts) -> str:

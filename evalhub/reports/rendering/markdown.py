@@ -58,19 +58,12 @@ def _gate(said: Verdicts) -> str:
     if (gate := said.newest) is not None:
         lines.append(f"**Gate: {gate.answer}.** {plain(gate.title)}")
         if gate.waived is not None:
-            lines.append(f"- **{_capital(gate.waived.by)}:** {plain(gate.waived.reason)}")
-        lines += [
-            f"- {one.answer.capitalize()}: {plain(one.rule)}. {plain(one.reason)}"
-            for one in gate.open_rules
-        ]
-        lines += [f"- To do: {plain(one)}" for one in gate.advice]
+            lines.append(f"- **{plain(gate.waived.heading)}:** {plain(gate.waived.reason)}")
+        lines += [f"- {one.answer.capitalize()}: {plain(one.words)}" for one in gate.open_rules]
+        lines += [f"- To do: {plain(one)}" for one in gate.to_do]
     lines += [f"- {plain(one.sentence)} {plain(one.waived.reason)}" for one in said.before]
     head = 1 if said.newest else 0  # a list needs an empty line before it
     return "\n\n".join(filter(None, ["\n".join(lines[:head]), "\n".join(lines[head:])]))
-
-
-def _capital(text: str) -> str:
-    return plain(text[:1].upper() + text[1:])
 
 
 def _what_decides(comparison: Comparison, primary: Finding) -> str:
