@@ -9,7 +9,7 @@ from evalhub.accounts.capabilities import Capability, capabilities_of_scopes
 from evalhub.accounts.rest import KeyView
 from evalhub.errors import ShapeError
 from evalhub.reports import openapi, selectors
-from evalhub.reports.files import FORMATS, answer_in
+from evalhub.reports.files import FORMATS, answer_in, origin_of
 from evalhub.reports.models import Comparison
 from evalhub.reports.postponed import patiently, same_question
 from evalhub.reports.scored_again import ScoredAgainFirst
@@ -36,7 +36,7 @@ class Comparisons(KeyView):
         except ScoredAgainFirst as exc:
             exc.location = same_question(self.plain_request)
             raise
-        return answer_in(form, comparison, self.plain_request)
+        return answer_in(form, comparison, origin=origin_of(self.plain_request))
 
     def _compared(self, sides: dict[str, str]) -> Comparison:
         return compare_runs(

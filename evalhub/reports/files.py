@@ -1,4 +1,4 @@
-"""A comparison in a format that somebody asked for, over REST or by a link of its page."""
+"""A comparison in a format that somebody asked for: over REST, by its page, by command."""
 
 from __future__ import annotations
 
@@ -17,10 +17,18 @@ from evalhub.reports.rendering.html_file import html_answer
 from evalhub.reports.rendering.names import file_name
 
 
-def answer_in(form: str, comparison: Comparison, request: HttpRequest) -> HttpResponse:
-    """Return a comparison in one of the `FORMATS`; HTML of ours is kept, and never shown here."""
-    answer = _ANSWERS[form](comparison, request)
+def answer_in(form: str, comparison: Comparison, *, origin: str) -> HttpResponse:
+    """Return a comparison in one of the `FORMATS`; HTML of ours is kept, and never shown here.
+
+    Links lead to `origin` (scheme and host).
+    """
+    answer = _ANSWERS[form](comparison, origin)
     return as_file(answer, comparison, form) if form == "html" else answer
+
+
+def origin_of(request: HttpRequest) -> str:
+    """Return the scheme and host that a request came to."""
+    return request.build_absolute_uri("/").removesuffix("/")
 
 
 def as_file(answer: HttpResponse, comparison: Comparison, form: str) -> HttpResponse:
@@ -30,25 +38,25 @@ def as_file(answer: HttpResponse, comparison: Comparison, form: str) -> HttpResp
     return answer
 
 
-def _json(comparison: Comparison, _: HttpRequest) -> HttpResponse:
+def _json(comparison: Comparison, _: str) -> HttpResponse:
     findings = selectors.findings_of(comparison)
     content = as_json(comparison, findings, verdicts.about(comparison))
     how = {"allow_nan": False, "ensure_ascii": False}
     return JsonResponse(content, encoder=JSONEncoder, json_dumps_params=how)
 
 
-def _markdown(comparison: Comparison, request: HttpRequest) -> HttpResponse:
+def _markdown(comparison: Comparison, origin: str) -> HttpResponse:
     address = reverse("reports:detail", args=[comparison.public_id])
     text = as_markdown(
         comparison,
         selectors.findings_of(comparison),
         verdicts.about(comparison),
-        url=request.build_absolute_uri(address),
+        url=f"{origin}{address}",
     )
     return HttpResponse(text, content_type="text/markdown; charset=utf-8")
 
 
-def _junit(comparison: Comparison, _: HttpRequest) -> HttpResponse:
+def _junit(comparison: Comparison, _: str) -> HttpResponse:
     findings = selectors.findings_of(comparison)
     text = as_junit(
         comparison,
@@ -59,17 +67,16 @@ def _junit(comparison: Comparison, _: HttpRequest) -> HttpResponse:
     return HttpResponse(text, content_type="application/xml; charset=utf-8")
 
 
-def _csv(comparison: Comparison, _: HttpRequest) -> HttpResponse:
+def _csv(comparison: Comparison, _: str) -> HttpResponse:
     text = as_csv(comparison, selectors.findings_of(comparison))
     return HttpResponse(text, content_type="text/csv; charset=utf-8")
 
 
-def _html(comparison: Comparison, request: HttpRequest) -> HttpResponse:
-    origin = request.build_absolute_uri("/").removesuffix("/")
+def _html(comparison: Comparison, origin: str) -> HttpResponse:
     return html_answer(as_html(page_of(comparison), origin=origin))
 
 
-_ANSWERS: Final[dict[str, Callable[[Comparison, HttpRequest], HttpResponse]]] = {
+_ANSWERS: Final[dict[str, Callable[[Comparison, str], HttpResponse]]] = {
     "json": _json,
     "markdown": _markdown,
     "junit": _junit,

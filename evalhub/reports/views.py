@@ -21,7 +21,7 @@ from evalhub.accounts.http import (
 )
 from evalhub.errors import DomainError, Gone, NotFound
 from evalhub.reports import links, selectors, wording
-from evalhub.reports.files import FORMATS, answer_in, as_file
+from evalhub.reports.files import FORMATS, answer_in, as_file, origin_of
 from evalhub.reports.many import MAX_CANDIDATES, compare_many, metrics_of
 from evalhub.reports.models import Comparison
 from evalhub.reports.pages import page_of
@@ -209,7 +209,8 @@ def download(request: SignedInRequest, comparison_id: str, form: str) -> HttpRes
     enter_project_of(request, comparison.project_id, Capability.VIEW)
     if form not in FORMATS:
         raise Http404("A comparison has no such format.")
-    return as_file(answer_in(form, comparison, request), comparison, form)
+    answer = answer_in(form, comparison, origin=origin_of(request))
+    return as_file(answer, comparison, form)
 
 
 @require_safe

@@ -5,6 +5,7 @@ import io
 
 import jsonschema_rs
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from evalhub.accounts.models import AuditEvent
@@ -12,7 +13,7 @@ from evalhub.accounts.services import COMMAND_LINE
 from evalhub.reports.models import Comparison
 from evalhub.reports.scored_again import ScoredAgainFirst
 from evalhub.reports.services import compare_runs
-from evalhub.runs import queue, rescoring, sweeping
+from evalhub.runs import queue, rescoring, sweeping, waiting
 from evalhub.runs.models import Chunk, Measurement, Rescoring
 from tests.evalhub.reports.test_comparing import answers, rated, version_with_slices
 from tests.evalhub.runs.building import a_run, drain, scored
@@ -160,6 +161,23 @@ def test_a_scoring_that_failed_or_was_called_off_is_not_begun_again(pair):
     (one,) = compared(old, new).skipped
     assert "it was tried, and failed. There is no metric" in one["reason"]
     assert Rescoring.objects.count() == 1
+
+
+def test_the_command_waits_and_prints_the_report(pair, monkeypatch, capsys):
+    names = [run.public_id for run in pair]
+    with pytest.raises(CommandError, match=r"Not yet\. The baseline") as late:
+        call_command("compare", *names, "--timeout=0")
+    assert late.value.returncode == 2
+    monkeypatch.setattr(waiting, "until", lambda _, *, seconds: bool(drain()))
+    call_command("compare", *names, "--format=markdown", "--origin=https://hub.example")
+    said = capsys.readouterr().out
+    assert said.startswith("**Regressed: new is worse than old on exact_match.**")
+    assert "The baseline was scored again on" in said
+    assert f"(https://hub.example/comparisons/{Comparison.objects.get().public_id}/)" in said
+    for wrong in ("run_none", "\0", names[1]):
+        with pytest.raises(CommandError) as refused:
+            call_command("compare", wrong, names[1])
+        assert refused.value.returncode == 1
 
 
 def test_the_page_shows_how_far_it_is_and_opens_the_comparison(pair, client):
