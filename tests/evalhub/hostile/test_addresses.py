@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from urllib.parse import quote
 
 from django.test import Client
@@ -65,7 +66,12 @@ ASKED = (
 
 def options_of(name: str) -> list[str]:
     """Return the options that the code of an address reads from the query."""
-    app = name.partition(":")[0]
+    return read_by(name.partition(":")[0])
+
+
+@cache
+def read_by(app: str) -> list[str]:
+    """Return the options that the code of an app reads."""
     folder = "labeling/" if app == "labeling" else f"evalhub/{app}/"
     paths = [path for path in CODE if str(path).startswith((folder, "evalhub/api.py"))]
     return sorted({option for path in paths for option in READS.findall(read(path))})

@@ -1,5 +1,6 @@
 """The demo project is put in once, whole, and its ways in are shown once."""
 
+import re
 from io import StringIO
 
 import pytest
@@ -41,21 +42,27 @@ def counts():
     return {model.__name__: model.objects.count() for model in models}
 
 
-def test_the_second_time_changes_nothing_and_shows_nothing():
-    first = seed()
-    before = counts()
-    assert "API key of the project demo: evh_" in first
-    assert seed().strip() == "The demo project is there already."
-    assert counts() == before
-
-
-def test_a_start_puts_it_into_a_database_that_lacks_it():
+def test_a_start_puts_it_in_once_shows_the_ways_in_once_and_leaves_the_rest_to_the_workers():
     first, second = StringIO(), StringIO()
     call_command("prepare", "--demo", stdout=first)
+    before = counts()
     call_command("prepare", "--demo", stdout=second)
+
     assert "Putting in the demo project." in first.getvalue()
     assert "API key of the project demo: evh_" in first.getvalue()
     assert second.getvalue() == ""
+    assert seed().strip() == "The demo project is there already."
+    assert counts() == before
+
+    shown = dict(re.findall(r"^  (\S+) +(\S+) +\w+$", first.getvalue(), re.MULTILINE))
+    assert shown.keys() == {one.username for one in User.objects.all()}
+    for name, password in shown.items():
+        assert authenticate(username=name, password=password) is not None
+    assert len(set(shown.values())) == len(shown)
+
+    assert not Comparison.objects.exists()
+    drain()
+    assert {run.state for run in Run.objects.all()} == {Run.State.SCORED}
 
 
 def test_a_start_without_the_demo_puts_nothing_in():
@@ -72,15 +79,7 @@ def test_a_start_says_how_the_first_account_is_made_until_there_is_one():
     assert second.getvalue() == ""
 
 
-def test_the_printed_passwords_work():
-    access = seeding.seed()
-    assert access is not None
-    for name, password, _ in access.people:
-        assert authenticate(username=name, password=password) is not None
-    assert len({password for _, password, _ in access.people}) == len(access.people)
-
-
-def test_everything_is_there_and_scored_and_compared(monkeypatch):
+def test_everything_is_there_scored_and_compared_and_labeling_is_seen_at_work(monkeypatch, client):
     monkeypatch.setattr(seeding, "SCORING_SECONDS", 60.0)
     seed()
     project = Project.objects.get(slug="demo")
@@ -98,11 +97,11 @@ def test_everything_is_there_and_scored_and_compared(monkeypatch):
     assert outcomes[("questions", "harbor-large")] == "improved"
     assert outcomes[("questions", "harbor-small-b")] == "insufficient_evidence"
     assert len(outcomes) == 4
+    holds_labeling_at_work(client)
 
 
-def test_labeling_is_seen_at_work(client):
+def holds_labeling_at_work(client):
     """One campaign is published, one has people who differ, one compares pairs."""
-    seed()
     client.force_login(User.objects.get(username="lead"))
     overview = client.get("/p/demo/").content.decode()
     published, differing, pairs = Campaign.objects.order_by("pk")
@@ -127,13 +126,6 @@ def test_labeling_is_seen_at_work(client):
         assert not given.exclude(slot__in=places, annotator=F("slot__annotator")).exists()
         assert all(slot.n_answered == slot.annotations.count() for slot in places)
         assert all(slot.n_answered == slot.n_units for slot in places)
-
-
-def test_what_is_not_scored_in_time_is_left_to_the_workers():
-    assert "API key of the project demo" in seed()
-    assert not Comparison.objects.exists()
-    drain()
-    assert {run.state for run in Run.objects.all()} == {Run.State.SCORED}
 
 
 @pytest.mark.parametrize("slug", ["demo", "other"])
