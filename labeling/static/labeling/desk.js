@@ -665,6 +665,7 @@ const stay = async () => {
   look();
   if (document.hidden || !onScreen() || isWaiting || keeping.nOnTheirWay()) return;
   const unit = onScreen();
+  keeping.saveDraft();
   const reply = await keeping.ask({ do: "stay", unit });
   const isOvertaken = reply?.ok && reply.now !== unit && onScreen() === unit && !isOwn();
   if (!isOvertaken || keeping.isUnsaved()) return;
@@ -673,9 +674,12 @@ const stay = async () => {
   for (const [words, isBad] of reply.said) say(words, { isBad });
 };
 
-setInterval(stay, STAY_MS);
-document.addEventListener("visibilitychange", stay);
-addEventListener("beforeunload", (event) => keeping.isUnsaved() && event.preventDefault());
+setInterval(() => keeping.silence() >= STAY_MS && stay(), STAY_MS / 10);
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) keeping.saveDraft();
+  stay();
+});
+addEventListener("beforeunload", (event) => keeping.isAtRisk() && event.preventDefault());
 
 if (view.together === undefined) view.together = true;
 begin();

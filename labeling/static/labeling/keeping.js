@@ -1,9 +1,13 @@
-// What is chosen is kept: in this tab at once, on the server half a second later, and submits
-// until they have arrived. A lost connection or an ended login delays them and loses nothing.
+// What is chosen is kept: in this browser at once, on the server half a second after the first
+// change and then once a minute, and submits until they have arrived. A lost connection or an ended
+// login delays them and loses nothing.
 import { fields, fill, form, inWords } from "./questions.js";
 
 const DRAFT_MS = 400; // after a change, and two seconds after the first one at the latest
 const DRAFT_AT_MOST_MS = 2_000;
+const DRAFTS_APART_MS = 60_000; // of one unit: the browser has the changes between them
+const DRAFTS_LAST_MS = 7 * 24 * 3_600_000; // in the browser
+const MOST_AT_THE_END = 60_000; // characters that a browser sends for a page that is gone
 const PATIENCE_MS = 20_000; // for one answer of the server
 const RETRY_MS = [1_000, 2_000, 5_000, 10_000];
 const CSRF_COOKIE = "evalhub_csrf";
@@ -25,16 +29,20 @@ const OURS = "evalhub-desk";
 const draftKey = (unit) => `${OURS} ${person} ${unit}`;
 const outboxKey = (unit) => `${OURS}-outbox ${person} ${at} ${unit}`;
 
+/** Keep a draft that outlives the tab; say whether there was room for it. */
 const keepDraft = (unit, draft) =>
-  withStorage(() => sessionStorage.setItem(draftKey(unit), JSON.stringify(draft)));
-const keptDraft = (unit) => withStorage(() => JSON.parse(sessionStorage.getItem(draftKey(unit))));
-
-const forgetOtherPeople = () =>
   withStorage(() => {
-    for (const key of Object.keys(sessionStorage)) {
-      if (key.startsWith(`${OURS} `) && !key.startsWith(draftKey(""))) {
-        sessionStorage.removeItem(key);
-      }
+    localStorage.setItem(draftKey(unit), JSON.stringify({ ...draft, kept: Date.now() }));
+    return true;
+  }) ?? false;
+const keptDraft = (unit) => withStorage(() => JSON.parse(localStorage.getItem(draftKey(unit))));
+
+const forgetOldDrafts = () =>
+  withStorage(() => {
+    for (const key of Object.keys(localStorage)) {
+      if (!key.startsWith(`${OURS} `)) continue;
+      const { kept } = JSON.parse(localStorage.getItem(key));
+      if (!(Date.now() - kept < DRAFTS_LAST_MS)) localStorage.removeItem(key);
     }
   });
 
@@ -73,9 +81,9 @@ const WORDS = {
 const showSaved = (state, moment) => {
   const box = find("#saved");
   box.dataset.state = state;
-  const icon = state === "saved" ? "#i-check" : state === "saving" ? "#i-clock" : "#i-away";
+  const icon = ["saved", "here"].includes(state) ? "#i-check" : state === "saving" ? "#i-clock" : "#i-away";
   const words = document.createElement("span");
-  words.textContent = WORDS[state] || `saved at ${clock(moment)}`;
+  words.textContent = WORDS[state] ?? `saved ${state === "here" ? "here " : ""}at ${clock(moment)}`;
   box.innerHTML = `<svg class="i" aria-hidden="true"><use href="${icon}"/></svg>`;
   box.append(words);
   if (["kept", "out"].includes(state) && outbox.size) {
@@ -105,6 +113,7 @@ const JSON_ONLY = { Accept: "application/json" };
 
 const post = (address, body, headers = {}) =>
   fetch(address, {
+    keepalive: document.hidden && String(body).length < MOST_AT_THE_END,
     method: "POST",
     body,
     headers: { ...headers, "X-CSRFToken": csrf() },
@@ -171,9 +180,14 @@ const askUntilAnswered = async (entry, more) => {
   }
 };
 
+let heard = performance.now();
+/** For how many milliseconds the server has not heard that somebody is here. */
+export const silence = () => performance.now() - heard;
+
 /** Ask for something that makes no sense later: undefined when there is no connection. */
 export const ask = (entry) =>
   inTurn(async () => {
+    heard = performance.now();
     let reply = await askOnce(entry);
     if (reply.is === "out" || reply.is === "other") {
       await loggedIn(reply.is);
@@ -187,6 +201,7 @@ export const deliver = (entry, more, onReply) =>
   inTurn(async () => {
     showSaved("saving");
     const reply = await askUntilAnswered(entry, more);
+    heard = performance.now();
     takeOut(entry);
     showSaved(reply.ok ? "saved" : "refused", reply.saved_at);
     onReply(reply, entry);
@@ -200,25 +215,31 @@ export const sendTheRest = (more, onReply) => {
 // Drafts
 
 let pending = null; // what is to be saved: {unit, set, fields}
+let isKept = false; // whether this browser has it
 let timer = null;
 let since = 0;
+const sent = new Map(); // when a draft of each unit went to the server last
 const numbers = new Map(); // of the draft of each unit, as the server counts
 const saved = new Map(); // what the server has of each unit
 
+const textOf = (said) => JSON.stringify(Object.entries(said).sort());
 const isOnScreen = (unit) => form()?.elements.unit?.value === unit;
 
-/** Keep what the form holds: in this tab now, on the server in a moment. */
+/** Keep what the form holds: in this browser now, on the server in a moment or in its turn. */
 export const keep = () => {
   const { unit, set } = form().elements;
   pending = { unit: unit.value, set: set.value, fields: fields() };
-  keepDraft(unit.value, { fields: pending.fields, number: numbers.get(unit.value) });
-  if (timer === null) since = performance.now();
+  isKept = keepDraft(unit.value, { fields: pending.fields, number: numbers.get(unit.value) });
+  if (isKept) showSaved("here");
+  const now = performance.now();
+  if (timer === null) since = now;
   clearTimeout(timer);
-  const left = DRAFT_AT_MOST_MS - (performance.now() - since);
-  timer = setTimeout(saveDraft, Math.max(0, Math.min(DRAFT_MS, left)));
+  const soon = Math.max(0, Math.min(DRAFT_MS, DRAFT_AT_MOST_MS - (now - since)));
+  const turn = (sent.get(unit.value) ?? -Infinity) + DRAFTS_APART_MS - now;
+  timer = setTimeout(saveDraft, isKept ? Math.max(soon, turn) : soon);
 };
 
-/** Save now what was to be saved in a moment. */
+/** Save now what was to be saved later. */
 export const saveDraft = () => {
   clearTimeout(timer);
   timer = null;
@@ -230,10 +251,10 @@ export const saveDraft = () => {
 
 /** Take the unit that was painted: its draft of the server, or what this tab knows beyond it. */
 export const restore = () => {
-  forgetOtherPeople();
+  forgetOldDrafts();
   const { unit, number } = form().elements;
   numbers.set(unit.value, Math.max(Number(number.value), numbers.get(unit.value) ?? 0));
-  saved.set(unit.value, JSON.stringify(fields()));
+  saved.set(unit.value, textOf(fields()));
   const kept = keptDraft(unit.value);
   if (!kept) return;
   fill(kept.fields);
@@ -244,23 +265,25 @@ export const restore = () => {
 /** Forget what was begun of a unit: it is submitted, or the server knows better. */
 export const forget = (unit) => {
   if (pending?.unit === unit) pending = null;
-  withStorage(() => sessionStorage.removeItem(draftKey(unit)));
+  withStorage(() => localStorage.removeItem(draftKey(unit)));
 };
 
 export const isUnsaved = () => outbox.size > 0 || pending !== null;
+export const isAtRisk = () => outbox.size > 0 || (pending !== null && !isKept);
 
 /** Continue the count of a draft that the server has made anew. */
 export const isDraftAgain = (unit, number) => numbers.set(unit, number);
 
 const saveNow = async (draft) => {
   const { unit } = draft;
-  const text = JSON.stringify(draft.fields);
+  const text = textOf(draft.fields);
   if (isOnItsWay(unit)) return;
   if (text === saved.get(unit)) {
     if (pending?.unit !== unit) forget(unit);
     return;
   }
   showSaved("saving");
+  sent.set(unit, performance.now());
   const { set } = draft;
   const number = numbers.get(unit) ?? 0;
   const reply = await askOnce({ do: "draft", unit, set, number, ...draft.fields });
@@ -269,12 +292,12 @@ const saveNow = async (draft) => {
     pending ??= draft;
     if (reply.is !== "away") await loggedIn(reply.is);
     timer ??= setTimeout(saveDraft, reply.is === "away" ? RETRY_MS[1] : 0);
-  } else if (reply.ok) {
+  } else if (reply.ok || (reply.code === "draft" && text === textOf(reply.fields))) {
     numbers.set(unit, reply.number);
     saved.set(unit, text);
-    showSaved("saved", reply.saved_at);
     if (pending?.unit === unit) keepDraft(unit, { fields: pending.fields, number: reply.number });
     else forget(unit);
+    showSaved(pending?.unit === unit && isKept ? "here" : "saved", reply.saved_at);
   } else if (reply.code === "draft" && isOnScreen(unit)) {
     await chooseVersion(unit, reply);
   }
@@ -296,7 +319,7 @@ const chooseVersion = (unit, reply) =>
     );
     dialog.onclose = () => {
       numbers.set(unit, reply.number);
-      saved.set(unit, JSON.stringify(reply.fields));
+      saved.set(unit, textOf(reply.fields));
       if (dialog.returnValue === "theirs") {
         forget(unit);
         fill(reply.fields);
