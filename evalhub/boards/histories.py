@@ -22,11 +22,16 @@ _SEED = 0
 
 @dataclass(frozen=True)
 class Point:
-    """One run's value; `break_reason` says why it does not continue the one before."""
+    """One run's value.
+
+    `break_reason` says why it does not continue the one before; `is_of_new_version` whether that
+    is the version of the dataset.
+    """
 
     run: Run
     measurement: Measurement
     break_reason: str = ""
+    is_of_new_version: bool = False
 
     @property
     def value(self) -> float:
@@ -145,10 +150,16 @@ def _histories(found: Sequence[Record]) -> list[History]:
 
 def _broken(points: Sequence[Point]) -> list[Point]:
     """Say where a point does not continue the one before."""
+    before = [None, *points[:-1]]
     return [
-        Point(one.run, one.measurement, _why_broken(points[at - 1], one) if at else "")
-        for at, one in enumerate(points)
+        one if last is None else _continued(last, one)
+        for last, one in zip(before, points, strict=True)
     ]
+
+
+def _continued(before: Point, now: Point) -> Point:
+    is_of_new_version = before.run.version_id != now.run.version_id
+    return Point(now.run, now.measurement, _why_broken(before, now), is_of_new_version)
 
 
 def _why_broken(before: Point, now: Point) -> str:

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from evalhub.accounts.capabilities import Capability
 from evalhub.accounts.http import SignedInRequest, enter_project, signed_in
 from evalhub.boards import wording
-from evalhub.boards.histories import History, trends_of
+from evalhub.boards.histories import History, Point, trends_of
 from evalhub.boards.standings import Standings, standings_of
+from evalhub.datasets.models import Dataset
 from evalhub.datasets.selectors import dataset_of, newest_version, version_of
+from evalhub.runs.models import Measurement
 from evalhub.web import formatting
+from evalhub.web.axes import Axis
 from evalhub.web.charts import Estimate
 from evalhub.web.marks import span_of
 from evalhub.web.timelines import Mark, timeline
 from metrics.statistics.boards import Match
 from metrics.statistics.standings import RANK_RULE
+
+
+def _head(dataset: Dataset, name: str) -> dict[str, Any]:
+    """Return what the head of a board shows: what it is of, and the pages beside it."""
+    beside = {"Trends": "boards:trends", "Leaderboard": "boards:leaderboard", "Gate": "gates:gate"}
+    where = [dataset.project.slug, dataset.slug]
+    pages = [(title, reverse(at, args=where)) for title, at in beside.items() if title != name]
+    return {"dataset": dataset, "name": name, "pages": pages}
 
 
 @require_safe
@@ -31,7 +44,7 @@ def trends(request: SignedInRequest, project: str, dataset: str) -> HttpResponse
         found, system=request.GET.get("system", "")[:100], tag=request.GET.get("tag", "")[:100]
     )
     context = {
-        "dataset": found,
+        **_head(found, "Trends"),
         "trends": shown,
         "figures": [_figure(one) for one in shown.histories],
         "left_out": wording.left_out(shown),
@@ -56,13 +69,20 @@ def _figure(history: History) -> dict[str, Any]:
     }
 
 
+def _break_name(point: Point) -> str:
+    """Return what stands at a break of the line: the new version, or that the metric changed."""
+    if not point.break_reason:
+        return ""
+    return f"v{point.run.version.number}" if point.is_of_new_version else "new signature"
+
+
 def _drawn(history: History) -> str:
     marks = [
         Mark(
             estimate=Estimate(
                 value=point.value, low=point.measurement.low, high=point.measurement.high
             ),
-            starts_anew=bool(point.break_reason),
+            break_name=_break_name(point),
             change=wording.kind_of(point, history.change_at(at)),
         )
         for at, point in enumerate(history.points)
@@ -85,7 +105,7 @@ def leaderboard(request: SignedInRequest, project: str, dataset: str) -> HttpRes
     found = dataset_of(enter_project(request, project, Capability.VIEW), dataset)
     wanted = request.GET.get("version", "")[:100]
     versions = list(found.versions.order_by("-number"))
-    context: dict[str, Any] = {"dataset": found, "versions": versions, "rule": RANK_RULE}
+    context = {**_head(found, "Leaderboard"), "versions": versions, "rule": RANK_RULE}
     if wanted or newest_version(found):
         shown = standings_of(
             version_of(found, wanted or None), metric=request.GET.get("metric", "")[:100]
@@ -104,9 +124,18 @@ def _board(shown: Standings) -> dict[str, Any]:
         "ranked": ranked,
         "unranked": [line for line in shown.lines if line.place.reason],
         "span": span_of(measurement) if measurement else None,
+        "axis": _axis([line.measurement for line in ranked if line.measurement]),
         "less_is_better": measurement is not None and measurement.higher_is_better is False,
         "pairs": [{"pair": pair, "said": _said(pair.match)} for pair in shown.pairs],
     }
+
+
+def _axis(measurements: Sequence[Measurement]) -> Axis | None:
+    """Return one axis for the intervals of a board; None where there is nothing to draw."""
+    ends = [
+        end for one in measurements for end in (one.low, one.value, one.high) if end is not None
+    ]
+    return Axis.around(ends, steps=2) if ends else None
 
 
 def _said(match: Match) -> str:

@@ -44,13 +44,19 @@ MAX_SLICES = 2  # of which the examples are asked for together
 def comparison_list(request: SignedInRequest, project: str) -> HttpResponse:
     """The comparisons of a project, and a form for a new one."""
     found = enter_project(request, project, Capability.VIEW)
+    newest = list(selectors.comparisons_of(found)[: PAGE + 1])
     rows = [
-        {"comparison": one, "title": wording.title(one), "runs": (one.baseline, one.candidate)}
-        for one in selectors.comparisons_of(found)[:PAGE]
+        {"comparison": one, "title": wording.title(one), "runs": (one.candidate, one.baseline)}
+        for one in newest[:PAGE]
     ]
     runs = _comparable(found.pk)
     chosen = _likeliest(runs)
-    context = {"rows": rows, "runs": runs, "sides": list(chosen.items())}
+    context = {
+        "rows": rows,
+        "is_cut": len(newest) > PAGE,
+        "runs": runs,
+        "sides": list(chosen.items()),
+    }
     return render(request, "reports/list.html", context)
 
 
@@ -135,7 +141,12 @@ def many(request: SignedInRequest, project: str) -> HttpResponse:
     chosen, candidates = request.GET.get("baseline", ""), request.GET.getlist("candidate")
     runs = _comparable(found.pk)
     by_dataset = sorted(runs, key=lambda run: run.version.dataset.name)  # stable: newest first
-    context = {"runs": by_dataset, "chosen": chosen, "candidates": candidates}
+    context = {
+        "most": MAX_CANDIDATES,
+        "runs": by_dataset,
+        "chosen": chosen,
+        "candidates": candidates,
+    }
     if not chosen:
         return render(request, "reports/many.html", context)
     try:

@@ -24,10 +24,13 @@ _MOST_CAPS: Final = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """A point of a timeline. `starts_anew` breaks the line before it, `change` marks its level."""
+    """A point of a timeline.
+
+    `break_name` breaks the line before it, and names the break; `change` marks its level.
+    """
 
     estimate: Estimate
-    starts_anew: bool = False
+    break_name: str = ""
     change: Kind = ""
 
 
@@ -49,7 +52,7 @@ def timeline(marks: Sequence[Mark], *, label: str, first: str, last: str) -> Saf
     parts += [
         _segment(at[number], at[number + 1], _y(axis, one.estimate), _y(axis, other.estimate))
         for number, (one, other) in enumerate(pairwise(marks))
-        if not other.starts_anew
+        if not other.break_name
     ]
     parts += [
         _point(x, mark, axis, has_caps=len(marks) <= _MOST_CAPS)
@@ -84,11 +87,17 @@ def _grid(axis: Axis, tick: float) -> SafeString:
 
 def _before(at: Sequence[float], number: int, mark: Mark) -> SafeString:
     """Draw what lies between a point and the one before: a break, or a change of level."""
-    if not number or not (mark.starts_anew or mark.change):
+    if not number or not (mark.break_name or mark.change):
         return SafeString("")
     x = (at[number - 1] + at[number]) / 2
-    if mark.starts_anew:
-        return _line("mark", x, x, _TOP - 8, _TOP + _TALL)
+    if mark.break_name:
+        return format_html(
+            '{}<text class="mid" x="{}%" y="{}">{}</text>',
+            _line("mark", x, x, _TOP - 2, _TOP + _TALL),
+            f"{x:.2f}",
+            f"{_TOP - 5:.1f}",
+            mark.break_name,
+        )
     shape = SHAPES.get(mark.change, "dot")
     return format_html(
         '{}<use class="m {}" href="#m-{}" x="{}%" y="{}"/>',

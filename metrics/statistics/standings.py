@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 RANK_RULE = (
-    "A system counts as above another where their difference is significant at 5 % after Holm's "
-    "adjustment over all pairs of systems, so that all ranks hold together 19 times in 20."
+    "A system counts as above another where chance alone would hardly make their difference: p is "
+    "at most 0.05 after Holm's adjustment over all pairs of systems, so that all ranks hold "
+    "together 19 times in 20."
 )
 
 

@@ -95,6 +95,7 @@ def test_a_trend_marks_a_step_and_breaks_where_numbers_stop_being_comparable():
     assert "fell, for the worse, from about 0.7" in text
     assert "1 scored run is left out because outputs are missing." in text
     assert text.count('class="mark"') == 2
+    assert text.count(">v2</text>") == text.count(">new signature</text>") == 1
     assert text.count('class="m down"') == 1
     answer = rest(project, "trends", system="gpt").json()
     (metric,) = answer["metrics"]

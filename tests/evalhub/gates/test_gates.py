@@ -279,6 +279,7 @@ def test_the_pages_save_preview_ask_bless_and_waive(version):
     typed = {**managed, "margins-0-metric": "exact_match", "margins-0-margin": "0.05"}
     preview = client.post(page, {"do": "preview", **typed}).content.decode()
     assert "badge down" in preview
+    assert "Of the newest 2 scored runs, 1 would fail, 1 could not be asked." in preview
     assert "No run of" in preview  # what the baseline itself is held against
     assert not GateVersion.objects.exists()
     refused = client.post(page, {"do": "save", **managed})
@@ -301,6 +302,8 @@ def test_the_pages_save_preview_ask_bless_and_waive(version):
     assert "A flake." in client.get(asked_for["Location"]).content.decode()
     assert client.post(asked_for["Location"], {"reason": "Again."}).status_code == 409
     shown = client.get(page).content.decode()
+    assert '<option value="half:a" selected>' in shown
+    assert f'<option value="{new.public_id}">' in shown
     assert "2 runs in the last 30 days" in shown
     assert "at most 0.1 good" in shown
     client.force_login(a_member(project, "viewer"))

@@ -174,6 +174,11 @@ def test_the_pages_show_the_verdict_and_what_moved(client, project, pair):
     assert "NaN" not in text
     listed = client.get("/p/town/comparisons/").content.decode()
     assert "system-1 is better than system-0 on exact_match." in listed
+    assert "1–10 of 16" in text
+    turned = client.get(page.request["PATH_INFO"], {"better": "10"}).content.decode()
+    assert "11–16 of 16" in turned
+    assert turned.count('class="case"') == 4 + 6
+    assert "1–10 of 16" in client.get(page.request["PATH_INFO"], {"better": "-9"}).content.decode()
     other = client.get(page.request["PATH_INFO"], {"metric": "chrf"})
     assert "got better on chrf" in other.content.decode()
     assert client.get(page.request["PATH_INFO"], {"metric": "no"}).status_code == 404

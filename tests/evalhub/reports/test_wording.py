@@ -15,6 +15,7 @@ def a_finding(gain, low, high, outcome, **more):
         low_bound=bounds[0],
         high_bound=bounds[1],
         kind=more.pop("kind", "automatic"),
+        metric=more.get("metric", "em"),
     )
     start = more.pop("start", 0.6)
     given = {
@@ -58,6 +59,15 @@ def a_finding(gain, low, high, outcome, **more):
             a_finding(-3.0, -5, -1, "regressed", higher_is_better=False, bounds=(0, 25), start=9),
             "em, less is better, rose from 9.0 to 12.0: a loss of 3.0 "
             "(95 % interval of the gain −5.0 to −1.0), on 412 shared examples.",
+        ),
+        (
+            a_finding(
+                *(-804.8, -846.8, -763.2, "regressed"),
+                **{"metric": "latency", "higher_is_better": False, "bounds": (0, None)},
+                start=542.25,
+            ),
+            "latency, in ms, less is better, rose from 542 to 1347: a loss of 805 "
+            "(95 % interval of the gain −847 to −763), on 412 shared examples.",
         ),
         (
             a_finding(-0.01, -0.05, 0.03, "insufficient_evidence", n=1),
