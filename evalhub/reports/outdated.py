@@ -143,7 +143,7 @@ def _not_to_be_had(spec: Json, ours: Measurement, baseline: Run) -> str:
 
 def _stopped(baseline: Run, specs: Sequence[Json]) -> str:
     """Say so where just this re-scoring of the baseline was called off, or could not begin."""
-    last = rescoring.last_of(baseline, specs) if specs else None
+    last = rescoring.last_for_comparison(baseline, specs) if specs else None
     if last is None:
         return ""
     if last.rescoring.state == Rescoring.State.CANCELLED:

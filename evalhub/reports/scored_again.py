@@ -74,6 +74,7 @@ def score_again(*, baseline: Run, candidate: Run, actor: Actor, may_score: bool)
         dataset=baseline.version.dataset,
         metrics=specs_of(wanted),
         runs=[baseline.public_id],
+        for_comparison=True,
         actor=actor,
     )
     raise ScoredAgainFirst(
@@ -108,11 +109,12 @@ def noted(baseline: Run, pairs: Sequence[Pairing]) -> list[dict[str, str]]:
 
 
 def _before(history: Sequence[Measurement], ours: Measurement) -> list[Measurement]:
-    """Return the earlier numbers of the same outputs, by another signature."""
+    """Return what the run answered with earlier, of the same outputs, by another signature."""
     return [
         one
         for one in history
         if one.generation < ours.generation
+        and not one.is_for_comparison
         and one.signature != ours.signature
         and one.state == Measurement.State.SCORED
     ]

@@ -39,6 +39,8 @@ def earlier_of(run: Run, current: Sequence[Measurement]) -> list[Earlier]:
 
 
 def _why(one: Measurement, current: Measurement, generations: Sequence[Measurement]) -> str:
+    if one.is_for_comparison:
+        return f"A comparison asked for it, by the candidate's signature. {one.problem}".strip()
     if one.generation > current.generation:
         if one.state == Measurement.State.FAILED:
             return f"{_FAILED}, so the number before it stands. {one.problem}".strip()

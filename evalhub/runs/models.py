@@ -188,6 +188,8 @@ class Measurement(models.Model):
     generation = models.PositiveIntegerField(default=1)  # see selectors.current_of_names
     # Made by reopening the run: the generations before it are about other outputs.
     is_after_reopening = models.BooleanField(default=False)
+    # Asked for by a comparison, by the candidate's signature: the run answers as it did before.
+    is_for_comparison = models.BooleanField(default=False)
     metric = models.CharField(max_length=100)
     params = models.JSONField(default=dict, blank=True)
     signature = models.TextField()
@@ -341,6 +343,8 @@ class Rescoring(models.Model):
     specs = models.JSONField()
     # Whether runs that have exactly these numbers are scored as well.
     is_again = models.BooleanField(default=False)
+    # Whether the numbers stand beside those that the runs answer with, and not in their place.
+    is_for_comparison = models.BooleanField(default=False)
     digest = models.CharField(max_length=64)  # of what was asked for
     state = models.CharField(max_length=10, choices=State, default=State.WORKING)
     created_by = models.ForeignKey(

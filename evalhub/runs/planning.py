@@ -48,7 +48,7 @@ def new_measurement(run: Run, planned: Planned, *, generation: int, order: int) 
     )
 
 
-def next_generation(run: Run, planned: Planned) -> Measurement:
+def next_generation(run: Run, planned: Planned, *, for_comparison: bool = False) -> Measurement:
     """Add a measurement beside all that the run has; its row must be locked."""
     measurement = new_measurement(
         run,
@@ -56,6 +56,7 @@ def next_generation(run: Run, planned: Planned) -> Measurement:
         generation=newest_generation(run, planned.name) + 1,
         order=_order_of(run, planned.name),
     )
+    measurement.is_for_comparison = for_comparison
     measurement.save()
     return measurement
 
@@ -212,7 +213,9 @@ def _plan_run(rescoring: Rescoring, run: Run) -> str:
     if not wanted:
         return "It has these numbers already, by the same signatures."
     Run.objects.filter(pk=run.pk).move(to=Run.State.SCORING)
-    begin(run, [next_generation(run, one) for one in wanted], rescoring=rescoring)
+    beside = rescoring.is_for_comparison
+    made = [next_generation(run, one, for_comparison=beside) for one in wanted]
+    begin(run, made, rescoring=rescoring)
     return ""
 
 

@@ -35,12 +35,14 @@ def begin(
     version: int | str | None = None,
     runs: Sequence[str] | None = None,
     again: bool = False,
+    for_comparison: bool = False,
     actor: Actor = COMMAND_LINE,
 ) -> Rescoring:
     """Score the finished runs of a dataset with metrics, of one version or those named alone.
 
     A run that has a number by exactly this signature is passed over, unless it is asked for
     again. What is under way already is not begun twice: the answer is the one that is there.
+    `for_comparison`, the numbers stand beside those that the runs go on to answer with.
     """
     if not plan(metrics, project=dataset.project):
         detail = "Name at least one metric."
@@ -53,7 +55,8 @@ def begin(
         version=on,
         specs=list(metrics),
         is_again=again,
-        digest=_digest(metrics, None if on is None else on.number, runs, is_again=again),
+        is_for_comparison=for_comparison,
+        digest=_digest(metrics, None if on is None else on.number, runs, again, for_comparison),
         created_by=actor.user,
         created_at=timezone.now(),
     )
@@ -108,20 +111,18 @@ def _digest(
     metrics: Sequence[Json],
     version: int | None,
     runs: Sequence[str] | None,
-    *,
-    is_again: bool = False,
+    *how: bool,
 ) -> str:
     """Digest what is asked for."""
-    asked = [list(metrics), version, runs and sorted(runs), is_again]
+    asked = [list(metrics), version, runs and sorted(runs), *how]
     written = json.dumps(asked, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(written.encode()).hexdigest()
 
 
-def last_of(run: Run, metrics: Sequence[Json]) -> RescoredRun | None:
-    """Return how the newest re-scoring of this run alone, with just these metrics, went."""
-    parts = RescoredRun.objects.filter(
-        run=run, rescoring__digest=_digest(metrics, None, [run.public_id])
-    )
+def last_for_comparison(run: Run, metrics: Sequence[Json]) -> RescoredRun | None:
+    """Return how it went when a comparison last asked for just these metrics of a run."""
+    digest = _digest(metrics, None, [run.public_id], False, True)  # noqa: FBT003
+    parts = RescoredRun.objects.filter(run=run, rescoring__digest=digest)
     return parts.select_related("rescoring").order_by("-pk").first()
 
 

@@ -34,10 +34,13 @@ def current_of_names(measurements: Iterable[Measurement]) -> list[Measurement]:
     """Return the current one of every name of one run's measurements, in the run's order.
 
     Given by rising generation. It is the newest that is scored or on its way: one that failed or
-    was called off hides no number that was there before, unless that is about other outputs.
+    was called off hides no number that was there before, unless that is about other outputs. One
+    that a comparison asked for never is: to be compared does not change what a run says.
     """
     current: dict[str, Measurement] = {}
     for measurement in measurements:
+        if measurement.is_for_comparison:
+            continue
         earlier = current.get(measurement.name)
         if earlier is None or _stands(measurement) or not _stands(earlier):
             current[measurement.name] = measurement

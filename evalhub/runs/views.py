@@ -135,7 +135,9 @@ def measure(request: SignedInRequest, run_id: str) -> HttpResponse:
 def _initial(run: Run, query: QueryDict) -> dict[str, str]:
     """Return the metric that is to be scored again, as it was measured last."""
     earlier = (
-        run.measurements.filter(name=query.get("name", "")[:100]).order_by("-generation").first()
+        run.measurements.filter(name=query.get("name", "")[:100], is_for_comparison=False)
+        .order_by("-generation")
+        .first()
     )
     if earlier is None:
         return {}

@@ -88,8 +88,10 @@ def test_over_rest_the_answer_is_202_until_it_is_200(pair):
         ""
     }
     assert rows[0]["baseline_signature_before"] == before.signature
-    before.refresh_from_db()
-    assert (before.state, before.generation) == ("scored", 1)  # the old number stays
+    # To be compared does not change what a run says.
+    run = client.get(f"/api/v1/runs/{old.public_id}", headers=reader).json()
+    assert run["state"] == "scored"
+    assert run["metrics"]["exact_match"]["signature"] == before.signature
 
 
 def test_whoever_dies_in_between_the_comparison_comes_out_once(pair):
@@ -198,3 +200,4 @@ def test_the_page_shows_how_far_it_is_and_opens_the_comparison(pair, client):
     assert over["HX-Redirect"] == f"/comparisons/{found.public_id}/"
     shown = client.get(over["HX-Redirect"]).content.decode()
     assert "The baseline was scored again on" in shown
+    assert "A comparison asked for it" in client.get(f"/runs/{old.public_id}/").content.decode()
