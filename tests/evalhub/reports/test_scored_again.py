@@ -15,6 +15,7 @@ from evalhub.reports.scored_again import ScoredAgainFirst
 from evalhub.reports.services import compare_runs
 from evalhub.runs import queue, rescoring, sweeping, waiting
 from evalhub.runs.models import Chunk, Measurement, Rescoring
+from evalhub.runs.selectors import current_measurements
 from tests.evalhub.reports.test_comparing import answers, rated, version_with_slices
 from tests.evalhub.runs.building import a_run, drain, scored
 from tests.factories import a_key, a_member, a_project
@@ -44,54 +45,56 @@ def compared(old, new, **more):
     )
 
 
-def test_over_rest_the_answer_is_202_until_it_is_200(pair):
+@pytest.fixture
+def ask(pair):
+    """Return how a key of a role asks over REST for the comparison of the pair."""
     old, new = pair
-    project, client = old.project, Client()
-    before = old.measurements.get(name="exact_match")
+    client = Client()
+    keys = {role: a_key(old.project, role) for role in ("viewer", "lead")}
     address = f"/api/v1/comparisons?baseline={old.public_id}&candidate={new.public_id}"
-    reader = a_key(project, "viewer")
-    refused = client.get(address, headers=reader)
+    return lambda role, more="": client.get(f"{address}{more}", headers=keys[role])
+
+
+def test_over_rest_the_answer_is_202_until_it_is_200(ask, client):
+    refused = ask("viewer")
     assert (refused.status_code, refused.json()["code"]) == (403, "needs_scoring")
     assert "the scope submit" in refused.json()["detail"]
     assert not Rescoring.objects.exists()
-
-    lead = a_key(project, "lead")
-    taken = client.get(f"{address}&format=markdown&wait=0", headers=lead)
+    taken = ask("lead", "&format=markdown&wait=0")
     assert (taken.status_code, taken["Retry-After"]) == (202, "2")
-    assert taken["Location"] == f"{address}&format=markdown"
-    again = client.get(taken["Location"], headers=lead)
+    again = ask("lead", "&format=markdown")
+    assert taken["Location"] == again.wsgi_request.get_full_path()
     assert again.json()["rescoring"] == taken.json()["rescoring"]  # asked twice, begun once
     assert again.json()["progress"] == {"done": 0, "total": 60}
-    assert client.get(address, headers=reader).status_code == 202  # waiting is everybody's
+    assert ask("viewer").status_code == 202  # waiting is everybody's
     assert AuditEvent.objects.filter(verb="rescore dataset").count() == 1
     schema = client.get("/schemas/comparison.json").json()
-    waiting = {**schema, "$ref": "#/$defs/Waiting"}
-    assert jsonschema_rs.is_valid(waiting, again.json())
-
+    assert jsonschema_rs.is_valid({**schema, "$ref": "#/$defs/Waiting"}, ask("lead").json())
     drain()
-    done = client.get(taken["Location"], headers=lead)
-    assert done.status_code == 200
-    answer = client.get(address, headers=reader).json()
+    assert ask("lead", "&format=markdown").status_code == 200
+    assert jsonschema_rs.is_valid(schema, ask("viewer").json())
+
+
+def test_every_format_says_when_and_under_which_signature(pair, ask):
+    old, new = pair
+    before = old.measurements.get(name="exact_match").signature
+    wanted = new.measurements.get(name="exact_match").signature
+    ask("lead")
+    drain()
+    answer = ask("viewer").json()
     (one,) = answer["rescored"]
-    assert (one["metric"], one["before"]) == ("exact_match", before.signature)
-    assert one["signature"] == answer["findings"][0]["signature"] != before.signature
-    assert jsonschema_rs.is_valid(schema, answer)
+    assert (one["metric"], one["before"], one["signature"]) == ("exact_match", before, wanted)
     said = "The baseline was scored again on "
     which = 'exact_match with normalize:["lowercase@1"] (before: normalize:["strip@1"]).'
     assert any(note.startswith(said) and note.endswith(which) for note in answer["notes"])
-    assert said in done.content.decode()
-    for form in ("junit", "html"):
-        assert said in client.get(f"{address}&format={form}", headers=reader).content.decode()
-    table = client.get(f"{address}&format=csv", headers=reader).content.decode()
-    rows = list(csv.DictReader(io.StringIO(table, newline="")))
-    assert {row["baseline_signature_before"] for row in rows if row["metric"] == "token_f1"} == {
-        ""
-    }
-    assert rows[0]["baseline_signature_before"] == before.signature
+    for form in ("markdown", "junit", "html"):
+        assert said in ask("viewer", f"&format={form}").content.decode()
+    table = ask("viewer", "&format=csv").content.decode()
+    rows = csv.DictReader(io.StringIO(table, newline=""))
+    signatures = {row["metric"]: row["baseline_signature_before"] for row in rows}
+    assert signatures == {"exact_match": before, "token_f1": ""}
     # To be compared does not change what a run says.
-    run = client.get(f"/api/v1/runs/{old.public_id}", headers=reader).json()
-    assert run["state"] == "scored"
-    assert run["metrics"]["exact_match"]["signature"] == before.signature
+    assert current_measurements(old)[0].signature == before
 
 
 def test_whoever_dies_in_between_the_comparison_comes_out_once(pair):
