@@ -27,6 +27,7 @@ from evalhub.gates.forms import AskForm, BlessForm, GateForms, WaiverForm
 from evalhub.gates.models import GateAnswer
 from evalhub.gates.offering import offered_by
 from evalhub.gates.pages import open_first, rows_of
+from evalhub.reports.scored_again import ScoredAgainFirst
 from evalhub.reports.selectors import run_of
 
 SHOWN = 20
@@ -92,6 +93,9 @@ def _ask(request: SignedInRequest, dataset: Dataset) -> HttpResponse:
     try:
         run = run_of(dataset.project, form.cleaned_data["run"])
         made = services.ask(run=run, tag=form.cleaned_data["tag"], actor=actor_of(request))
+    except ScoredAgainFirst as exc:
+        messages.info(request, f"{exc.detail} Ask the gate again when it is done.")
+        return redirect("runs:rescoring", rescoring_id=exc.rescoring.public_id)
     except DomainError as exc:
         return _gate_page(request, dataset, ask_form=form, problem=exc)
     return redirect("gates:answer", answer_id=made.public_id)

@@ -8,9 +8,10 @@ from evalhub.accounts.models import AuditEvent
 from evalhub.accounts.services import COMMAND_LINE, Actor
 from evalhub.gates import services
 from evalhub.reports.services import compare_runs
-from tests.evalhub.gates.test_gates import a_gate, a_scored_run, a_version_with_slices
+from tests.evalhub.gates.test_gates import a_gate, a_scored_run, a_version_with_slices, answers
 from tests.evalhub.reports.test_formats import junit_suite
-from tests.factories import a_member, a_project
+from tests.evalhub.runs.building import a_run, drain, scored
+from tests.factories import a_key, a_member, a_project
 
 pytestmark = pytest.mark.django_db
 
@@ -132,3 +133,27 @@ def test_a_loss_that_the_gate_allows_is_not_red(version, report):
     assert said["critical", "critical examples"][0] == "passed"
     # A slice has no margin of its own there.
     assert {said["comparison", f"exact_match half:{half}"][0] for half in "ab"} == {"failure"}
+
+
+def test_a_gate_waits_for_its_baseline_and_then_answers_the_same_request(version):
+    project, client = version.dataset.project, Client()
+    a_gate(version)
+    old = a_scored_run(version, system="old", tags=["main"])
+    spec = {"name": "exact_match", "params": {"normalize": ["lowercase"]}}
+    new = scored(a_run(version, metrics=[spec]), *answers())
+    headers = {**a_key(project, "lead"), "Idempotency-Key": "once"}
+
+    def post():
+        address = f"/api/v1/runs/{new.public_id}/gate"
+        return client.post(address, {}, content_type="application/json", headers=headers)
+
+    waits = post()
+    assert (waits.status_code, waits["Retry-After"]) == (202, "2")
+    assert client.get(waits["Location"], headers=a_key(project, "viewer")).status_code == 200
+    client.force_login(a_member(project, "lead"))
+    page = f"/p/{project.slug}/datasets/{version.dataset.slug}/gate/"
+    sent = client.post(page, {"do": "ask", "run": new.public_id, "tag": "main"})
+    assert sent["Location"] == f"/rescorings/{waits.json()['rescoring']}/"
+    drain()
+    # It was the newest run with the tag before, and is while it is scored again.
+    assert (post().json()["answer"], post().json()["baseline"]) == ("pass", old.public_id)
