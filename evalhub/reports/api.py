@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.http import HttpResponseBase
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from evalhub.accounts.capabilities import Capability, capabilities_of_scopes
 from evalhub.accounts.rest import KeyView
 from evalhub.errors import ShapeError
 from evalhub.reports import openapi, selectors
 from evalhub.reports.files import FORMATS, answer_in, origin_of
+from evalhub.reports.many import MAX_CANDIDATES, Row, compare_many
 from evalhub.reports.models import Comparison
 from evalhub.reports.postponed import patiently, same_question
+from evalhub.reports.rendering.document import many_as_json
 from evalhub.reports.scored_again import ScoredAgainFirst
 from evalhub.reports.services import compare_runs
 from evalhub.runs.requests import wait_seconds
@@ -26,10 +31,7 @@ class Comparisons(KeyView):
         form = request.query_params.get("format", "json")
         if form not in FORMATS:
             raise ShapeError(f"format must be one of {', '.join(FORMATS)}.")
-        sides = {side: request.query_params.get(side, "") for side in ("baseline", "candidate")}
-        for side, given in sides.items():
-            if not given:
-                raise ShapeError(f"Name the run with ?{side}=<id>.")
+        sides = {side: _one(request, side) for side in ("baseline", "candidate")}
         seconds = wait_seconds(request.query_params.get("wait"))
         try:
             comparison = patiently(lambda: self._compared(sides), seconds=seconds)
@@ -43,5 +45,46 @@ class Comparisons(KeyView):
             baseline=selectors.run_of(self.key.project, sides["baseline"]),
             candidate=selectors.run_of(self.key.project, sides["candidate"]),
             actor=self.actor,
-            may_score=Capability.SUBMIT in capabilities_of_scopes(self.key.scopes),
+            may_score=_may_score(self),
         )
+
+
+class ManyComparisons(KeyView):
+    """GET /api/v1/comparisons/many?baseline=&candidate=&candidate=&wait="""
+
+    @openapi.compare_many
+    def get(self, request: Request) -> Response:
+        self.need(Capability.VIEW)
+        baseline = _one(request, "baseline")
+        candidates = request.query_params.getlist("candidate")[: MAX_CANDIDATES + 1]
+        seconds = wait_seconds(request.query_params.get("wait"))
+        try:
+            rows = patiently(lambda: self._compared(baseline, candidates), seconds=seconds)
+        except ScoredAgainFirst as exc:
+            exc.location = same_question(self.plain_request)
+            raise
+        return Response(many_as_json(baseline, rows))
+
+    def _compared(self, baseline: str, candidates: Sequence[str]) -> list[Row]:
+        return compare_many(
+            baseline=selectors.run_of(self.key.project, baseline),
+            candidates=[selectors.run_of(self.key.project, one) for one in candidates],
+            actor=self.actor,
+            may_score=_may_score(self),
+        )
+
+
+def _one(request: Request, side: str) -> str:
+    """Return the one run that is named for a side."""
+    given = request.query_params.getlist(side)
+    if len(given) > 1:
+        raise ShapeError(
+            f"Name one {side}, not {len(given)}; /api/v1/comparisons/many takes many candidates."
+        )
+    if not given or not given[0]:
+        raise ShapeError(f"Name the run with ?{side}=<id>.")
+    return str(given[0])
+
+
+def _may_score(view: KeyView) -> bool:
+    return Capability.SUBMIT in capabilities_of_scopes(view.key.scopes)

@@ -90,6 +90,27 @@ COMPONENTS = {
         waiver=nullable(members(**_WAIVER)),
         created_at=moment(),
     ),
+    "ManyComparisons": members(
+        "Candidates against one baseline, read together. Each comparison keeps its own numbers.",
+        baseline=text("The run's id."),
+        n_compared=whole("For how many candidates p is adjusted."),
+        data=listing(
+            members(
+                candidate=text("The run's id."),
+                comparison=nullable(text("cmp_…")),
+                outcome=nullable(text("What holds among them all.")),
+                metric=nullable(text("The primary one, which decides.")),
+                n=nullable(whole("Pairs.")),
+                gain=nullable(number()),
+                low=nullable(number()),
+                high=nullable(number()),
+                p_value=nullable(number("Of this candidate alone.")),
+                p_holm=nullable(number("Adjusted for the number of candidates (Holm).")),
+                problem=nullable(text("Why it is not compared.")),
+            ),
+            "In the order asked for.",
+        ),
+    ),
     "Waiting": members(
         "A question that is answered once workers have scored a run again.",
         state=one_of(["waiting"]),
@@ -155,6 +176,25 @@ compare = operation(
         "application/xml": text("JUnit, for a CI job."),
         "text/csv": text("For a spreadsheet: a row for each finding."),
         "text/html": text("One file that stands alone, for a mail or an artifact."),
+    },
+    errors=[400, 404, 409, 422],
+)
+
+compare_many = operation(
+    "compare_many_runs",
+    tag="Comparisons",
+    summary="Compare many candidates with one baseline",
+    detail="All on the baseline's dataset. The primary p-values are adjusted together (Holm).",
+    scope="read",
+    query={
+        "baseline": text("The id of a scored run."),
+        "candidate": listing(text(), "The ids of 1 to 20 others: one candidate= for each."),
+        "wait": whole("How many seconds to wait for scores, up to 60; 0 by default."),
+    },
+    required=["baseline", "candidate"],
+    answers={
+        200: ("The candidates.", component("ManyComparisons")),
+        202: ("The baseline is scored again first, as for one candidate.", component("Waiting")),
     },
     errors=[400, 404, 409, 422],
 )

@@ -31,5 +31,5 @@ def patiently(ask: Callable[[], T], *, seconds: float) -> T:
 
 def same_question(request: HttpRequest) -> str:
     """Return where the same question is asked again, without the waiting that was asked for."""
-    kept = [(name, value) for name, value in request.GET.items() if name != "wait"]
-    return f"{request.path}?{urlencode(kept)}"
+    kept = [(name, value) for name, value in request.GET.lists() if name != "wait"]
+    return f"{request.path}?{urlencode(kept, doseq=True)}"

@@ -19,5 +19,6 @@ urlpatterns = [
     ),
     path("shared/<str:share_token>/", views.shared, name="shared"),
     path("schemas/comparison.json", views.json_schema, name="schema"),
+    path("api/v1/comparisons/many", api.ManyComparisons.as_view(), name="api_many"),
     path("api/v1/comparisons", api.Comparisons.as_view(), name="api_comparisons"),
 ]

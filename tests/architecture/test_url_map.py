@@ -127,6 +127,7 @@ REST = {
     "runs:api_rescoring_resume": {"post": SUBMIT},
     "scorers:api_scorers": {"get": VIEW, "post": LEAD},
     "reports:api_comparisons": {"get": VIEW},
+    "reports:api_many": {"get": VIEW},
     "boards:api_trends": {"get": VIEW},
     "boards:api_leaderboard": {"get": VIEW},
     "gates:api_gate": {"get": VIEW, "put": LEAD},
@@ -216,7 +217,7 @@ def on_page(world: World, client: Client, name: str, method: str, user=None):
 def over_rest(world: World, name: str, method: str, headers):
     with undone():
         given: Any = {"data": "{}", "content_type": "application/json"} if method != "get" else {}
-        if name == "reports:api_comparisons" and method == "get":
+        if name in ("reports:api_comparisons", "reports:api_many") and method == "get":
             given = {"data": world.comparing}
         return getattr(Client(), method)(world.address(name), headers=headers, **given)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from evalhub.reports import openapi, verdicts, wording
+from evalhub.reports.many import Row
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.rendering.names import slice_name
 from evalhub.reports.verdicts import NONE, Verdicts
@@ -37,6 +38,32 @@ def as_json(
         "seed": comparison.seed,
         "method_version": comparison.method,
         "created_at": comparison.created_at,
+    }
+
+
+def many_as_json(baseline: str, rows: Sequence[Row]) -> dict[str, Any]:
+    """Return what comparing many candidates with one baseline says, one member for each."""
+    return {
+        "baseline": baseline,
+        "n_compared": sum(row.comparison is not None for row in rows),
+        "data": [_row(row) for row in rows],
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    primary = row.primary
+    return {
+        "candidate": row.candidate.public_id,
+        "comparison": row.comparison.public_id if row.comparison else None,
+        "outcome": row.outcome or None,
+        "metric": primary.metric if primary else None,
+        "n": primary.n if primary else None,
+        "gain": primary.gain if primary else None,
+        "low": primary.low if primary else None,
+        "high": primary.high if primary else None,
+        "p_value": primary.p_value if primary else None,
+        "p_holm": row.p_holm,
+        "problem": row.problem or None,
     }
 
 

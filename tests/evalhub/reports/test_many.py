@@ -1,5 +1,6 @@
 """Many candidates against one baseline, read together."""
 
+import jsonschema_rs
 import pytest
 from scipy import stats
 
@@ -9,7 +10,7 @@ from evalhub.reports.many import compare_many
 from evalhub.reports.models import Comparison
 from tests.evalhub.reports.test_comparing import answers, version_with_slices
 from tests.evalhub.runs.building import a_run, scored
-from tests.factories import a_member, a_project
+from tests.factories import a_key, a_member, a_project
 
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +42,24 @@ def test_what_holds_for_one_candidate_may_not_hold_among_many():
     again = compare_many(baseline=baseline, candidates=twice, actor=COMMAND_LINE)
     assert len(again) == 3
     assert Comparison.objects.count() == 3
+
+
+def test_over_rest_each_candidate_has_its_place_among_all(client):
+    project = a_project()
+    baseline, *candidates = runs_against_one(project)
+    ids = [run.public_id for run in [*candidates, baseline]]
+    asked, headers = {"baseline": baseline.public_id, "candidate": ids}, a_key(project, "viewer")
+    said = client.get("/api/v1/comparisons/many", asked, headers=headers).json()
+    rows = compare_many(baseline=baseline, candidates=candidates, actor=COMMAND_LINE)
+    assert (said["baseline"], said["n_compared"]) == (baseline.public_id, 3)
+    assert [one["candidate"] for one in said["data"]] == ids
+    assert [one["p_holm"] for one in said["data"]] == [*(row.p_holm for row in rows), None]
+    assert [one["outcome"] for one in said["data"]] == [*(row.outcome for row in rows), None]
+    assert "the same run" in said["data"][-1]["problem"]
+    schema = client.get("/schemas/comparison.json").json()
+    assert jsonschema_rs.is_valid({**schema, "$ref": "#/$defs/ManyComparisons"}, said)
+    refused = client.get("/api/v1/comparisons", asked, headers=headers)
+    assert (refused.status_code, "comparisons/many" in refused.json()["detail"]) == (400, True)
 
 
 def test_the_page_gives_each_candidate_a_row_or_a_reason(client):
