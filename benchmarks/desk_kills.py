@@ -28,6 +28,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,9 +44,9 @@ SYSTEMS: Final = ("heron", "stork", "egret")
 PREFERENCES: Final = ("first", "second", "tie", "both_bad")
 MIRRORED: Final = {"first": "second", "second": "first"}
 CUT_SHARE, DRAFT_SHARE, RELOAD_SHARE = 0.04, 0.4, 0.05
-IDLE_SECONDS: Final = 30.0  # with nothing on the desk, before a person goes
-# What is left at the end may be of one example only, and then comes in a row.
-END_OF_WORK: Final = 6
+IDLE_SECONDS: Final = 80.0  # with nothing on the desk, before a person goes
+BREAK_SECONDS: Final = 55.0  # that go by at least between two units of one example alone
+AFTER_A_BREAK: Final = ""
 
 
 def main() -> None:
@@ -179,7 +180,7 @@ class Person:
     chance: random.Random
     has_two_tabs: bool
     given: dict[str, int] = field(default_factory=dict)  # what was acknowledged last, by unit
-    order: list[str] = field(default_factory=list)  # units as they were submitted
+    order: list[str] = field(default_factory=list)  # units as they were submitted, and breaks
     left: dict[str, set[str]] = field(default_factory=dict)  # systems seen on the left, by unit
     refused: Counter[str] = field(default_factory=Counter)
     n_drafts_lost: int = 0
@@ -190,6 +191,8 @@ class Person:
         idle_since = None
         while time.monotonic() < until:
             if self.tab.now:
+                if idle_since and time.monotonic() - idle_since > BREAK_SECONDS:
+                    self.order.append(AFTER_A_BREAK)
                 idle_since = None
                 self._judge()
                 continue
@@ -366,7 +369,7 @@ def _tell(
     wrong["answers stored twice"] = _n_doubled(state, people)
     wrong["drafts lost"] = sum(each.n_drafts_lost for each in people)
     wrong["sides that changed, or were not kept"] = _n_sides_lost(campaign, state, people)
-    wrong["two of one example in a row"], at_end = _n_in_a_row(state, people)
+    wrong["two of one example in a row, without a break"] = _n_in_a_row(state, people)
     refused = sum((each.refused for each in people), Counter[str]())
     for what, n in wrong.items():
         results.row(what=f"Of {kind}: {what}", ours=n, reference=0.0, unit="cases; the goal is 0")
@@ -374,8 +377,8 @@ def _tell(
         what=f"Of {kind}: answers stored",
         ours=len(given),
         unit="answers",
-        note=f"{state['open']} places left open; {at_end} times one example in a row at the end "
-        f"of somebody's work; refused in words: {dict(refused)}",
+        note=f"{state['open']} places left open; {_n_breaks(people)} breaks; "
+        f"refused in words: {dict(refused)}",
     )
 
 
@@ -422,18 +425,20 @@ def _n_sides_lost(campaign: Campaign, state: dict[str, Any], people: Sequence[Pe
     return lost
 
 
-def _n_in_a_row(state: dict[str, Any], people: Sequence[Person]) -> tuple[int, int]:
-    """Count units that followed one of their example, before the end of one's work and at it."""
-    before, at_end = 0, 0
+def _n_in_a_row(state: dict[str, Any], people: Sequence[Person]) -> int:
+    """Count units that followed another one of their example."""
+    found = 0
     for each in people:
         if each.has_two_tabs:
             continue  # the order of two tabs is nobody's to tell
-        bundles = [state["bundles"][unit] for unit in each.order]
-        for at in range(1, len(bundles)):
-            if bundles[at] == bundles[at - 1] and each.order[at] != each.order[at - 1]:
-                is_end = at >= len(bundles) - END_OF_WORK
-                before, at_end = before + (not is_end), at_end + is_end
-    return before, at_end
+        for before, unit in pairwise(each.order):
+            bundles = [state["bundles"].get(one) for one in (before, unit)]
+            found += before != unit and bundles[0] == bundles[1]
+    return found
+
+
+def _n_breaks(people: Sequence[Person]) -> int:
+    return sum(each.order.count(AFTER_A_BREAK) for each in people)
 
 
 if __name__ == "__main__":

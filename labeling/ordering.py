@@ -9,11 +9,13 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from fractions import Fraction
 from math import ceil, floor
 from typing import Final
 
 SPREAD: Final = 3  # examples that take turns
+BREAK: Final = timedelta(minutes=1)  # between two of one example, with none of another between
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,15 @@ def following(hands: Sequence[Hand], *, last: int | None, seed: int) -> int:
     largest = max(others, key=lambda hand: len(hand.units))
     hand = next((hand for hand in turns if _leaves_a_way(hands, hand)), largest)
     return min(hand.units, key=lambda unit: shuffled(seed, unit))
+
+
+def break_until(last: datetime | None, now: datetime) -> datetime | None:
+    """Return when the break after an answer ends, or None where it is over.
+
+    An answer of the future was given by another clock, and says nothing.
+    """
+    is_resting = last is not None and timedelta(0) <= now - last < BREAK
+    return last + BREAK if last is not None and is_resting else None
 
 
 def _leaves_a_way(hands: Sequence[Hand], chosen: Hand) -> bool:

@@ -27,6 +27,7 @@ from labeling.models import (
     Slot,
     Unit,
 )
+from labeling.ordering import break_until
 from labeling.plans import FINISHED
 
 SHOWN_RUNS = 100
@@ -218,9 +219,10 @@ class Nothing:
     """Why there is no unit for a person.
 
     `reason` is closed or paused, of the campaign; stopped, unqualified or quota, of the person;
-    done, when nothing is left for anybody; others, when all of it is with other people; and
-    yours_done, when what is left needs other people. `units` are those with others, or what is
-    left of a quota and holds no whole example.
+    done, when nothing is left for anybody; break, when what they hold is of the example that they
+    have just judged; others, when all of it is with other people; and yours_done, when what is
+    left needs other people. `units` are those with others, or what is left of a quota and holds
+    no whole example. `until` is when there may be something again.
     """
 
     reason: str
@@ -238,6 +240,8 @@ def why_nothing(annotator: Annotator) -> Nothing:
     if not unfinished.exists():
         return Nothing("done")
     now = timezone.now()
+    if Slot.objects.held_by(annotator).exists():
+        return Nothing("break", until=break_until(annotator.saved_at, now) or now)
     theirs = (
         unfinished.filter(state=Slot.State.LEASED, lease_until__gte=now)
         .exclude(annotator=annotator)

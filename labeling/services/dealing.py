@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from evalhub.prepared import insert
 from labeling.models import Annotation, Annotator, Draft, Unit
-from labeling.ordering import following, is_second_left, wants_more
+from labeling.ordering import break_until, following, is_second_left, wants_more
 from labeling.services.hands import Holding, read_slot
 from labeling.services.slots import claim_another, give_back
 
@@ -43,8 +43,9 @@ class Desk:
 def put_on_desk(annotator: Annotator, holding: Holding) -> None:
     """Choose what is on the desk and what comes next, claiming examples as needed.
 
-    What was fetched ahead comes next while it is possible. Two units of one example follow each
-    other only where nothing else is left.
+    What was fetched ahead comes next while it is possible. Two units of one example never follow
+    each other: where nothing else is left, there is a break between them. (In the qualification
+    what is right is told after each.)
     """
     now = _still(annotator, holding, annotator.unit_id)
     ahead = _still(annotator, holding, annotator.next_unit_id)
@@ -91,7 +92,7 @@ def _quota_left(annotator: Annotator) -> int:
 def _next(
     annotator: Annotator, holding: Holding, *, after: int | None, last: int | None
 ) -> int | None:
-    """Return the unit to show after one, which is of the example `last`."""
+    """Return the unit to show after one, which is of the example `last`, if there is one now."""
     while not (hands := holding.hands_without(after)) or wants_more(hands):
         room = _quota_left(annotator) - holding.n_left
         slot = claim_another(annotator, room=room, held=holding.bundles) if room > 0 else None
@@ -105,7 +106,12 @@ def _next(
     for unit in waiting:
         if bundle_of[unit] != last:
             return unit
-    return following(hands, last=last, seed=annotator.seed)
+    unit = following(hands, last=last, seed=annotator.seed)
+    if bundle_of[unit] != last or annotator.state == Annotator.State.QUALIFYING:
+        return unit
+    # Two of one example: not one fetched ahead of the other, and not without a break.
+    is_rested = after is None and break_until(annotator.saved_at, timezone.now()) is None
+    return unit if is_rested else None
 
 
 def _bundle_of(unit: int, holding: Holding) -> int:

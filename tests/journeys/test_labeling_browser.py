@@ -480,7 +480,7 @@ def test_an_ended_login_is_renewed_in_the_page_and_the_work_goes_on(enter, api, 
     assert "desk-first" not in page.content()
 
 
-def test_two_tabs_differ_own_answers_change_and_a_skip_has_its_reason(enter, api, runs):
+def test_what_two_tabs_differ_in_is_asked_about(enter, api, runs):
     made = a_campaign(api, runs, "Two tabs", QUESTIONS)
     desk = f"/campaigns/{made}/desk/"
     one = enter("desk-first")
@@ -503,10 +503,17 @@ def test_two_tabs_differ_own_answers_change_and_a_skip_has_its_reason(enter, api
     one.keyboard.press("2")
     expect(one.locator("#two-tabs")).to_be_hidden()
     expect(one.locator("#q0 :checked")).to_have_attribute("data-key", "4")
-    first = unit(one)
     one.locator("#q1 input").first.focus()
     press(one, "1", "Enter")
+    assert answers_of(api, made) == [{"faithful": 4, "safe": True}]
 
+
+def test_own_answers_change_and_a_skip_has_its_reason(enter, api, runs):
+    made = a_campaign(api, runs, "Second thoughts", QUESTIONS)
+    one = enter("desk-first")
+    one.goto(f"/campaigns/{made}/desk/")
+    first = unit(one)
+    press(one, "4", "1", "Enter")
     second = unit(one)
     one.keyboard.press("[")
     expect(one.locator(".own")).to_contain_text("Your answer of")

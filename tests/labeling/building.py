@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from django.db.models import F
 from django.utils import timezone
 
 from evalhub.accounts.models import Project, User
@@ -138,9 +139,16 @@ def said(
 
 
 def on_desk(annotator: Annotator) -> Unit | None:
-    """Return the unit that is on a person's desk now."""
-    now = deal(annotator=annotator).now
+    """Return the unit that is on a person's desk now, or after a break."""
+    now = deal(annotator=annotator).now or after_a_break(annotator).now
     return None if now is None else now.unit
+
+
+def after_a_break(annotator: Annotator) -> Desk:
+    """Return what is on a person's desk an hour later."""
+    at_desk = Annotator.objects.filter(pk=annotator.pk)
+    at_desk.update(saved_at=F("saved_at") - timedelta(hours=1))
+    return deal(annotator=annotator)
 
 
 def answered(annotator: Annotator, unit: Unit, **answers: object) -> Submitted:
@@ -171,6 +179,8 @@ def walk(
         unit = state.now.unit
         state = submit(annotator=annotator, unit=unit, answers=answer(unit)).desk
         desks.append(state)
+        if state.now is None and (state := after_a_break(annotator)).now is not None:
+            desks.append(state)
     return desks
 
 

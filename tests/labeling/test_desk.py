@@ -43,6 +43,38 @@ def test_a_person_gets_every_unit_once_and_never_one_example_twice_in_a_row():
     assert all(a != b for a, b in pairwise(bundles))
 
 
+def test_between_two_of_one_example_alone_there_is_a_break():
+    campaign = a_campaign(n=1, overlap=1)
+    annotator = an_annotator(campaign)
+    first = desk.deal(annotator=annotator)
+    assert first.ahead is None  # it would be painted at once
+    after = desk.submit(annotator=annotator, unit=first.now.unit, answers={"faithful": 4}).desk
+    assert after == desk.Desk()
+    waiting = desk.why_nothing(annotator)
+    assert (waiting.reason, waiting.until) == ("break", annotator.saved_at + timedelta(minutes=1))
+    assert Slot.objects.held_by(annotator).count() == 1
+    assert on_desk(an_annotator(campaign)) is None  # it stays with whoever has begun it
+    Annotator.objects.update(saved_at=timezone.now() - timedelta(seconds=59))
+    assert desk.deal(annotator=annotator).now is None
+    Annotator.objects.update(saved_at=timezone.now() - timedelta(seconds=61))
+    assert desk.deal(annotator=annotator).now.unit.bundle == first.now.unit.bundle
+
+
+def test_a_break_does_not_last_when_the_clock_was_set_back():
+    annotator = an_annotator(a_campaign(n=1, overlap=1))
+    unit = on_desk(annotator)
+    desk.submit(annotator=annotator, unit=unit, answers={"faithful": 4})
+    Annotator.objects.update(saved_at=timezone.now() + timedelta(days=1))
+    assert desk.deal(annotator=annotator).now is not None
+
+
+def test_who_takes_an_answer_back_has_no_break():
+    annotator = an_annotator(a_campaign(n=1, overlap=1))
+    unit = on_desk(annotator)
+    desk.submit(annotator=annotator, unit=unit, answers={"faithful": 4})
+    assert desk.undo(annotator=annotator).now.unit == unit
+
+
 def test_the_overlap_is_reached_and_not_exceeded():
     campaign = a_campaign(n=5, overlap=2)
     counts = [len(answer_all(an_annotator(campaign))) for _ in range(3)]

@@ -24,7 +24,7 @@ from labeling.selectors import DeskProgress
 from labeling.services.controls import set_control
 from labeling.services.desk import join
 from tests.factories import a_member, a_project, a_version, example_row
-from tests.labeling.building import FAITHFUL, a_campaign, a_pairs_campaign, a_run
+from tests.labeling.building import FAITHFUL, a_campaign, a_pairs_campaign, a_run, after_a_break
 
 pytestmark = pytest.mark.django_db
 
@@ -455,8 +455,12 @@ def test_units_with_other_people_are_said_with_the_time_of_their_return(client):
 def test_units_that_need_other_people_are_said(client):
     campaign = a_campaign(n=1, overlap=2, questions=[FAITHFUL])
     desk = desk_of(client, campaign)
-    for _ in range(2):
-        act(client, desk, q0="0")
+    act(client, desk, q0="0")
+    waiting = client.get(desk)
+    assert "A short break" in text_of(waiting)
+    assert "of the same example as your last answer" in text_of(waiting)
+    after_a_break(Annotator.objects.get())
+    act(client, desk, q0="0")
     assert "You have done all you can here" in text_of(client.get(desk))
 
 

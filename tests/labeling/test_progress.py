@@ -7,7 +7,15 @@ from labeling.models import Annotator, Campaign, Slot
 from labeling.selectors import Nothing, desk_progress, why_nothing
 from labeling.services import desk
 from tests.factories import a_project, a_version
-from tests.labeling.building import a_campaign, a_run, an_annotator, known, value_for, walk
+from tests.labeling.building import (
+    a_campaign,
+    a_run,
+    after_a_break,
+    an_annotator,
+    known,
+    value_for,
+    walk,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -20,6 +28,8 @@ def progress_along(annotator):
         steps.append((found.answered, found.total))
         unit = state.now.unit
         state = desk.submit(annotator=annotator, unit=unit, answers=value_for(unit)).desk
+        if state.now is None:
+            state = after_a_break(annotator)
     return steps
 
 

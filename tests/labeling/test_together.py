@@ -18,7 +18,7 @@ from labeling.services.campaigns import go_on, pause
 from labeling.services.controls import clear_control, set_control
 from labeling.services.differing import they_differ
 from tests.factories import a_member, a_project, a_version
-from tests.labeling.building import BETTER, a_campaign, a_run, an_annotator, on_desk
+from tests.labeling.building import BETTER, a_campaign, a_run, after_a_break, an_annotator, on_desk
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,6 +57,7 @@ def label_everything(annotator_id, *, care=1.0):
     while True:
         annotator = person(annotator_id)
         state = desk.deal(annotator=annotator)
+        state = state if state.now else after_a_break(annotator)
         if state.now is None:
             return
         unit = state.now.unit

@@ -7,6 +7,7 @@ import { isBracket, isOtherCharacter, keyOf } from "./questions.js";
 const STAY_MS = 60_000;
 const QUICK_MS = 300; // between two submits: the second is asked about
 const TOAST_MS = 6_000;
+const REST_AT_MOST_MS = 60_000; // whatever the clock of this machine says
 
 const find = (selector) => document.querySelector(selector);
 const findAll = (selector) => [...document.querySelectorAll(selector)];
@@ -169,7 +170,7 @@ const begin = () => {
   if (!onScreen()) {
     // Not on a button: another Enter of a quick hand must do nothing.
     find("#nothing h2")?.focus();
-    return;
+    return rest();
   }
   keeping.saveDraft();
   if (!isOwn()) keeping.restore();
@@ -177,6 +178,16 @@ const begin = () => {
   showGuideButton();
   if (!isRefused) scrollTo(0, 0);
   readGuide();
+};
+
+// A break between two outputs of one example ends by itself.
+let resting = null;
+const rest = () => {
+  const ends = Date.parse(find("#nothing")?.dataset.ends);
+  clearTimeout(resting);
+  if (!ends) return;
+  const goOn = () => !onScreen() && fetchUnit({ do: "look" });
+  resting = setTimeout(goOn, Math.min(REST_AT_MOST_MS, Math.max(1_000, ends - Date.now() + 500)));
 };
 
 const paint = (content) => {
