@@ -72,32 +72,42 @@ def binary(rng: Rng, n: int, *, discordant: float, gain: float) -> Drawn:
     chance = rng.random(n)
     lost, won = chance < (discordant - gain) / 2, chance >= 1 - (discordant + gain) / 2
     both = rng.random(n) < 0.5
-    return _columns(np.where(lost | won, lost, both), np.where(lost | won, won, both))
+    return drawn(np.where(lost | won, lost, both), np.where(lost | won, won, both))
 
 
-def in_clusters(rng: Rng, n: int, *, groups: int, gain: float, is_binary: bool) -> Drawn:
-    """Examples of documents: what a document is like moves all of its examples."""
-    clusters = np.sort(rng.integers(groups, size=n))
+def in_clusters(
+    rng: Rng, n: int, *, groups: int, gain: float, is_binary: bool, uneven: float = 0.0
+) -> Drawn:
+    """Examples of documents: what a document is like moves all of its examples.
+
+    `uneven` is how far the logarithms of the documents' expected sizes spread.
+    """
+    if uneven:
+        sizes = np.exp(uneven * rng.normal(size=groups))
+        clusters = np.sort(rng.choice(groups, size=n, p=sizes / sizes.sum()))
+    else:
+        clusters = np.sort(rng.integers(groups, size=n))
     own = rng.normal(size=groups)[clusters]
     if not is_binary:
         baseline = rng.normal(size=n)
-        return _columns(baseline, baseline + gain + 0.5 * own + rng.normal(size=n), clusters)
+        return drawn(baseline, baseline + gain + 0.5 * own + rng.normal(size=n), clusters)
     tilt = np.where(own > 0, 0.1, -0.1)
     chance = rng.random(n)
     lost, won = chance < 0.15 - (gain + tilt) / 2, chance >= 0.85 - (gain + tilt) / 2
-    return _columns(lost, won, clusters)
+    return drawn(lost, won, clusters)
 
 
 def likert(rng: Rng, n: int, *, shift: float) -> Drawn:
     """Points from 1 to 5: both answers are as good as the example is easy, and then some."""
     easy = rng.normal(size=n)
     felt = [easy + 0.6 * rng.normal(size=n), easy + shift + 0.6 * rng.normal(size=n)]
-    return _columns(*(1.0 + np.searchsorted((-1.5, -0.5, 0.5, 1.5), one) for one in felt))
+    old, new = (1.0 + np.searchsorted((-1.5, -0.5, 0.5, 1.5), one) for one in felt)
+    return drawn(old, new)
 
 
 def numbers(rng: Rng, n: int, *, gain: float, noise: Callable[[Rng, int], Floats]) -> Drawn:
     baseline = rng.normal(size=n)
-    return _columns(baseline, baseline + gain + noise(rng, n))
+    return drawn(baseline, baseline + gain + noise(rng, n))
 
 
 def normal(rng: Rng, n: int) -> Floats:
@@ -114,9 +124,11 @@ def heavy(rng: Rng, n: int) -> Floats:
     return rng.standard_t(4, size=n)
 
 
-def corpus(rng: Rng, n: int, *, metric: type[Metric], is_null: bool, groups: int = 0) -> Drawn:
+def corpus(
+    rng: Rng, n: int, *, metric: type[Metric], is_null: bool, groups: int = 0, every: int = 3
+) -> Drawn:
     """Draw pairs of outputs with their statistics; without a gain the sides are tossed for."""
-    before, after = _pool(metric)
+    before, after = pool(metric, every)
     rows = rng.integers(POOL, size=n)
     clusters = None
     unit = np.arange(n)
@@ -136,15 +148,18 @@ def corpus(rng: Rng, n: int, *, metric: type[Metric], is_null: bool, groups: int
 
 
 @cache
-def _pool(metric: type[Metric]) -> tuple[Floats, Floats]:
-    """Return the statistics of two systems' outputs, in the order of the sentences' gains."""
+def pool(metric: type[Metric], every: int) -> tuple[Floats, Floats]:
+    """Return the statistics of two systems' outputs, in the order of the sentences' gains.
+
+    The second leaves the last word of `every` so many outputs out.
+    """
     sides = []
     for system in (0, 1):
         texts = Texts.of(POOL, seed=1, system=system)
         sides.append(
             metric().score(
                 Batch(
-                    outputs=texts.outputs if not system else _worse(texts.outputs),
+                    outputs=_worse(texts.outputs, every) if system else texts.outputs,
                     expected_outputs=texts.expected,
                     references=[()] * POOL,
                 )
@@ -155,24 +170,23 @@ def _pool(metric: type[Metric]) -> tuple[Floats, Floats]:
     return first, second
 
 
-def _worse(outputs: Any) -> list[str]:
-    """Leave the last word of every third output out."""
-    return [text.rpartition(" ")[0] if at % 3 == 0 else text for at, text in enumerate(outputs)]
+def _worse(outputs: Any, every: int) -> list[str]:
+    return [text if at % every else text.rpartition(" ")[0] for at, text in enumerate(outputs)]
 
 
-def true_corpus_gain(metric: type[Metric]) -> float:
-    before, after = _pool(metric)
+def true_corpus_gain(metric: type[Metric], every: int = 3) -> float:
+    before, after = pool(metric, every)
     yardstick = Yardstick.of(metric())
     old, new = (yardstick.corpus_values(side.sum(axis=0)) for side in (before, after))
     return yardstick.oriented(float(new) - float(old))
 
 
 def true_likert_gain(shift: float) -> float:
-    drawn = likert(np.random.Generator(np.random.PCG64(SEED)), MANY, shift=shift)
-    return float(drawn.candidate.values.mean() - drawn.baseline.values.mean())
+    many = likert(np.random.Generator(np.random.PCG64(SEED)), MANY, shift=shift)
+    return float(many.candidate.values.mean() - many.baseline.values.mean())
 
 
-def _columns(baseline: Any, candidate: Any, clusters: Codes | None = None) -> Drawn:
+def drawn(baseline: Any, candidate: Any, clusters: Codes | None = None) -> Drawn:
     old, new = (Column(values=np.asarray(one, dtype=np.float64)) for one in (baseline, candidate))
     return Drawn(baseline=old, candidate=new, clusters=clusters)
 
@@ -216,7 +230,19 @@ def _kinds() -> list[Kind]:
                 is_null=is_null,
             )
         )
-    return found
+    return [*found, *_uneven_kinds()]
+
+
+def _uneven_kinds() -> list[Kind]:
+    return [
+        _kind(
+            f"{'binary' if is_binary else 'a number'}, {groups} clusters of very uneven size",
+            partial(in_clusters, groups=groups, gain=gain, is_binary=is_binary, uneven=0.8),
+            BINARY if is_binary else ENDLESS,
+            gain,
+        )
+        for groups, gain, is_binary in product((20, 50), (0.0, 0.05), (True, False))
+    ]
 
 
 def _kind(
@@ -259,9 +285,9 @@ def measure(kind: Kind, at: int, n: int, replicates: int) -> Counted:
     held = rejected = without = flat = 0
     widths = []
     for seed in range(replicates):
-        drawn = kind.draw(rng, n)
+        two = kind.draw(rng, n)
         found: Compared = compare(
-            drawn.baseline, drawn.candidate, yardstick, clusters=drawn.clusters, seed=seed
+            two.baseline, two.candidate, yardstick, clusters=two.clusters, seed=seed
         )
         if found.low is None or found.high is None or found.p_value is None:
             without += 1
@@ -285,7 +311,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_arguments(parser)
     parser.add_argument("--replicates", type=int, default=4_000, help="comparisons of each cell")
-    parser.add_argument("--only", default="", help="kinds whose name has this text")
+    parser.add_argument("--only", default="", help="cells whose name has this text")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     given = parser.parse_args()
     replicates = 40 if given.quick else given.replicates
@@ -293,8 +319,12 @@ def main() -> None:
         "Coverage of comparisons",
         f"{replicates:,} pairs of runs a cell, nominal 95 %; as the product compares them.",
     )
-    kinds = [kind for kind in _kinds() if given.only in kind.what]
-    cells = [(at, kind, n) for at, kind in enumerate(kinds) for n in SIZES]
+    cells = [
+        (at, kind, n)
+        for at, kind in enumerate(_kinds())
+        for n in SIZES
+        if given.only in f"{kind.what}, {n:,} pairs"
+    ]
     with ProcessPoolExecutor(given.processes) as pool:
         waiting = [pool.submit(measure, kind, at, n, replicates) for at, kind, n in cells]
         found = [one.result() for one in waiting]
@@ -308,7 +338,7 @@ def main() -> None:
 def tell(cells: list[tuple[int, Kind, int]], found: list[Counted], results: Results) -> None:
     for (_, kind, n), counted in zip(cells, found, strict=True):
         missing = f"; {counted.n_without} without an interval" if counted.n_without else ""
-        rejected = f"; p at most 0.05 in {_rejections(counted):.1f} %" if kind.is_null else ""
+        rejected = f"; p at most 0.05 in {_rejections(counted):.2f} %" if kind.is_null else ""
         results.row(
             what=f"{kind.what}, {n:,} pairs",
             ours=_coverage(counted),

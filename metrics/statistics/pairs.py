@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,7 @@ from numpy.typing import NDArray
 
 from metrics.base import Family
 from metrics.batch import Floats
-from metrics.statistics.distributions import (
-    fair_coin_at_most,
-    normal_quantile,
-    t_quantile,
-    t_two_sided,
-)
+from metrics.statistics.distributions import fair_coin_at_most, normal_quantile, t_quantile
 from metrics.statistics.groups import Groups
 from metrics.statistics.influence import influences
 from metrics.statistics.intervals import (
@@ -30,6 +25,7 @@ from metrics.statistics.intervals import (
 )
 from metrics.statistics.quantiles import ALIKE, example_influences, too_few_for
 from metrics.statistics.randomization import EXACT_UP_TO, FLIPS, Sets, Swapped, randomize
+from metrics.statistics.studentized import Spread, Studentized
 from metrics.statistics.yardstick import Column, Yardstick, statistics_of, value_of
 from metrics.tallies import are_equal, without_idle
 
@@ -38,6 +34,8 @@ MIN_FOR_WALD = 25
 POWER = 0.8
 # The level of the interval that two one-sided tests at 5 % look at.
 EQUIVALENCE_ALPHA = 0.10
+# Up to this lean Student's t rejects a true null in less than 5.5 % (decision 30).
+MAX_LEAN = 0.1
 
 Ends = tuple[float, float]
 _ROUNDING = 1e-12
@@ -56,6 +54,8 @@ class Compared:
     `n_lost` and `n_won` count the pairs in which the candidate scored worse and better.
     `detectable` is the true gain that this many pairs would have found with 80 % power.
     `degrees` are those of the t behind the interval, infinite for a normal one, None without one.
+    `skewness` is that of what the independent groups add to the gain, where there is a t.
+    `width` is how large a gain can be at all.
     """
 
     baseline: float | None
@@ -74,8 +74,15 @@ class Compared:
     p_exact: float | None = None
     standard_error: float | None = None
     degrees: float | None = None
+    skewness: float = 0.0
+    width: float = math.inf
     detectable: float | None = None
     reason: str = ""
+
+    @property
+    def lean(self) -> float:
+        """The skewness over the root of the number of groups: how lopsided t's errors are."""
+        return self.skewness / math.sqrt(self.n if self.clusters is None else self.clusters)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +96,7 @@ class _Answer:
     p_exact: float | None = None
     error: float | None = None
     degrees: float = math.inf
+    skewness: float = 0.0
     reason: str = ""
 
 
@@ -106,8 +114,7 @@ class _Pairs:
 
     @property
     def differences(self) -> Floats:
-        sign = 1.0 if self.yardstick.higher_is_better else -1.0
-        return sign * (self.candidate.values - self.baseline.values)
+        return self.yardstick.oriented(1.0) * (self.candidate.values - self.baseline.values)
 
     @property
     def scale(self) -> float:
@@ -183,6 +190,8 @@ def _compared(pairs: _Pairs, values: list[float], answer: _Answer) -> Compared:
         p_exact=answer.p_exact,
         standard_error=answer.error,
         degrees=None if answer.error is None else answer.degrees,
+        skewness=answer.skewness,
+        width=pairs.yardstick.width,
         detectable=_detectable(answer),
         reason=answer.reason,
     )
@@ -255,17 +264,17 @@ def _mcnemar(pairs: _Pairs) -> _Answer:
 def _compared_means(pairs: _Pairs) -> _Answer:
     groups, differences = pairs.groups, pairs.differences
     n = groups.n_rows
-    error = groups.standard_error((differences - pairs.gain) / n)
-    if is_rounding(error, scale=pairs.scale):
+    spread = Spread.of(groups, (differences - pairs.gain) / n)
+    if is_rounding(spread.error, scale=pairs.scale):
         return _unvaried(pairs)
     if len(groups) >= MIN_FOR_T:
-        return _students(pairs, error, "paired t")
+        return _students(pairs, spread, "paired t")
     sums = groups.sums(differences)
 
     def swapped(sets: Sets) -> Floats:
         return pairs.gain - 2.0 * weighted_sums(sets, sums[:, None])[:, 0] / n
 
-    return _randomized(pairs, swapped, error, "sign flips")
+    return _randomized(pairs, swapped, spread, "sign flips")
 
 
 def _compared_corpora(pairs: _Pairs) -> _Answer:
@@ -273,13 +282,13 @@ def _compared_corpora(pairs: _Pairs) -> _Answer:
     before, after = without_idle(statistics_of(pairs.baseline), statistics_of(pairs.candidate))
     if are_equal(before, after):
         return _unvaried(pairs)
-    sign = 1.0 if yardstick.higher_is_better else -1.0
+    sign = yardstick.oriented(1.0)
     moves = sign * (influences(after, yardstick) - influences(before, yardstick))
-    error = groups.standard_error(moves)
-    if is_rounding(error, scale=pairs.scale):
+    spread = Spread.of(groups, moves)
+    if is_rounding(spread.error, scale=pairs.scale):
         return _unvaried(pairs)
     if len(groups) >= MIN_FOR_DELTA:
-        return _students(pairs, error, "paired delta method")
+        return _students(pairs, spread, "paired delta method")
     change = groups.sums_of(after) - groups.sums_of(before)
     totals_before, totals_after = before.totals(), after.totals()
 
@@ -289,7 +298,7 @@ def _compared_corpora(pairs: _Pairs) -> _Answer:
         right = yardstick.corpus_values(totals_after - moved)
         return sign * (right - left)
 
-    return _randomized(pairs, swapped, error, "approximate randomization")
+    return _randomized(pairs, swapped, spread, "approximate randomization")
 
 
 def _compared_quantiles(pairs: _Pairs) -> _Answer:
@@ -302,10 +311,12 @@ def _compared_quantiles(pairs: _Pairs) -> _Answer:
     moves = [example_influences(side, level) for side in (before, after)]
     if moves[0] is None or moves[1] is None:
         return _Answer(method="", reason=ALIKE)
-    error = groups.standard_error(moves[1] - moves[0])
-    if is_rounding(error, scale=pairs.scale):
+    spread = Spread.of(groups, moves[1] - moves[0])
+    if is_rounding(spread.error, scale=pairs.scale):
         return _unvaried(pairs)
-    return _students(pairs, error, "paired quantiles")
+    # What an example moves a quantile by is one of few values; their skewness is not its own.
+    spread = replace(spread, skewness=0.0)
+    return _students(pairs, spread, "paired quantiles")
 
 
 def _unvaried(pairs: _Pairs) -> _Answer:
@@ -332,19 +343,28 @@ def _around(center: float, reach: float) -> Ends:
     return center - reach, center + reach
 
 
-def _students(pairs: _Pairs, error: float, name: str) -> _Answer:
-    degrees = len(pairs.groups) - 1
+def _students(pairs: _Pairs, spread: Spread, name: str) -> _Answer:
+    """Answer by Student's t, and where the pairs lean far by Hall's as well: decision 30."""
+    lean = spread.skewness / math.sqrt(len(pairs.groups))
+    is_skewed = abs(lean) > MAX_LEAN
+    gain = Studentized(
+        value=pairs.gain,
+        error=spread.error,
+        degrees=spread.degrees,
+        lean=lean if is_skewed else 0.0,
+    )
     return _Answer(
-        method=name + pairs.groups.suffix,
-        ends=_around(pairs.gain, t_quantile(1 - ALPHA / 2, degrees) * error),
-        ends90=_around(pairs.gain, t_quantile(1 - EQUIVALENCE_ALPHA / 2, degrees) * error),
-        p_value=t_two_sided(pairs.gain / error, degrees),
-        error=error,
-        degrees=degrees,
+        method=name + (" and Hall's for skewness" if is_skewed else "") + pairs.groups.suffix,
+        ends=gain.ends(ALPHA),
+        ends90=gain.ends(EQUIVALENCE_ALPHA),
+        p_value=gain.p_value(0.0),
+        error=spread.error,
+        degrees=spread.degrees,
+        skewness=spread.skewness,
     )
 
 
-def _randomized(pairs: _Pairs, swapped: Swapped, error: float, name: str) -> _Answer:
+def _randomized(pairs: _Pairs, swapped: Swapped, spread: Spread, name: str) -> _Answer:
     groups = pairs.groups
     test = randomize(swapped, groups.sizes, gain=pairs.gain, scale=pairs.scale, seed=pairs.seed)
     ends = test.interval(ALPHA)
@@ -359,7 +379,8 @@ def _randomized(pairs: _Pairs, swapped: Swapped, error: float, name: str) -> _An
         ends=ends,
         ends90=test.interval(EQUIVALENCE_ALPHA),
         p_value=test.p_value,
-        error=error,
-        degrees=len(groups) - 1,
+        error=spread.error,
+        degrees=spread.degrees,
+        skewness=spread.skewness,
         reason=reason,
     )

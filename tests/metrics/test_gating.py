@@ -29,19 +29,39 @@ def noisy(n=60, *, gain=0.0, seed=0, yardstick=SHARE):
     return compare(column(before), column(before + rng.normal(gain, 0.05, size=n)), yardstick)
 
 
-def test_bounds_and_p_are_those_of_one_sided_t_tests():
-    # scipy's ttest_1samp; twelve pairs five times, for a t interval begins at 30.
-    before = [0.81, 0.74, 0.92, 0.66, 0.71, 0.88, 0.95, 0.59, 0.77, 0.83, 0.69, 0.9]
-    after = [0.8, 0.76, 0.9, 0.67, 0.7, 0.86, 0.96, 0.6, 0.76, 0.81, 0.7, 0.88]
-    moved = np.tile(np.subtract(after, before), 5)
-    compared = compare(column(np.full(60, 0.5)), column(0.5 + moved), SHARE)
+def test_bounds_and_p_are_those_of_one_sided_t_tests_with_a_reserve():
+    # scipy's ttest_1samp at nine tenths of the level, on gains that lean to neither side.
+    moved = np.tile([0.01, -0.02, 0.02, -0.01, 0.03, -0.04, -0.0, 0.04, -0.03], 5) - 0.003
+    compared = compare(column(np.full(45, 0.5)), column(0.5 + moved), SHARE)
+    found = bound(compared, margin=0.01)
+    worse = stats.ttest_1samp(moved, -0.01, alternative="greater")
+    better = stats.ttest_1samp(moved, -0.01, alternative="less")
+    assert found.p_pass == pytest.approx(worse.pvalue / 0.9)
+    assert found.p_fail == 1.0 == pytest.approx(min(1.0, better.pvalue / 0.9))
+    assert found.low == pytest.approx(worse.confidence_interval(0.955).low)
+    assert found.high == pytest.approx(better.confidence_interval(0.955).high)
+
+
+def test_bounds_of_skewed_gains_are_halls_where_those_are_farther():
+    moved = 0.1 * (1.0 - np.random.default_rng(4).exponential(size=100))
+    compared = compare(column(np.full(100, 0.6)), column(0.6 + moved), SHARE)
     found = bound(compared, margin=0.02)
-    worse = stats.ttest_1samp(moved, -0.02, alternative="greater")
-    better = stats.ttest_1samp(moved, -0.02, alternative="less")
-    assert found.p_pass == pytest.approx(worse.pvalue)
-    assert found.p_fail == pytest.approx(better.pvalue)
-    assert found.low == pytest.approx(worse.confidence_interval(0.95).low)
-    assert found.high == pytest.approx(better.confidence_interval(0.95).high)
+    error, lean = stats.sem(moved), stats.skew(moved) / 10
+    reach = stats.t.ppf(0.955, 99)
+
+    def of_hall(statistic):
+        return statistic + lean * (statistic**2 / 3 + 1 / 6) + lean**2 * statistic**3 / 27
+
+    ends = [
+        moved.mean() - error * optimize.brentq(lambda t, to=to: of_hall(t) - to, -50, 50)
+        for to in (reach, -reach)
+    ]
+    assert lean < -0.1
+    assert found.low == pytest.approx(ends[0])
+    assert found.low < moved.mean() - reach * error
+    assert found.high == pytest.approx(moved.mean() + reach * error)
+    assert found.high > ends[1]
+    assert (found.low > -0.02) == (found.p_pass <= 0.05)
 
 
 @pytest.mark.parametrize(
@@ -217,5 +237,7 @@ def test_as_many_more_pairs_as_asked_for_pass_in_eighty_percent():
     assert more == pytest.approx(3 * 40, abs=1)
     # By the normal distribution: a true gain of 0 with the error of n + more pairs.
     error = compared.standard_error * math.sqrt(40 / (40 + more))
-    assert stats.norm.sf(stats.norm.ppf(0.95) - margin / 2 / error) == pytest.approx(0.8, abs=0.01)
+    assert stats.norm.sf(stats.norm.ppf(0.955) - margin / 2 / error) == pytest.approx(
+        0.8, abs=0.01
+    )
     assert more_to_pass(noisy(12), margin=5.0) == 8

@@ -181,6 +181,33 @@ def test_many_pairs_have_the_paired_t_test():
     assert found.method == "paired t"
 
 
+def test_a_p_of_skewed_pairs_is_halls_where_that_is_larger():
+    gains = np.random.default_rng(2).exponential(size=100) - 0.85
+    found = compare(column(np.zeros(100)), column(gains), POINTS)
+    error, skewness = stats.sem(gains), stats.skew(gains)
+    t = gains.mean() / error
+    # Hall (1992), "On the removal of skewness by transformation".
+    by_hall = t + skewness / 10 * (t**2 / 3 + 1 / 6) + skewness**2 / 100 * t**3 / 27
+    assert found.method == "paired t and Hall's for skewness"
+    assert found.p_value == pytest.approx(2 * stats.t.sf(min(t, by_hall), 99))
+    assert found.low == pytest.approx(gains.mean() - stats.t.ppf(0.975, 99) * error)
+    assert found.high > gains.mean() + stats.t.ppf(0.975, 99) * error
+    down = compare(column(np.zeros(100)), column(-gains), POINTS)
+    assert (down.low, down.high) == pytest.approx((-found.high, -found.low))
+    assert (down.skewness, down.p_value) == pytest.approx((-skewness, found.p_value))
+
+
+def test_uneven_clusters_leave_fewer_degrees():
+    before, after = noisy(200, gain=0.02)
+    uneven = np.floor(np.sqrt(np.arange(200)) * 2.5).astype(int)
+    found = compare(before, after, SHARE, clusters=uneven)
+    assert found.method == "paired t over 35 clusters"
+    assert 20 < found.degrees < 34
+    assert found.p_value == pytest.approx(
+        2 * stats.t.sf(abs(found.gain) / found.standard_error, found.degrees)
+    )
+
+
 def test_less_is_better_turns_the_gain_round():
     before, after = noisy(60, gain=0.05)
     up, down = compare(before, after, SHARE), compare(before, after, PENALTY)
