@@ -49,6 +49,8 @@ lint: development
 	$(PY) manage.py makemigrations --check --dry-run --settings tests.settings
 
 # What is pure has no excuse for a branch without a test; the whole has a floor (coverage-of-all).
+# Marked no_cover, and not traced, are the longest simulations and random tests: tracing takes half
+# their time, and what they reach others reach.
 coverage: development
 	@EVALHUB_TEST_PARENT=$$PPID exec $(PY) -m pytest $(PARALLEL) $(PURE) --cov=metrics --cov=evalhub.intake --cov-fail-under=100
 

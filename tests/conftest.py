@@ -94,7 +94,7 @@ class JourneysTogether(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        if not file.startswith("tests/journeys/"):
+        if not file.startswith(JOURNEYS):
             return nodeid.rpartition("::")[0]
         return "rough journeys" if Path(file).stem in ROUGH else "journeys"
 
@@ -120,13 +120,24 @@ def _meets_the_database(item: pytest.Item) -> bool:
     )
 
 
+# What takes longest stands first: no worker process sits idle beside a long module at the end.
+JOURNEYS = "tests/journeys/"
+LONG = (
+    *(JOURNEYS, "tests/architecture/test_url_map", "tests/evalhub/web/test_seed_demo"),
+    *("tests/evalhub/hostile/", "tests/evalhub/runs/test_soak", "tests/labeling/test_blindness"),
+    *("tests/labeling/test_dealing", "tests/metrics/test_catalog", "tests/metrics/test_ter"),
+)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with what takes longest, and leave out what was not asked for."""
     if config.getoption("only_database"):
         left_out = [item for item in items if not _meets_the_database(item)]
         config.hook.pytest_deselected(items=left_out)
         items[:] = filter(_meets_the_database, items)
-    items.sort(key=lambda item: not item.nodeid.startswith("tests/journeys/"))
+    items.sort(
+        key=lambda item: (not item.nodeid.startswith(JOURNEYS), not item.nodeid.startswith(LONG))
+    )
 
 
 def pytest_collection_finish() -> None:

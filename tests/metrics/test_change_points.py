@@ -14,6 +14,7 @@ def histories(seed):
     return np.random.Generator(np.random.PCG64(seed))
 
 
+@pytest.mark.no_cover
 def test_of_a_hundred_flat_histories_of_fifty_runs_at_most_one_is_flagged():
     rng = histories(20_261_126)
     flagged = 0
@@ -43,6 +44,7 @@ def test_steps_are_found_where_they_are_with_the_levels_on_both_sides():
     assert change_points(values, errors, seed=1) == found
 
 
+@pytest.mark.no_cover
 def test_p_is_that_of_all_orders():
     # Two values only: an order is a choice of places, and all 1,820 of them can be looked at.
     def farthest(ones):

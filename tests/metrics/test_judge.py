@@ -73,6 +73,7 @@ def marker_of(messages):
     return messages[1]["content"].split("\n", 1)[0].removesuffix(">>>").split()[-1]
 
 
+@pytest.mark.no_cover
 @given(st.text(), st.text(), st.lists(st.text(), max_size=3))
 def test_the_fence_is_the_same_for_the_same_material_and_stands_in_none(question, output, context):
     material = Material(input=question, output=output, context=context)

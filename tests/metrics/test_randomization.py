@@ -80,6 +80,7 @@ def test_six_pairs_can_reject():
     assert test.interval(0.05) == pytest.approx((1.0, 6.0))
 
 
+@pytest.mark.no_cover
 def test_random_flips_come_near_to_all_flips():
     rng = np.random.default_rng(1)
     differences = rng.normal(0.4, 1.0, size=18)

@@ -77,6 +77,7 @@ def test_texts_in_too_many_lines_have_a_reason():
     assert scores.reasons.tolist() == [Reason.TOO_LONG, Reason.SCORED]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("padding", ["\n" * 20_000, "the cat\n" * 10_000])
 def test_blank_and_repeated_lines_do_not_make_an_output_too_long(padding):
     reference = "\n".join(f"the cat sat on mat {number}" for number in range(10))

@@ -253,6 +253,7 @@ class TestContent:
         plainly = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         assert canonical(value) == plainly
 
+    @pytest.mark.no_cover
     @given(metadata=st.dictionaries(st.text(STORABLE), JSON_VALUES), answer=JSON_VALUES)
     def test_an_example_leaves_out_what_it_does_not_have(self, metadata, answer):
         row = ExampleRow(key="k", input="i", expected_output=answer, metadata=metadata)

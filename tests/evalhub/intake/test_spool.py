@@ -216,6 +216,7 @@ def test_a_line_may_be_as_long_as_the_limit(spooled):
         assert refused(spooled, body, limits=limits) == (TooLarge, "line_too_long")
 
 
+@pytest.mark.no_cover
 def test_receiving_keeps_memory_flat(tmp_path):
     limits = Limits(packed=64 * MIB, unpacked=64 * MIB, lines=10_000_000)
     stream = Chunks(*[b"a line of a body" * 100 + b"\n"] * 20_000)

@@ -173,6 +173,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.no_cover
 @given(json_values, st.booleans(), st.sampled_from([None, 1, "\t"]))
 def test_every_value_we_can_store_comes_through_unchanged(value, ascii_only, indent):
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode()
@@ -212,6 +213,7 @@ def answer(text: bytes) -> str:
         return error.code
 
 
+@pytest.mark.no_cover
 @settings(max_examples=1_000)
 @given(st.one_of(OBJECTS, PIECES, st.binary(max_size=60)))
 @example(b'{"a":1,"a" :2}')
