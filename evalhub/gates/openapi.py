@@ -74,6 +74,7 @@ COMPONENTS = {
         branch=nullable(text("The tag that was asked for; null where the baseline was named.")),
         waiver=nullable(members(reason=text(), created_at=moment(), created_by=nullable(text()))),
         baseline_waived=flag("Whether the baseline went through a gate by a waiver itself."),
+        waived_before=listing(component("WaivedBefore")),
         created_at=moment(),
     ),
 }

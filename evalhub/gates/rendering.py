@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from evalhub.gates import rules, selectors, wording
+from evalhub.gates import rules, selectors, verdicts, wording
 from evalhub.gates.models import Blessing, GateAnswer, GateVersion, Waiver
+from evalhub.reports.verdicts import waived_before
 from metrics.statistics.gating import Answer
 
 # What a CI job ends with; a waived answer ends as one that passed.
@@ -27,6 +28,7 @@ def blessing(one: Blessing) -> dict[str, Any]:
 def answer(one: GateAnswer) -> dict[str, Any]:
     """Return what a gate said, with what to do about it."""
     comparison, waiver = one.comparison, selectors.waiver_of(one)
+    before = verdicts.before(comparison, [one])
     return {
         "id": one.public_id,
         "answer": one.answer,
@@ -41,7 +43,8 @@ def answer(one: GateAnswer) -> dict[str, Any]:
         "chosen": one.chosen,
         "branch": one.tag or None,
         "waiver": None if waiver is None else {"reason": waiver.reason, **_by(waiver)},
-        "baseline_waived": bool(selectors.waivers_behind(comparison.baseline)),
+        "baseline_waived": any(each.is_baseline for each in before),
+        "waived_before": waived_before(before),
         "created_at": one.created_at,
     }
 

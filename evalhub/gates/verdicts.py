@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,12 +17,18 @@ from evalhub.reports.verdicts import RuleSaid, Verdict, Verdicts, Waived, Waived
 def about(comparison: Comparison) -> Verdicts:
     """Return the answers to a comparison, newest first, and the waivers that led up to it."""
     answers = list(selectors.answers_about(comparison))
+    return Verdicts(answers=tuple(map(_verdict, answers)), before=before(comparison, answers))
+
+
+def before(comparison: Comparison, answers: Sequence[GateAnswer]) -> tuple[WaivedBefore, ...]:
+    """Return the waivers of the baseline and, on the branches that were asked for, of the run
+    before."""
     waivers = selectors.waivers_behind(comparison.baseline)
-    before = [_before(one, is_baseline=True) for one in waivers]
+    found = [_before(one, is_baseline=True) for one in waivers]
     previous = selectors.waiver_before(comparison, {one.tag for one in answers} - {""})
     if previous is not None and previous not in waivers:
-        before.append(_before(previous, is_baseline=False))
-    return Verdicts(answers=tuple(map(_verdict, answers)), before=tuple(before))
+        found.append(_before(previous, is_baseline=False))
+    return tuple(found)
 
 
 def _verdict(one: GateAnswer) -> Verdict:

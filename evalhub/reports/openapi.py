@@ -34,18 +34,7 @@ COMPONENTS = {
             component("GateVerdict"),
             "What gates have said about the comparison by now, newest first: the first counts.",
         ),
-        waived_before=listing(
-            members(
-                summary=text("In a sentence, without the reason."),
-                candidate=text("The id of the run that was let through."),
-                comparison=text("cmp_…"),
-                answer=one_of(["fail", "inconclusive"]),
-                branch=nullable(text()),
-                is_baseline=flag("Whether that run is the baseline now, or the run before."),
-                **_WAIVER,
-            ),
-            "Waivers by which the baseline, or the run before on the branch, went through a gate.",
-        ),
+        waived_before=listing(component("WaivedBefore")),
         findings=listing(component("Finding"), "The primary metric first."),
         skipped=listing(anything(), "Metrics left out: {metric, reason, is_first}."),
         rescored=listing(
@@ -76,6 +65,16 @@ COMPONENTS = {
         seed=whole(),
         method_version=whole(),
         created_at=moment(),
+    ),
+    "WaivedBefore": members(
+        "A waiver by which the baseline, or the run before on the branch, went through a gate.",
+        summary=text("In a sentence, without the reason."),
+        candidate=text("The id of the run that was let through."),
+        comparison=text("cmp_…"),
+        answer=one_of(["fail", "inconclusive"]),
+        branch=nullable(text()),
+        is_baseline=flag("Whether that run is the baseline now, or the run before."),
+        **_WAIVER,
     ),
     "GateVerdict": members(
         "What a gate said about the comparison, and whether a lead let the run through.",

@@ -7,7 +7,7 @@ settings.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -129,19 +129,23 @@ def as_json(verdicts: Verdicts) -> dict[str, Any]:
     """Return the members that a comparison in JSON has of them."""
     return {
         "gates": [_verdict(one) for one in verdicts.answers],
-        "waived_before": [
-            {
-                "summary": one.sentence,
-                "candidate": one.candidate,
-                "comparison": one.comparison,
-                "answer": one.answer,
-                "branch": one.branch or None,
-                "is_baseline": one.is_baseline,
-                **_waived(one.waived),
-            }
-            for one in verdicts.before
-        ],
+        "waived_before": waived_before(verdicts.before),
     }
+
+
+def waived_before(before: Sequence[WaivedBefore]) -> list[dict[str, Any]]:
+    return [
+        {
+            "summary": one.sentence,
+            "candidate": one.candidate,
+            "comparison": one.comparison,
+            "answer": one.answer,
+            "branch": one.branch or None,
+            "is_baseline": one.is_baseline,
+            **_waived(one.waived),
+        }
+        for one in before
+    ]
 
 
 def _verdict(one: Verdict) -> dict[str, Any]:

@@ -107,6 +107,8 @@ def test_the_next_comparison_says_what_was_waived_before(version, report):
         text = report(second.comparison, form)
         assert "The run before on main, first, failed the gate" in text
         assert "Reason main." in text
+    shown = report.client.get(f"/gates/{second.public_id}/").content.decode()
+    assert "The run before on main, first, failed the gate" in shown
     # The one after it follows a run that passed: there is nothing to say any more.
     third = asked(a_scored_run(version, system="third"))
     assert report(third.comparison, "json")["waived_before"] == []
