@@ -28,6 +28,7 @@ _CAP: Final = 3.5  # half the height of an interval's end
 _HEAT: Final = ((0.09, 3), (0.03, 2), (0.01, 1))
 _TALLEST_STACK: Final = 5
 _FOREST_HEIGHT: Final = 38
+_MOST_TICKS: Final = 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,10 +151,17 @@ def forest(rows: Sequence[ForestRow], *, unit: str) -> SafeString:
     items = format_html_join("", "{}", ((_forest_item(row, axis),) for row in rows))
     foot = format_html(
         '<li class="axis-row"><span></span>{}<span>{}</span><span></span></li>',
-        axis_line(axis, signed=True),
+        axis_line(axis, ticks=_few_ticks(axis), signed=True),
         unit,
     )
     return format_html('<ol class="forest">{}{}</ol>', items, foot)
+
+
+def _few_ticks(axis: Axis) -> list[float]:
+    """Return every second tick, with 0, where all would not fit a narrow screen."""
+    if len(axis.ticks) <= _MOST_TICKS:
+        return axis.ticks
+    return [tick for tick in axis.ticks if round(tick / axis.step) % 2 == 0]
 
 
 def forest_axis(rows: Sequence[ForestRow]) -> Axis:

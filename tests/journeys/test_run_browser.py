@@ -62,8 +62,8 @@ def send(api, path, rows):
     return done(api.post(f"/api/v1/{path}", content=jsonl(*rows).encode(), headers=headers))
 
 
-def open_run(api, system: str, n: int) -> str:
-    """Return a run with all its outputs, not finished yet."""
+def open_run(api, system: str, n: int, *, least: int = 5) -> str:
+    """Return a run with all its outputs, of so many words at least, not finished yet."""
     run = done(
         api.post(
             "/api/v1/projects/canal/runs",
@@ -72,7 +72,7 @@ def open_run(api, system: str, n: int) -> str:
     )["id"]
     words = [*SAID, *SAID]
     outputs = [
-        {"key": f"e{at}", "output": " ".join(words[at % 5 : 5 + at % 9] * 6)}
+        {"key": f"e{at}", "output": " ".join(words[at % 5 : least + at % 9] * 6)}
         if at % 97
         else {"key": f"e{at}", "error": "timeout"}
         for at in range(n)
@@ -102,6 +102,27 @@ def scored(api, dataset) -> str:
     done(api.post(f"/api/v1/runs/{run}/finish"))
     assert done(api.get(f"/api/v1/runs/{run}?wait=60"))["state"] == "scored"
     return run
+
+
+@pytest.fixture(scope="module")
+def reported(api, scored) -> dict[str, str]:
+    """Return the ids of a comparison in which something got worse, and of a gate's answer to it."""
+    crane = open_run(api, "crane", N, least=3)
+    done(api.post(f"/api/v1/runs/{crane}/finish"))
+    done(api.get(f"/api/v1/runs/{crane}?wait=60"))
+    margins = [{"metric": "token_f1", "margin": 0.01}, {"metric": "chrf", "margin": 1}]
+    done(api.put("/api/v1/projects/canal/datasets/locks/gate", json={"margins": margins}))
+    answer = done(api.post(f"/api/v1/runs/{crane}/gate", json={"baseline": scored}))
+    sides = {"baseline": scored, "candidate": crane}
+    assert answer["answer"] == "fail"
+    compared = done(api.get("/api/v1/comparisons", params=sides))["findings"]
+    lost = next(one["lost"] for one in compared if one["metric"] == "token_f1")
+    return {
+        "crane": crane,
+        "comparison": answer["comparison"],
+        "answer": answer["id"],
+        "last": f"{lost // 10 * 10}",  # the page with the rest of the losses
+    }
 
 
 def enter(browser: Browser, service: Service, **context) -> Page:
@@ -235,17 +256,28 @@ TWICE = """() => {
         ("/runs/{scored}/outputs/0/1/", [LIGHT, DARK]),
         ("/runs/{scored}/measure/?metric=pass_rate", [LIGHT, DARK]),
         ("/runs/{open}/", [LIGHT, DARK]),
+        ("/p/canal/comparisons/", [DARK]),
+        ("/p/canal/comparisons/many/?baseline={scored}&candidate={crane}", [LIGHT]),
+        ("/comparisons/{comparison}/?metric=token_f1&worse={last}", [DARK]),
+        ("/p/canal/datasets/locks/gate/", [LIGHT]),
+        ("/gates/{answer}/", [DARK]),
+        ("/p/canal/datasets/locks/trends/?system=crane", [DARK]),
+        ("/p/canal/datasets/locks/leaderboard/", [LIGHT]),
         ("/p/canal/new-scorer/", [LIGHT]),
         ("/p/canal/scorers/{scorer}/", [DARK]),
         ("/api/v1/docs", [LIGHT]),
     ],
 )
-def test_every_page_fits_is_accessible_and_silent(looked_at, api, scored, address, examined):
+def test_every_page_fits_is_accessible_and_silent(
+    looked_at, api, scored, reported, address, examined
+):
     page, said = looked_at
     said.clear()
     opened = open_run(api, "newcomer", 3) if "{open}" in address else ""
     scorer = propose_scorer(api) if "{scorer}" in address else ""
-    page.goto(address.format(scored=scored, open=opened, scorer=scorer))
+    page.goto(address.format(scored=scored, open=opened, scorer=scorer, **reported))
+    for fold in page.locator("details.fold > summary").all():
+        fold.click()
     for size, scheme in ((WIDE, "dark"), (NARROW, "light"), LIGHT, DARK):
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,8 +15,9 @@ from evalhub.web import formatting
 from metrics.statistics.findings import Outcome
 
 ZERO_WIDTH: Final = "\N{ZERO WIDTH SPACE}"
-# A comment names this many slices and says how many more there are.
+# A comment names this many slices and says how many more there are; more than a few are folded.
 MOST_SLICES: Final = 20
+MOST_OPEN: Final = 3
 # Controls, and marks that turn the direction of what follows.
 _INVISIBLE: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]",
@@ -87,7 +89,7 @@ def _table(overall: Sequence[Finding], names: tuple[str, str]) -> str:
 def _row(finding: Finding) -> str:
     shown = wording.written(finding)
     cells = [
-        plain(finding.metric),
+        plain(wording.with_unit(finding)),
         *(shown.baseline, shown.candidate, shown.gain, shown.interval, shown.p_adjusted),
         formatting.outcome(finding.outcome).word,
     ]
@@ -106,7 +108,13 @@ def _slices(in_slices: Sequence[Finding]) -> str:
         for one in holding[:MOST_SLICES]
     ]
     more = len(holding) - len(lines)
-    return "\n".join([*lines, *([f"- and {formatting.count(more)} more"] if more else [])])
+    listed = "\n".join([*lines, *([f"- and {formatting.count(more)} more"] if more else [])])
+    if len(holding) <= MOST_OPEN:
+        return listed
+    counts = Counter(formatting.outcome(one.outcome).word for one in holding)
+    tally = ", ".join(f"{formatting.count(n)} {word}" for word, n in counts.items())
+    # Its own paragraph, or a forge would not read the list inside.
+    return f"<details><summary>In slices: {tally}</summary>\n\n{listed}\n\n</details>"
 
 
 def plain(text: str) -> str:
