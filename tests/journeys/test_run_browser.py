@@ -106,7 +106,7 @@ def scored(api, dataset) -> str:
 
 @pytest.fixture(scope="module")
 def reported(api, scored) -> dict[str, str]:
-    """Return the ids of a comparison in which something got worse, and of a gate's answer to it."""
+    """Return the ids of a comparison with losses and of a gate's answer to it."""
     crane = open_run(api, "crane", N, least=3)
     done(api.post(f"/api/v1/runs/{crane}/finish"))
     done(api.get(f"/api/v1/runs/{crane}?wait=60"))
