@@ -182,7 +182,7 @@ CHUNK_RUNNERS = {
     "remote": "evalhub.runs.remote.run_chunk",
 }
 # What gates and leads said about a comparison. Named by path: reports stands below gates.
-COMPARISON_VERDICTS = "evalhub.gates.verdicts.about"
+SAID_OF_COMPARISONS = "evalhub.gates.saying.about"
 # Metrics of the operator's own: modules and files (see docs/how-to/write-your-own-metric.md).
 METRIC_SOURCES = env.sources("EVALHUB_METRICS")
 METRIC_TIMEOUT_SECONDS = env.number("EVALHUB_METRIC_TIMEOUT", 60.0, low=1, high=3_000)

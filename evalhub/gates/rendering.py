@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from evalhub.gates import rules, selectors, verdicts, wording
+from evalhub.gates import rules, saying, selectors, wording
 from evalhub.gates.models import Blessing, GateAnswer, GateVersion, Waiver
-from evalhub.reports.verdicts import waived_before
+from evalhub.reports.gated import waived_before
 from metrics.statistics.gating import Answer
 
 # What a CI job ends with; a waived answer ends as one that passed.
@@ -28,7 +28,7 @@ def blessing(one: Blessing) -> dict[str, Any]:
 def answer(one: GateAnswer) -> dict[str, Any]:
     """Return what a gate said, with what to do about it."""
     comparison, waiver = one.comparison, selectors.waiver_of(one)
-    before = verdicts.before(comparison, [one])
+    before = saying.before(comparison, [one])
     return {
         "id": one.public_id,
         "answer": one.answer,

@@ -22,7 +22,7 @@ from evalhub.accounts.http import (
 from evalhub.datasets.models import Dataset
 from evalhub.datasets.selectors import dataset_of
 from evalhub.errors import DomainError, ShapeError
-from evalhub.gates import rendering, selectors, services, verdicts, wording
+from evalhub.gates import rendering, saying, selectors, services, wording
 from evalhub.gates.forms import AskForm, BlessForm, GateForms, WaiverForm
 from evalhub.gates.models import GateAnswer
 from evalhub.gates.offering import offered_by
@@ -165,7 +165,7 @@ def answer(request: SignedInRequest, answer_id: str) -> HttpResponse:
         "rows": rows,
         "unpassed": open_first(rows),
         "waiver": selectors.waiver_of(one),
-        "before": verdicts.before(one.comparison, [one]),
+        "before": saying.before(one.comparison, [one]),
         "form": form,
         "problem": problem,
     }

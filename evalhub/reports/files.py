@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from rest_framework.utils.encoders import JSONEncoder
 
-from evalhub.reports import selectors, verdicts
+from evalhub.reports import gated, selectors
 from evalhub.reports.models import Comparison
 from evalhub.reports.pages import page_of
 from evalhub.reports.rendering import as_csv, as_html, as_json, as_junit, as_markdown
@@ -40,7 +40,7 @@ def as_file(answer: HttpResponse, comparison: Comparison, form: str) -> HttpResp
 
 def _json(comparison: Comparison, _: str) -> HttpResponse:
     findings = selectors.findings_of(comparison)
-    content = as_json(comparison, findings, verdicts.about(comparison))
+    content = as_json(comparison, findings, gated.about(comparison))
     how = {"allow_nan": False, "ensure_ascii": False}
     return JsonResponse(content, encoder=JSONEncoder, json_dumps_params=how)
 
@@ -50,7 +50,7 @@ def _markdown(comparison: Comparison, origin: str) -> HttpResponse:
     text = as_markdown(
         comparison,
         selectors.findings_of(comparison),
-        verdicts.about(comparison),
+        gated.about(comparison),
         url=f"{origin}{address}",
     )
     return HttpResponse(text, content_type="text/markdown; charset=utf-8")
@@ -61,7 +61,7 @@ def _junit(comparison: Comparison, _: str) -> HttpResponse:
     text = as_junit(
         comparison,
         findings,
-        verdicts.about(comparison),
+        gated.about(comparison),
         critical=selectors.critical_keys(comparison),
     )
     return HttpResponse(text, content_type="application/xml; charset=utf-8")

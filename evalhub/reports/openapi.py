@@ -31,7 +31,7 @@ COMPONENTS = {
         summary=text("The same in a sentence."),
         notes=listing(text(), "What else is to be known of the pairs, in sentences."),
         gates=listing(
-            component("GateVerdict"),
+            component("GateSaid"),
             "What gates have said about the comparison by now, newest first: the first counts.",
         ),
         waived_before=listing(component("WaivedBefore")),
@@ -76,7 +76,7 @@ COMPONENTS = {
         is_baseline=flag("Whether that run is the baseline now, or the run before."),
         **_WAIVER,
     ),
-    "GateVerdict": members(
+    "GateSaid": members(
         "What a gate said about the comparison, and whether a lead let the run through.",
         id=text("gat_…"),
         answer=_ANSWER,

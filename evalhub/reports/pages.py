@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import numpy as np
 
 from evalhub.errors import NotFound
-from evalhub.reports import selectors, verdicts, wording
+from evalhub.reports import gated, selectors, wording
 from evalhub.reports.models import Comparison, Finding
 from evalhub.web import charts, formatting
 from metrics.statistics.findings import Outcome
@@ -50,7 +50,7 @@ def page_of(
         "sentence": wording.sentence(findings[0]),
         "limits": list(filter(None, [wording.limits(findings[0]), *wording.notes(comparison)])),
         "others": _others(overall[1:]),
-        "said": verdicts.about(comparison),
+        "said": gated.about(comparison),
         "tally": wording.tally(findings),
         "forest": charts.forest([_forest_row(one) for one in overall], unit=_FOREST_UNIT),
         "overall": wording.rows(overall),

@@ -6,18 +6,18 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from evalhub.reports import openapi, verdicts, wording
+from evalhub.reports import gated, openapi, wording
+from evalhub.reports.gated import NONE, Said
 from evalhub.reports.many import Row
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.rendering.names import slice_name
-from evalhub.reports.verdicts import NONE, Verdicts
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _COMPONENTS: Final = "#/components/schemas/"
 
 
 def as_json(
-    comparison: Comparison, findings: Sequence[Finding], said: Verdicts = NONE
+    comparison: Comparison, findings: Sequence[Finding], said: Said = NONE
 ) -> dict[str, Any]:
     """Return the answer of the REST contract, with what is said about the comparison now."""
     return {
@@ -28,7 +28,7 @@ def as_json(
         "outcome": comparison.outcome,
         "summary": wording.title(comparison),
         "notes": wording.notes(comparison),
-        **verdicts.as_json(said),
+        **gated.as_json(said),
         "findings": [_finding(finding) for finding in findings],
         "skipped": comparison.skipped,
         "rescored": comparison.rescored,

@@ -13,9 +13,9 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from evalhub.reports import wording
+from evalhub.reports.gated import NONE, RuleSaid, Said
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.rendering.names import slice_name
-from evalhub.reports.verdicts import NONE, RuleSaid, Verdicts
 from metrics.statistics.findings import Outcome
 
 # What XML 1.0 cannot hold at all.
@@ -28,7 +28,7 @@ _HOST: Final = "localhost"
 def as_junit(
     comparison: Comparison,
     findings: Sequence[Finding],
-    said: Verdicts = NONE,
+    said: Said = NONE,
     *,
     critical: Sequence[str] = (),
 ) -> str:
@@ -58,7 +58,7 @@ def as_junit(
     return ET.tostring(suite, encoding="unicode", xml_declaration=True)
 
 
-def _in_words(comparison: Comparison, said: Verdicts) -> list[str]:
+def _in_words(comparison: Comparison, said: Said) -> list[str]:
     gate = said.newest
     return [
         wording.title(comparison),
@@ -69,19 +69,19 @@ def _in_words(comparison: Comparison, said: Verdicts) -> list[str]:
     ]
 
 
-def _waived(said: Verdicts) -> str:
+def _waived(said: Said) -> str:
     """Say who let the run through and why; empty where nobody did."""
     waived = said.newest and said.newest.waived
     return f"{waived.heading}: {waived.reason}" if waived else ""
 
 
-def _allowed(finding: Finding, said: Verdicts) -> str:
+def _allowed(finding: Finding, said: Said) -> str:
     gate = said.newest
     is_allowed = gate is not None and gate.allows(finding.metric, slice_name(finding))
     return "Within the margin of the gate." if is_allowed else ""
 
 
-def _properties(suite: ET.Element, comparison: Comparison, said: Verdicts) -> None:
+def _properties(suite: ET.Element, comparison: Comparison, said: Said) -> None:
     """Say what it takes to find the comparison again and to recompute it."""
     properties = ET.SubElement(suite, "properties")
     values = {

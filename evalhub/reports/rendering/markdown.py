@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from evalhub.reports import wording
+from evalhub.reports.gated import NONE, Said
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.rendering.names import slice_name
-from evalhub.reports.verdicts import NONE, Verdicts
 from evalhub.web import formatting
 from metrics.statistics.findings import Outcome
 
@@ -30,9 +30,9 @@ _HOLDING: Final = (Outcome.REGRESSED, Outcome.IMPROVED)
 
 
 def as_markdown(
-    comparison: Comparison, findings: Sequence[Finding], said: Verdicts = NONE, *, url: str
+    comparison: Comparison, findings: Sequence[Finding], said: Said = NONE, *, url: str
 ) -> str:
-    """Return a comment: the verdicts, what decides, the metrics, slices that hold, a link."""
+    """Return a comment: the verdict, the gate, what decides, metrics, slices that hold, a link."""
     overall = [finding for finding in findings if not finding.slice_field]
     parts = [
         _verdict(comparison),
@@ -54,7 +54,7 @@ def _verdict(comparison: Comparison) -> str:
     return f"**{plain(word.capitalize())}: {plain(wording.title(comparison))}**"
 
 
-def _gate(said: Verdicts) -> str:
+def _gate(said: Said) -> str:
     """Return what the newest gate said, whether it was waived, what to do, what went before."""
     lines = []
     if (gate := said.newest) is not None:

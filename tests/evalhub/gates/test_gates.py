@@ -7,7 +7,7 @@ from django.urls import reverse
 from evalhub.accounts.models import AuditEvent
 from evalhub.accounts.services import COMMAND_LINE, Actor
 from evalhub.errors import Conflict, ContentError
-from evalhub.gates import rules, selectors, services
+from evalhub.gates import answering, rules, selectors, services
 from evalhub.gates.models import GateAnswer, GateVersion
 from tests.evalhub.runs.building import a_run, scored
 from tests.factories import a_key, a_member, a_project, a_version, example_row
@@ -262,6 +262,17 @@ def test_over_rest_a_job_gets_its_exit_code_and_a_waiver_changes_it(version):
     assert (after["answer"], after["baseline_waived"]) == ("pass", True)
     passed = sent("post", f"/gates/{after['id']}/waiver", {"reason": "No need."})
     assert (passed.status_code, passed.json()["code"]) == (409, "passed")
+
+
+def test_a_preview_draws_the_numbers_that_the_answer_will(version, monkeypatch):
+    old, new = a_scored_run(version, system="old", tags=["main"]), a_scored_run(version, {7})
+    gate, seeds, answer = a_gate(version), [], answering.answer
+    monkeypatch.setattr(
+        answering, "answer", lambda *asked: seeds.append(asked[1].seed) or answer(*asked)
+    )
+    services.preview(dataset=version.dataset, given=gate.rules)
+    assert seeds == [asked(old, new).comparison.seed, seeds[-1]]
+    assert seeds[0] == seeds[1] > 0
 
 
 def test_the_pages_save_preview_ask_bless_and_waive(version):

@@ -58,7 +58,7 @@ class RuleSaid:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class GateSaid:
     """What a gate said about the comparison; `title` says it as a sentence."""
 
     id: str
@@ -105,31 +105,31 @@ class WaivedBefore:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdicts:
+class Said:
     """Everything that is said about one comparison now; the newest answer first, which counts."""
 
-    answers: tuple[Verdict, ...] = ()
+    answers: tuple[GateSaid, ...] = ()
     before: tuple[WaivedBefore, ...] = ()
 
     @property
-    def newest(self) -> Verdict | None:
+    def newest(self) -> GateSaid | None:
         return self.answers[0] if self.answers else None
 
 
-NONE = Verdicts()
+NONE = Said()
 
 
-def about(comparison: Comparison) -> Verdicts:
+def about(comparison: Comparison) -> Said:
     """Return what gates and leads have said about a comparison by now."""
-    ask: Callable[[Comparison], Verdicts] = import_string(settings.COMPARISON_VERDICTS)
+    ask: Callable[[Comparison], Said] = import_string(settings.SAID_OF_COMPARISONS)
     return ask(comparison)
 
 
-def as_json(verdicts: Verdicts) -> dict[str, Any]:
+def as_json(said: Said) -> dict[str, Any]:
     """Return the members that a comparison in JSON has of them."""
     return {
-        "gates": [_verdict(one) for one in verdicts.answers],
-        "waived_before": waived_before(verdicts.before),
+        "gates": [_gate(one) for one in said.answers],
+        "waived_before": waived_before(said.before),
     }
 
 
@@ -148,7 +148,7 @@ def waived_before(before: Sequence[WaivedBefore]) -> list[dict[str, Any]]:
     ]
 
 
-def _verdict(one: Verdict) -> dict[str, Any]:
+def _gate(one: GateSaid) -> dict[str, Any]:
     return {
         "id": one.id,
         "answer": one.answer,

@@ -1,4 +1,4 @@
-"""What gates and leads said about a comparison: `settings.COMPARISON_VERDICTS` names it."""
+"""What gates and leads said about a comparison: `settings.SAID_OF_COMPARISONS` names it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from django.urls import reverse
 
 from evalhub.gates import selectors, wording
 from evalhub.gates.models import GateAnswer, Waiver
+from evalhub.reports.gated import GateSaid, RuleSaid, Said, Waived, WaivedBefore
 from evalhub.reports.models import Comparison
-from evalhub.reports.verdicts import RuleSaid, Verdict, Verdicts, Waived, WaivedBefore
 
 
-def about(comparison: Comparison) -> Verdicts:
+def about(comparison: Comparison) -> Said:
     """Return the answers to a comparison, newest first, and the waivers that led up to it."""
     answers = list(selectors.answers_about(comparison))
-    return Verdicts(answers=tuple(map(_verdict, answers)), before=before(comparison, answers))
+    return Said(answers=tuple(map(_gate, answers)), before=before(comparison, answers))
 
 
 def before(comparison: Comparison, answers: Sequence[GateAnswer]) -> tuple[WaivedBefore, ...]:
@@ -31,9 +31,9 @@ def before(comparison: Comparison, answers: Sequence[GateAnswer]) -> tuple[Waive
     return tuple(found)
 
 
-def _verdict(one: GateAnswer) -> Verdict:
+def _gate(one: GateAnswer) -> GateSaid:
     waiver = selectors.waiver_of(one)
-    return Verdict(
+    return GateSaid(
         id=one.public_id,
         answer=one.answer,
         title=wording.title(
