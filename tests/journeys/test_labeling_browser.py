@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.access import violations
-from tests.factories import jsonl
+from tests.journeys.birds import EXAMPLES, done, some_runs
 from tests.running import Service
 
 pytestmark = [pytest.mark.journey, pytest.mark.browser]
@@ -18,7 +18,6 @@ pytestmark = [pytest.mark.journey, pytest.mark.browser]
 PASSWORD = "wide meadow, early light"
 SIZES = [(1366, 768), (360, 740)]
 Enter = Callable[..., Page]
-EXAMPLES = 5
 PEOPLE = f"""
 from evalhub.accounts.services import create_project, create_user, issue_api_key, set_role
 from evalhub.accounts.capabilities import SCOPES
@@ -54,26 +53,6 @@ def long(api) -> list[str]:
     return some_runs(api, "long-birds", " Two notes, falling." * 1_050)
 
 
-def some_runs(api, dataset: str, more: str) -> list[str]:
-    done(api.post("/api/v1/projects/meadow/datasets", json={"name": dataset}))
-    examples = [
-        {"key": f"bird-{at}", "input": f"What sings at {at} in the morning?", "context": "Robins."}
-        for at in range(1, EXAMPLES + 1)
-    ]
-    lines(api, f"projects/meadow/datasets/{dataset}/versions", examples)
-    ids = []
-    for system in ("heron", "stork"):
-        body = {"dataset": dataset, "system": system, "metrics": ["token_f1"]}
-        run = done(api.post("/api/v1/projects/meadow/runs", json=body))["id"]
-        outputs = [
-            {"key": row["key"], "output": f"{system} {row['key']}{more}"} for row in examples
-        ]
-        lines(api, f"runs/{run}/outputs", outputs)
-        done(api.post(f"/api/v1/runs/{run}/finish"))
-        ids.append(run)
-    return ids
-
-
 @pytest.fixture(scope="module")
 def campaign(api, runs) -> str:
     guidelines = "A claim that nothing bears out is not faithful."
@@ -86,21 +65,6 @@ def crowded(api, runs) -> str:
     name = "Look at a name that is far too long for the head of a desk" * 3
     questions = [*QUESTIONS, {"name": "minutes", "kind": "number", "low": 0}]
     return a_campaign(api, runs, name, questions)
-
-
-def done(response):
-    assert response.status_code < 300, response.text
-    return response.json()
-
-
-def lines(api, path, rows):
-    done(
-        api.post(
-            f"/api/v1/{path}",
-            content=jsonl(*rows).encode(),
-            headers={"Content-Type": "application/x-ndjson"},
-        )
-    )
 
 
 @pytest.fixture(scope="module")
