@@ -327,24 +327,31 @@ def main() -> None:
     ]
     with ProcessPoolExecutor(given.processes) as pool:
         waiting = [pool.submit(measure, kind, at, n, replicates) for at, kind, n in cells]
-        found = [one.result() for one in waiting]
-    tell(cells, found, results)
+        found = [
+            tell(kind, n, one.result(), results)
+            for (_, kind, n), one in zip(cells, waiting, strict=True)
+        ]
+    tell_all(cells, found, results)
     wrong = faults(cells, found)
     results.write(json=given.json, markdown=given.markdown)
     if wrong and not given.quick:
         raise SystemExit(" ".join(wrong))
 
 
-def tell(cells: list[tuple[int, Kind, int]], found: list[Counted], results: Results) -> None:
-    for (_, kind, n), counted in zip(cells, found, strict=True):
-        missing = f"; {counted.n_without} without an interval" if counted.n_without else ""
-        rejected = f"; p at most 0.05 in {_rejections(counted):.2f} %" if kind.is_null else ""
-        results.row(
-            what=f"{kind.what}, {n:,} pairs",
-            ours=_coverage(counted),
-            unit="% of intervals hold the gain",
-            note=f"gain {counted.truth:.4g}, mean width {counted.width:.3g}{rejected}{missing}",
-        )
+def tell(kind: Kind, n: int, counted: Counted, results: Results) -> Counted:
+    """Write down what became of a cell, as soon as it is known."""
+    missing = f"; {counted.n_without} without an interval" if counted.n_without else ""
+    rejected = f"; p at most 0.05 in {_rejections(counted):.2f} %" if kind.is_null else ""
+    results.row(
+        what=f"{kind.what}, {n:,} pairs",
+        ours=_coverage(counted),
+        unit="% of intervals hold the gain",
+        note=f"gain {counted.truth:.4g}, mean width {counted.width:.3g}{rejected}{missing}",
+    )
+    return counted
+
+
+def tell_all(cells: list[tuple[int, Kind, int]], found: list[Counted], results: Results) -> None:
     nulls = [
         _rejections(one) for (_, kind, _), one in zip(cells, found, strict=True) if kind.is_null
     ]

@@ -37,9 +37,7 @@ LEVEL = 0.05
 SIZES = 100, 1_000
 # How many standard errors of a simulated share may lie above 5 %: 1 of 1,000 exact cells.
 ALLOWED = 3.1
-# Comparisons that resample nothing are quick, and their cells hold so many times as many gates.
-TIMES = 5
-EVERY = 1
+EVERY = 1  # so many outputs lack their last word
 YES_NO = Yardstick(family=Family.BINARY, low=0.0, high=1.0)
 LIKERT = Yardstick(family=Family.MEAN, low=1.0, high=5.0)
 SHARE = Yardstick(family=Family.MEAN, low=0.0, high=1.0)
@@ -101,17 +99,13 @@ def texts(rng: Rng, n: int, gain: float, *, metric: type[Metric], groups: int = 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One kind of metric at one size, and its margin.
-
-    `times` is how many times the replicates it has.
-    """
+    """One kind of metric at one size, and its margin."""
 
     what: str
     draw: Draw
     yardstick: Yardstick
     n: int
     margin: float
-    times: int = TIMES
 
     @property
     def name(self) -> str:
@@ -143,7 +137,6 @@ def cells() -> list[Cell]:
             yardstick=yardstick,
             n=n,
             margin=margin,
-            times=1 if "20 clusters" in what else TIMES,
         )
         for n in SIZES
         for what, draw, yardstick, margin in kinds
@@ -168,7 +161,6 @@ def _of_texts(metric: type[Metric], n: int, groups: int) -> Cell:
         yardstick=Yardstick.of(metric()),
         n=n,
         margin=abs(true_corpus_gain(metric, EVERY)),
-        times=1,
     )
 
 
@@ -228,15 +220,15 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     given = parser.parse_args()
     chosen = [cell for cell in cells() if given.only in cell.name]
-    sizes = [30 if given.quick else given.replicates * cell.times for cell in chosen]
+    replicates = 30 if given.quick else given.replicates
+    error = 100 * math.sqrt(LEVEL * (1 - LEVEL) / replicates)
     results = Results(
         "Errors of gates",
-        f"At most 5 % by promise; one standard error of a share of 5 % is {_error(20_000):.2f} "
-        f"points for 20,000 gates and {_error(4_000):.2f} for 4,000. Three metrics: independent, "
-        "with one margin each.",
+        f"{replicates:,} gates a cell, 5 % at most by promise; the standard error of 5 % is "
+        f"{error:.2f} points. Three metrics: independent, with one margin each.",
     )
     with ProcessPoolExecutor(given.processes) as pool:
-        waiting = [pool.submit(measure, *one) for one in zip(chosen, sizes, strict=True)]
+        waiting = [pool.submit(measure, cell, replicates) for cell in chosen]
         outside = [
             cell.name
             for cell, one in zip(chosen, waiting, strict=True)
@@ -245,10 +237,6 @@ def main() -> None:
     results.write(json=given.json, markdown=given.markdown)
     if outside and not given.quick:
         raise SystemExit(f"Above 5 %: {', '.join(outside)}.")
-
-
-def _error(n: int) -> float:
-    return 100 * math.sqrt(LEVEL * (1 - LEVEL) / n)
 
 
 def tell(cell: Cell, found: Sequence[Asked], results: Results) -> bool:

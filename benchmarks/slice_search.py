@@ -109,6 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_arguments(parser)
     parser.add_argument("--replicates", type=int, default=1_000, help="searches of each cell")
+    parser.add_argument("--only", default="", help="cells whose name has this text")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     given = parser.parse_args()
     replicates = 20 if given.quick else given.replicates
@@ -116,29 +117,40 @@ def main() -> None:
     nulls = [(kind, n, False, 0.0) for kind in KINDS for n in SIZES]
     nulls += [(kind, n, True, 0.0) for kind in ("normal", "skewed") for n in SIZES[1:]]
     real = [("normal", n, False, loss) for n in SIZES[1:] for loss in (0.5, 1.0)]
+    cells = [cell for cell in [*nulls, *real] if given.only in name_of(cell)]
     with ProcessPoolExecutor(given.processes) as pool:
-        shares = list(
-            pool.map(_share, [(*cell, replicates) for cell in [*nulls, *real]], chunksize=1)
-        )
-    for (kind, n, in_clusters, loss), share in zip([*nulls, *real], shares, strict=True):
-        where = f", clusters of {IN_A_CLUSTER}" if in_clusters else ""
-        what = f"one slice worse by {loss:g} standard deviations" if loss else "nothing to find"
-        results.row(
-            what=f"{kind}{where}, {n:,} examples: {what}",
-            ours=100 * share,
-            reference=None if loss else 100 * LEVEL,
-            unit="% of searches find "
-            + ("it" if loss else "something; the reference is the most"),
-        )
+        waiting = [pool.submit(_share, (*cell, replicates)) for cell in cells]
+        shares = [
+            tell(cell, one.result(), results) for cell, one in zip(cells, waiting, strict=True)
+        ]
     results.write(json=given.json, markdown=given.markdown)
     most = LEVEL + 3 * math.sqrt(LEVEL * (1 - LEVEL) / replicates)
     wrong = [
-        f"{cell[0]}, {cell[1]:,}"
-        for cell, share in zip(nulls, shares, strict=False)
-        if share > most
+        name_of(cell)
+        for cell, share in zip(cells, shares, strict=True)
+        if cell in nulls and share > most
     ]
     if wrong and not given.quick:
         raise SystemExit(f"Too much is found where there is nothing: {'; '.join(wrong)}.")
+
+
+def name_of(cell: tuple[str, int, bool, float]) -> str:
+    kind, n, in_clusters, loss = cell
+    where = f", clusters of {IN_A_CLUSTER}" if in_clusters else ""
+    what = f"one slice worse by {loss:g} standard deviations" if loss else "nothing to find"
+    return f"{kind}{where}, {n:,} examples: {what}"
+
+
+def tell(cell: tuple[str, int, bool, float], share: float, results: Results) -> float:
+    """Write down how often a cell's searches find something, and return it."""
+    loss = cell[3]
+    results.row(
+        what=name_of(cell),
+        ours=100 * share,
+        reference=None if loss else 100 * LEVEL,
+        unit="% of searches find " + ("it" if loss else "something; the reference is the most"),
+    )
+    return share
 
 
 def _share(cell: tuple[str, int, bool, float, int]) -> float:
