@@ -67,6 +67,12 @@ def bound(compared: Compared, *, margin: float, gaps: Gaps = NO_GAPS) -> Bound:
     known = [test for test in tests if test is not None]
     if tests[0] is None:
         return unanswered(margin, compared.reason)
+    if _has_few_clusters(compared):
+        return unanswered(
+            margin,
+            f"{compared.clusters} clusters are too few: a gate needs {MIN_PAIRS}, for examples of "
+            "one cluster are not independent.",
+        )
     if len(known) < len(tests):
         return unanswered(margin, f"{_unscored(gaps)}, and nothing bounds what they would change.")
     found = _Test(
@@ -103,9 +109,10 @@ def more_to_pass(compared: Compared, *, margin: float) -> int | None:
     """Return how many more pairs a run as good as the baseline needs to pass in 80 of 100 cases.
 
     From the observed error and a true gain of 0, never from the observed gain: Julious (2004),
-    section 4. None where no error is known.
+    section 4. None where no error is known, and where more examples of the same clusters would
+    not do.
     """
-    if compared.standard_error is None:
+    if compared.standard_error is None or _has_few_clusters(compared):
         return None
     reach = _reach(compared)
     needed = math.ceil(compared.n * (reach * compared.standard_error / margin) ** 2)
@@ -117,6 +124,10 @@ def margin_in_reach(compared: Compared) -> float | None:
     if compared.standard_error is None:
         return None
     return _reach(compared) * compared.standard_error
+
+
+def _has_few_clusters(compared: Compared) -> bool:
+    return compared.clusters is not None and compared.clusters < MIN_PAIRS
 
 
 def _reach(compared: Compared) -> float:

@@ -148,15 +148,15 @@ def test_pairs_that_all_move_alike_are_judged_by_what_was_not_seen(gain, answer)
 
 
 def test_pairs_at_the_end_of_the_range_cannot_lose_more():
-    n = 30
-    groups = np.repeat(np.arange(15), 2)
+    n = 40
+    groups = np.repeat(np.arange(20), 2)
     lost_all = compare(column([1.0] * n), column([0.0] * n), SHARE, clusters=groups)
     assert bound(lost_all, margin=0.1).answer is FAIL
     gained_all = compare(column([0.0] * n), column([1.0] * n), SHARE, clusters=groups)
     assert bound(gained_all, margin=0.1).answer is PASS
-    # No bound is nearer than what a range leaves: 15 clusters alike are 15 and not 30.
+    # No bound is nearer than what a range leaves: 20 clusters alike are 20 and not 40.
     same = compare(column([1.0] * n), column([1.0] * n), SHARE, clusters=groups)
-    assert bound(same, margin=0.1).p_pass == pytest.approx(0.9**15)
+    assert bound(same, margin=0.1).p_pass == pytest.approx(0.9**20)
     assert bound(same, margin=1.5).p_pass == 0.0
 
 
@@ -168,6 +168,19 @@ def test_too_little_is_inconclusive_in_words():
     assert bound(alike, margin=0.5).reason == alike.reason
     assert more_to_pass(alike, margin=0.5) is None
     assert margin_in_reach(alike) is None
+
+
+def test_fewer_clusters_than_a_gate_needs_pairs_are_inconclusive_in_words():
+    rng = np.random.default_rng(0)
+    before, groups = rng.uniform(0.3, 0.7, size=95), np.arange(95) % 19
+    sides = column(before), column(before + rng.normal(0, 0.05, size=95))
+    few = compare(*sides, SHARE, clusters=groups)
+    assert few.low is not None
+    found = bound(few, margin=0.5)
+    assert (found.answer, found.low, more_to_pass(few, margin=0.001)) == (INCONCLUSIVE, None, None)
+    assert found.reason.startswith("19 clusters are too few: a gate needs 20, for examples of one")
+    one_more = compare(*sides, SHARE, clusters=np.arange(95) % 20)
+    assert bound(one_more, margin=0.5).answer is PASS
 
 
 @pytest.mark.parametrize("margin", [0.0, -0.1, math.nan, math.inf])
