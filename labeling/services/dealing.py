@@ -14,8 +14,9 @@ from django.utils import timezone
 from evalhub.prepared import insert
 from labeling.models import Annotation, Annotator, Draft, Unit
 from labeling.ordering import break_until, following, is_second_left, wants_more
+from labeling.services.claiming import claim_another
 from labeling.services.hands import Holding, read_slot
-from labeling.services.slots import claim_another, give_back
+from labeling.services.slots import give_back
 
 NO_BOUND: Final = 2**31 - 1
 

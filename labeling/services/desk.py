@@ -27,6 +27,7 @@ from labeling.models import (
 )
 from labeling.questions import Answer, read_answers
 from labeling.selectors import Nothing, why_nothing
+from labeling.services.claiming import LOST, late_place
 from labeling.services.controls import finish_qualification
 from labeling.services.dealing import (
     Dealt,
@@ -43,7 +44,7 @@ from labeling.services.hands import Holding, holding_of
 from labeling.services.noting import Act, refuse_fixed, write_down
 from labeling.services.remarks import acknowledge, flag, unflag
 from labeling.services.seats import join, lock, place_of, refuse_unless_open, save
-from labeling.services.slots import LOST, Place, fill, give_back, late_place, renew, take_back
+from labeling.services.slots import Place, fill, give_back, renew, take_back
 
 __all__ = [
     "Dealt",
