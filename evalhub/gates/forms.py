@@ -65,6 +65,8 @@ class MarginForm(forms.Form):
             for field, levels in offered.slices
         ]
         _offer(self, "slice", slices, empty="all examples")
+        if not slices:
+            self.fields["slice"].help_text = "As field:value; empty for all examples."
 
 
 class CeilingForm(forms.Form):

@@ -56,7 +56,7 @@ def _rule(part: Mapping[str, Any]) -> RuleSaid:
     said = RuleSaid(rule=wording.rule(part), answer=part["answer"], reason=part["reason"])
     if part["kind"] not in ("margin", "slice"):
         return said
-    return replace(said, metric=part["metric"], slice=part["slice"] or "")
+    return replace(said, metric=part["metric"], slice=part["slice"] or "", margin=part["margin"])
 
 
 def _before(waiver: Waiver, *, is_baseline: bool) -> WaivedBefore:

@@ -41,7 +41,7 @@ class Waived:
 class RuleSaid:
     """What one rule of a gate said: pass, fail or inconclusive, and why.
 
-    One with a margin names the `metric`, and the `slice` where it protects one.
+    One with a `margin` names the `metric`, and the `slice` where it protects one.
     """
 
     rule: str
@@ -49,6 +49,7 @@ class RuleSaid:
     reason: str
     metric: str = ""
     slice: str = ""
+    margin: float | None = None
 
     @property
     def words(self) -> str:
@@ -83,6 +84,11 @@ class GateSaid:
     def to_do(self) -> list[str]:
         """Return what to do; nothing once a lead has let the run through."""
         return [] if self.waived else self.advice
+
+    @property
+    def margins(self) -> dict[str, float]:
+        """Return what each metric may lose, over all examples."""
+        return {one.metric: one.margin for one in self.rules if one.margin and not one.slice}
 
     def allows(self, metric: str, in_slice: str) -> bool:
         """Say whether a margin of the gate lets pass what a metric lost, there."""

@@ -40,6 +40,8 @@ def page_of(
         within = np.array(chosen["positions"], dtype=np.int64)
     elif slices:
         within = selectors.positions_in_slices(comparison, slices)
+    said = gated.about(comparison)
+    margins = said.newest.margins if said.newest else {}
     cases = selectors.cases(shown, within=within, starts=starts)
     asked = [("metric", shown.metric), *(("slice", one) for one in slices)]
     return {
@@ -50,9 +52,12 @@ def page_of(
         "sentence": wording.sentence(findings[0]),
         "limits": list(filter(None, [wording.limits(findings[0]), *wording.notes(comparison)])),
         "others": _others(overall[1:]),
-        "said": gated.about(comparison),
+        "said": said,
         "tally": wording.tally(findings),
-        "forest": charts.forest([_forest_row(one) for one in overall], unit=_FOREST_UNIT),
+        "forest": charts.forest(
+            [_forest_row(one, margins.get(one.metric)) for one in overall], unit=_FOREST_UNIT
+        ),
+        "has_margins": not margins.keys().isdisjoint(one.metric for one in overall),
         "overall": wording.rows(overall),
         "has_endless": any(wording.span_of(one) is None for one in overall),
         "notes": [*wording.no_interval_notes(findings), *wording.method_notes(findings)],
@@ -181,7 +186,7 @@ def _chosen(overall: list[Finding], metric: str) -> Finding:
     raise NotFound("This comparison has no such metric.")
 
 
-def _forest_row(finding: Finding) -> charts.ForestRow:
+def _forest_row(finding: Finding, margin: float | None) -> charts.ForestRow:
     span = _range(finding)
     return charts.ForestRow(
         name=wording.with_unit(finding),
@@ -190,6 +195,7 @@ def _forest_row(finding: Finding) -> charts.ForestRow:
         low=finding.low,
         high=finding.high,
         unit=span / 100,
+        margin=margin,
         digits=wording.digits(finding),
         reason=finding.reason,
     )

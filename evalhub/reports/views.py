@@ -255,7 +255,7 @@ def link_revoke(request: SignedInRequest, comparison_id: str, link_id: str) -> H
     link = get_object_or_404(comparison.links, public_id=link_id)
     links.revoke(link=link, actor=actor_of(request))
     messages.success(request, "Revoked: the link shows nothing any more.")
-    return redirect("reports:detail", comparison_id=comparison.public_id)
+    return redirect(f"{reverse('reports:detail', args=[comparison.public_id])}#links")
 
 
 def _led(request: SignedInRequest, comparison_id: str) -> Comparison:

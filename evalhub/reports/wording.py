@@ -78,7 +78,7 @@ def written(finding: Finding) -> Written:
         detectable="not known" if finding.detectable is None else number(finding.detectable, n),
         p=untested or p_value(finding.p_value),
         p_exact="" if finding.p_exact is None else p_value(finding.p_exact),
-        p_adjusted=untested or p_value(_adjusted(finding)),
+        p_adjusted="not tested" if _adjusted(finding) is None else p_value(_adjusted(finding)),
     )
 
 
@@ -208,15 +208,22 @@ def critical(comparison: Comparison) -> str:
     if not found.get("n"):
         return ""
     n, n_failing = found["n"], found["n_failing"]
-    said = [
-        f"{count(n_failing) if n_failing else 'None'} of {plural(n, 'critical example')} newly "
-        f"{'fails' if n_failing == 1 else 'fail'}."
-    ]
+    if n == 1:
+        does = "newly fails" if n_failing else "does not newly fail"
+        said = [f"The one critical example {does}."]
+    else:
+        fail = "fails" if n_failing == 1 else "fail"
+        said = [
+            f"{count(n_failing) if n_failing else 'None'} of {plural(n, 'critical example')} "
+            f"newly {fail}."
+        ]
     if found["n_unscored"]:
-        said.append(f"{count(found['n_unscored'])} that passed before have no score now.")
+        have = "has" if found["n_unscored"] == 1 else "have"
+        said.append(f"{count(found['n_unscored'])} that passed before {have} no score now.")
     if found["n_unpaired"]:
+        are, them = ("is", "it") if found["n_unpaired"] == 1 else ("are", "them")
         said.append(
-            f"{count(found['n_unpaired'])} are new or changed, so nothing is known of them."
+            f"{count(found['n_unpaired'])} {are} new or changed, so nothing is known of {them}."
         )
     return " ".join(said)
 
