@@ -50,7 +50,7 @@ def answer(rules: Rules, question: Question) -> tuple[Answer, list[dict[str, Any
         parts.append(_critical(rules.critical, question))
     if rules.min_coverage is not None:
         parts.append(_coverage(rules.min_coverage, question))
-    parts += _ceilings(rules.ceilings, question.candidate)
+    parts += _ceilings(rules.ceilings, question)
     return strictest([Answer(one["answer"]) for one in parts]), parts
 
 
@@ -187,8 +187,10 @@ def _coverage(least: float, question: Question) -> dict[str, Any]:
     }
 
 
-def _ceilings(ceilings: Sequence[Ceiling], candidate: Run) -> list[dict[str, Any]]:
-    measured = {one.name: one for one in current_measurements(candidate)}
+def _ceilings(ceilings: Sequence[Ceiling], question: Question) -> list[dict[str, Any]]:
+    """Hold the candidate against its budgets: by what is compared, where a metric is."""
+    measured = {one.name: one for one in current_measurements(question.candidate)}
+    measured |= {one.name: one.candidate for one in question.pairs}
     return [_ceiling(one, measured.get(one.metric)) for one in ceilings]
 
 

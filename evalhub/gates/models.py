@@ -84,7 +84,7 @@ class GateAnswer(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("gate", "comparison", name="gate_answer_once"),
+            models.UniqueConstraint("gate", "comparison", "tag", name="gate_answer_once"),
         ]
 
     def __str__(self) -> str:

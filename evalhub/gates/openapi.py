@@ -132,8 +132,9 @@ ask = operation(
     tag="Gates",
     summary="Ask the gate about a run",
     detail="Against the baseline that is named, else the newest blessed one of the tag, else the "
-    "newest scored run of the same dataset version with the tag. A CI job ends with exit_code. "
-    "The same question finds the same answer.",
+    "newest scored run of the same dataset version with the tag that is older than the run. A CI "
+    "job ends with exit_code. The same run and tag find the same answer until the rules, the "
+    "blessing or the scores change.",
     scope="submit",
     path=["run_id"],
     body=json_body(

@@ -50,8 +50,9 @@ class Chosen:
 def baseline_for(candidate: Run, tag: str) -> Chosen:
     """Return whom a run is held against.
 
-    The newest blessed run of the dataset and tag; without one, the newest scored run of the same
-    version that bears the tag.
+    The newest blessed run of the dataset and tag. Without one it stays the run of the first
+    answer, so that the same question finds the same answer; and that is the newest scored run of
+    the same version that bears the tag and is older than the candidate.
     """
     blessed = (
         Blessing.objects.filter(dataset=candidate.version.dataset_id, tag=tag)
@@ -68,22 +69,36 @@ def baseline_for(candidate: Run, tag: str) -> Chosen:
     if blessed is not None:
         who = f" by {blessed.created_by}" if blessed.created_by else ""
         return Chosen(blessed.run, f"Blessed{who} for {tag}: {blessed.reason}")
-    runs = (
-        Run.objects.filter(_HAS_NUMBERS, version=candidate.version_id)
-        .exclude(pk=candidate.pk)
-        .select_related("version__dataset", "system_version__system")
-        .order_by("-pk")[:LOOKED_AT]
-    )
-    for run in runs:
-        if tag in run.tags:
-            return Chosen(
-                run, f"No other run is blessed for {tag}; this is the newest that bears the tag."
-            )
+    run = _held_against_before(candidate, tag) or _newest_before(candidate, tag)
+    if run is not None:
+        return Chosen(
+            run,
+            f"No run is blessed for {tag}; this was the newest before the candidate that bears "
+            "the tag.",
+        )
     raise ContentError(
         f"No run of {candidate.version.dataset.slug} is blessed for {tag[:100]!r}, and none of "
-        f"version {candidate.version.number} bears that tag; bless one, or name a baseline.",
+        f"version {candidate.version.number} from before the candidate bears that tag; bless one, "
+        "or name a baseline.",
         code="no_baseline",
     )
+
+
+def _held_against_before(candidate: Run, tag: str) -> Run | None:
+    """Return the baseline of this run's newest answer on a branch, if it still has numbers."""
+    answers = GateAnswer.objects.filter(comparison__candidate=candidate, tag=tag)
+    baselines = answers.order_by("-pk").values_list("comparison__baseline", flat=True)[:1]
+    return _with_numbers().filter(pk__in=list(baselines)).first()
+
+
+def _newest_before(candidate: Run, tag: str) -> Run | None:
+    older = _with_numbers().filter(version=candidate.version_id, pk__lt=candidate.pk)
+    return next((run for run in older.order_by("-pk")[:LOOKED_AT] if tag in run.tags), None)
+
+
+def _with_numbers() -> QuerySet[Run]:
+    named = Run.objects.select_related("version__dataset", "system_version__system")
+    return named.filter(_HAS_NUMBERS)
 
 
 def blessings_of(dataset: Dataset) -> QuerySet[Blessing]:

@@ -14,8 +14,9 @@ from evalhub.errors import Conflict, ContentError, DomainError, FieldError
 from evalhub.gates import answering, rules, selectors
 from evalhub.gates.models import Blessing, GateAnswer, GateVersion, Waiver
 from evalhub.reports.aligning import align
-from evalhub.reports.comparing import pairings
-from evalhub.reports.selectors import run_of
+from evalhub.reports.comparing import Skipped, pairings
+from evalhub.reports.models import Comparison
+from evalhub.reports.selectors import findings_of, pairs_of, run_of
 from evalhub.reports.services import compare_runs, seed_of
 from evalhub.runs.models import Run
 from metrics.statistics.gating import Answer
@@ -79,7 +80,9 @@ def ask(
 ) -> GateAnswer:
     """Ask the gate of a run's dataset; the same question again finds the same answer.
 
-    Whoever asks may submit. Raises ScoredAgainFirst while the baseline is scored again.
+    A question names the run and a branch, or a baseline in its place; it is another one once the
+    rules, the branch's blessing or the scores have changed. Whoever asks may submit. Raises
+    ScoredAgainFirst while the baseline is scored again.
     """
     gate = selectors.needed_gate(run.version.dataset)
     if baseline is None:
@@ -88,47 +91,56 @@ def ask(
     else:
         chosen = selectors.Chosen(run_of(run.project, baseline), "Named with the question.")
     comparison = compare_runs(baseline=chosen.run, candidate=run, actor=actor, may_score=True)
-    earlier = GateAnswer.objects.filter(gate=gate, comparison=comparison).first()
+    asked: dict[str, Any] = {
+        "gate": gate,
+        "comparison": comparison,
+        "tag": tag if baseline is None else "",
+    }
+    earlier = GateAnswer.objects.filter(**asked).first()
     if earlier is not None:
         return earlier
-    said, parts = answering.answer(
-        rules.parse(gate.rules), _question(chosen.run, run, seed=comparison.seed)
-    )
+    said, parts = answering.answer(rules.parse(gate.rules), _question_of(comparison))
     try:
         with transaction.atomic():
             made = GateAnswer.objects.create(
-                gate=gate,
-                comparison=comparison,
+                **asked,
                 answer=said.value,
                 parts=parts,
                 chosen=chosen.how,
-                tag=tag if baseline is None else "",
                 created_at=timezone.now(),
             )
             _note(gate.dataset, actor, "ask gate", made.public_id, answer=said.value)
     except IntegrityError:  # asked twice at the same moment; the answers are equal
-        return GateAnswer.objects.get(gate=gate, comparison=comparison)
+        return GateAnswer.objects.get(**asked)
     return made
 
 
-def _question(baseline: Run, candidate: Run, *, seed: int) -> answering.Question:
-    pairs, skipped = pairings(baseline, candidate)
-    aligned = align(baseline, candidate)
-    return answering.Question(baseline, candidate, pairs, skipped, aligned, seed)
+def _question_of(comparison: Comparison) -> answering.Question:
+    """Ask about the measurements of a stored comparison, whatever was scored again since."""
+    baseline, candidate = comparison.baseline, comparison.candidate
+    return answering.Question(
+        baseline=baseline,
+        candidate=candidate,
+        pairs=pairs_of(findings_of(comparison)),
+        skipped=[Skipped(**one) for one in comparison.skipped],
+        aligned=align(baseline, candidate),
+        seed=comparison.seed,
+    )
 
 
-@transaction.atomic
 def waive(*, answer: GateAnswer, reason: str, actor: Actor) -> Waiver:
     """Let a run through that the gate did not pass, with a reason that everybody sees."""
     reason = _reason(reason)
     if answer.answer == Answer.PASS:
         raise Conflict("The gate passed this run; there is nothing to waive.", code="passed")
-    if Waiver.objects.filter(answer=answer).exists():
-        raise Conflict("This answer is waived already.", code="waived")
-    made = Waiver.objects.create(
-        answer=answer, reason=reason, created_by=actor.user, created_at=timezone.now()
-    )
-    _note(answer.gate.dataset, actor, "waive gate", answer.public_id, reason=reason)
+    try:
+        with transaction.atomic():
+            made = Waiver.objects.create(
+                answer=answer, reason=reason, created_by=actor.user, created_at=timezone.now()
+            )
+            _note(answer.gate.dataset, actor, "waive gate", answer.public_id, reason=reason)
+    except IntegrityError as exc:  # an answer has one waiver
+        raise Conflict("This answer is waived already.", code="waived") from exc
     return made
 
 
@@ -158,9 +170,14 @@ def _previewed(run: Run, wished: rules.Rules, tag: str) -> Preview:
         chosen = selectors.baseline_for(run, tag)
     except DomainError as exc:
         return Preview(run, None, "", exc.detail)
-    seed = seed_of(chosen.run, run)
-    said, _ = answering.answer(wished, _question(chosen.run, run, seed=seed))
+    said, _ = answering.answer(wished, _question_between(chosen.run, run))
     return Preview(run, chosen.run, said.value, "")
+
+
+def _question_between(baseline: Run, candidate: Run) -> answering.Question:
+    pairs, skipped = pairings(baseline, candidate)
+    aligned, seed = align(baseline, candidate), seed_of(baseline, candidate)
+    return answering.Question(baseline, candidate, pairs, skipped, aligned, seed)
 
 
 def _tag(given: str) -> str:

@@ -17,9 +17,8 @@ from typing import Any, Final
 from evalhub.errors import Conflict
 from evalhub.reports.comparing import METHOD
 from evalhub.reports.models import Comparison, Finding
-from evalhub.reports.selectors import findings_of
+from evalhub.reports.selectors import findings_of, pairs_of
 from evalhub.reports.services import computed
-from evalhub.reports.sides import Pairing
 
 TOLERANCE: Final = 1e-9
 # Every column of a finding; a test holds this against the model.
@@ -81,15 +80,10 @@ def recompute(comparison: Comparison) -> Recomputed:
             code="other_method",
         )
     stored = findings_of(comparison)
-    pairs = [
-        Pairing(one.baseline_measurement, one.candidate_measurement)
-        for one in stored
-        if not one.slice_field
-    ]
     again, found = computed(
         baseline=comparison.baseline,
         candidate=comparison.candidate,
-        pairs=pairs,
+        pairs=pairs_of(stored),
         seed=comparison.seed,
     )
     before, after = _values(comparison, stored), _values(again, found)

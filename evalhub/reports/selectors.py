@@ -17,7 +17,7 @@ from evalhub.datasets.selectors import examples_at_positions, positions_in
 from evalhub.errors import NotFound
 from evalhub.reports.aligning import Aligned, align
 from evalhub.reports.models import Comparison, Finding
-from evalhub.reports.sides import Passing, folded
+from evalhub.reports.sides import Pairing, Passing, folded
 from evalhub.runs.columns import scores_in_blocks, values_at
 from evalhub.runs.models import Measurement, Output, Run
 from metrics.batch import Floats
@@ -57,6 +57,15 @@ def findings_of(comparison: Comparison) -> list[Finding]:
             "baseline_measurement", "candidate_measurement"
         ).order_by("order")
     )
+
+
+def pairs_of(findings: Iterable[Finding]) -> list[Pairing]:
+    """Return the pairs of measurements that a stored comparison was made of, in their order.
+
+    They stay what they were, whatever is scored again since.
+    """
+    overall = [one for one in findings if not one.slice_field]
+    return [Pairing(one.baseline_measurement, one.candidate_measurement) for one in overall]
 
 
 @dataclass(frozen=True)
