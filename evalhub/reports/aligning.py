@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from evalhub.datasets import selectors as datasets
 from evalhub.datasets.keys import shared_positions
+from evalhub.reports.as_compared import Compared
 from evalhub.runs.models import Run
 
 # Of the examples that changed between two versions, so many are stored by key.
@@ -58,8 +59,9 @@ def align(baseline: Run, candidate: Run) -> Aligned:
     return Aligned(before, after, groups, field, changed=shared[~is_equal])
 
 
-def coverage(baseline: Run, candidate: Run, aligned: Aligned) -> dict[str, Any]:
+def coverage(old: Compared, new: Compared, aligned: Aligned) -> dict[str, Any]:
     """Return how much of both runs a comparison rests on."""
+    baseline, candidate = old.run, new.run
     n_known = len(aligned) + len(aligned.changed)
     named = datasets.examples_at_positions(
         candidate.version, aligned.changed[:MAX_CHANGED_KEYS].tolist()
@@ -70,8 +72,8 @@ def coverage(baseline: Run, candidate: Run, aligned: Aligned) -> dict[str, Any]:
         "changed_keys": [example.key for example in named.values()],
         "baseline_only": baseline.version.n_examples - n_known,
         "candidate_only": candidate.version.n_examples - n_known,
-        "baseline": _received(baseline),
-        "candidate": _received(candidate),
+        "baseline": old.received(),
+        "candidate": new.received(),
         "clusters": _cluster_fields(baseline, candidate),
     }
 
@@ -80,12 +82,3 @@ def _cluster_fields(baseline: Run, candidate: Run) -> dict[str, str | None]:
     """Return the cluster field of both versions, and the one that the comparison goes by."""
     old, new = baseline.version.cluster_field or None, candidate.version.cluster_field or None
     return {"baseline": old, "candidate": new, "used": new or old}
-
-
-def _received(run: Run) -> dict[str, int]:
-    return {
-        "expected": run.n_expected,
-        "received": run.n_outputs,
-        "errors": run.n_errors,
-        "missing": run.n_expected - run.n_outputs,
-    }

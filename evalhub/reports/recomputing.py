@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from evalhub.errors import Conflict
+from evalhub.reports.as_compared import replaced
 from evalhub.reports.comparing import METHOD
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.selectors import findings_of, pairs_of
@@ -58,10 +59,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class Recomputed:
-    """What came of computing again: how many values were held against each other, what differs."""
+    """What came of computing again: how many values were held against each other, what differs.
+
+    `notes` say what has changed beside the comparison, which may be why something differs.
+    """
 
     n_values: int
     differences: list[Difference]
+    notes: list[str]
 
     @property
     def agreement(self) -> Agreement:
@@ -87,7 +92,8 @@ def recompute(comparison: Comparison) -> Recomputed:
         seed=comparison.seed,
     )
     before, after = _values(comparison, stored), _values(again, found)
-    return Recomputed(len(before), list(_differences(before, after)))
+    differences = list(_differences(before, after))
+    return Recomputed(len(before), differences, replaced(comparison))
 
 
 def _values(comparison: Comparison, findings: Sequence[Finding]) -> dict[str, object]:

@@ -16,6 +16,7 @@ from evalhub.datasets.models import Example
 from evalhub.datasets.selectors import examples_at_positions, positions_in
 from evalhub.errors import NotFound
 from evalhub.reports.aligning import Aligned, align
+from evalhub.reports.as_compared import Compared, sides_of
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.sides import Pairing, Passing, folded
 from evalhub.runs.columns import scores_in_blocks, values_at
@@ -98,6 +99,9 @@ class Case:
     baseline_error: str | None
     candidate_error: str | None
     scores: list[CaseScore]
+    # The run was reopened since, and the output that was compared is not there any more.
+    baseline_replaced: bool = False
+    candidate_replaced: bool = False
 
 
 @dataclass(frozen=True)
@@ -206,8 +210,15 @@ class _Moved:
         before = _outputs(self.comparison.baseline, before_at.tolist())
         after = _outputs(self.comparison.candidate, after_at.tolist())
         scores = _scores(self.comparison, before_at, after_at)
+        sides = sides_of(self.comparison)
         return [
-            self._case(pair, examples[new], before.get(old), after.get(new), scores[at])
+            self._case(
+                pair,
+                examples[new],
+                _Shown.of(sides[0], old, before.get(old)),
+                _Shown.of(sides[1], new, after.get(new)),
+                scores[at],
+            )
             for at, (pair, old, new) in enumerate(
                 zip(pairs.tolist(), before_at.tolist(), after_at.tolist(), strict=True)
             )
@@ -217,8 +228,8 @@ class _Moved:
         self,
         pair: int,
         example: Example,
-        before: Output | None,
-        after: Output | None,
+        before: _Shown,
+        after: _Shown,
         scores: list[CaseScore],
     ) -> Case:
         fields = example.fields
@@ -234,11 +245,13 @@ class _Moved:
             baseline_value=_known(self.old[pair]),
             candidate_value=_known(self.new[pair]),
             is_flip=bool(self.flipped[pair]),
-            baseline_output=_written(before),
-            candidate_output=_written(after),
-            baseline_error=before.error if before else None,
-            candidate_error=after.error if after else None,
+            baseline_output=before.text,
+            candidate_output=after.text,
+            baseline_error=before.error,
+            candidate_error=after.error,
             scores=scores,
+            baseline_replaced=before.is_replaced,
+            candidate_replaced=after.is_replaced,
         )
 
 
@@ -275,7 +288,20 @@ def _outputs(run: Run, positions: Sequence[int]) -> dict[int, Output]:
     return {row.position: row for row in rows}
 
 
-def _written(output: Output | None) -> str | None:
-    if output is None:
-        return None
-    return output.text if output.text is not None else output.data
+@dataclass(frozen=True)
+class _Shown:
+    """What is shown of an output: nothing of one that is not what was compared."""
+
+    text: str | None = None
+    error: str | None = None
+    is_replaced: bool = False
+
+    @classmethod
+    def of(cls, side: Compared, position: int, output: Output | None) -> _Shown:
+        if side.was_missing(position):
+            return cls()
+        if side.is_replaced(output, position):
+            return cls(is_replaced=True)
+        if output is None:
+            return cls()
+        return cls(output.text if output.text is not None else output.data, output.error)

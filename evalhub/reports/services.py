@@ -15,6 +15,7 @@ from evalhub.accounts.services import Actor, record
 from evalhub.errors import Conflict, ContentError
 from evalhub.reports import scored_again, standing_out
 from evalhub.reports.aligning import Aligned, align, coverage
+from evalhub.reports.as_compared import Compared
 from evalhub.reports.comparing import (
     METHOD,
     Found,
@@ -65,6 +66,8 @@ def computed(
     if not len(aligned):
         raise _nothing_to_pair(aligned)
     parts, left_out = parts_of(candidate, aligned, n_metrics=len(pairs))
+    old = Compared.of(baseline, pairs[0].baseline)
+    new = Compared.of(candidate, pairs[0].candidate)
     stands_out: dict[str, Any] = {}
 
     def look(sides: Sides) -> None:
@@ -82,7 +85,7 @@ def computed(
         method=METHOD,
         seed=seed,
         n_pairs=len(aligned),
-        coverage={**coverage(baseline, candidate, aligned), "fields_left_out": left_out},
+        coverage={**coverage(old, new, aligned), "fields_left_out": left_out},
         primary_metric=found[0].pairing.name,
         outcome=found[0].decision.outcome.value,
         **stands_out,

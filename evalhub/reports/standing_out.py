@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from evalhub.datasets import selectors as datasets
 from evalhub.reports.aligning import Aligned
+from evalhub.reports.as_compared import Compared
 from evalhub.reports.sides import Passing, Sides, folded
 from evalhub.reports.words import shared_words
 from evalhub.runs.models import Output, Run
@@ -73,8 +74,10 @@ def critical(sides: Sides, aligned: Aligned, *, baseline: Run, candidate: Run) -
     marked = _marked(candidate)
     is_critical = np.isin(aligned.candidate, marked, assume_unique=True)
     pairs = np.flatnonzero(is_critical)
-    answered = _answered(baseline, aligned.baseline[pairs])
-    is_answered = _answered(candidate, aligned.candidate[pairs])
+    old = Compared.of(baseline, sides.pairing.baseline)
+    new = Compared.of(candidate, sides.pairing.candidate)
+    answered = _answered(old, aligned.baseline[pairs])
+    is_answered = _answered(new, aligned.candidate[pairs])
     fails_now = answered & ~is_answered
     n_unscored = 0
     passing = Passing.of(sides.baseline.values, sides.candidate.values, sides.pairing.candidate)
@@ -99,8 +102,13 @@ def _marked(candidate: Run) -> NDArray[np.int64]:
     return np.flatnonzero(found.codes == found.levels.index("true"))
 
 
-def _answered(run: Run, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _answered(side: Compared, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Say at which positions at least half of the attempts gave an output, and no error."""
+    run = side.run
+    if side.marks is not None:
+        given = side.answered[positions].sum(axis=1)
+        enough: NDArray[np.bool_] = 2 * given >= run.attempts
+        return enough
     n_outputs = np.zeros(run.version.n_examples, dtype=np.int64)
     for at in range(0, len(positions), datasets.IN_ONE_QUERY):
         some = positions[at : at + datasets.IN_ONE_QUERY].tolist()

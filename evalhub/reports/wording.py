@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from evalhub.reports import as_compared
 from evalhub.reports.models import Comparison, Finding
 from evalhub.runs.models import Measurement
 from evalhub.runs.traits import metric_of
@@ -168,6 +169,7 @@ def stand_in(comparison: Comparison) -> str:
 def notes(comparison: Comparison) -> list[str]:
     """Return what every form of a report says beside its findings, in words."""
     said = (
+        *as_compared.replaced(comparison),
         scored_again(comparison),
         critical(comparison),
         where_worse(comparison),

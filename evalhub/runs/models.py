@@ -165,6 +165,21 @@ class Output(models.Model):
         return f"output {self.position}/{self.attempt} of run {self.run_id}"
 
 
+class Reopening(models.Model):
+    """A run was opened again: a mark of each of its outputs before (`reopenings.py`).
+
+    Measurements up to `newest_measurement` are about those outputs.
+    """
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="reopenings")
+    newest_measurement = models.PositiveBigIntegerField()
+    marks = models.BinaryField()
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"reopening of run {self.run_id}"
+
+
 class Measurement(models.Model):
     """One metric spec on one run. Scoring again makes a new one; nothing is overwritten."""
 

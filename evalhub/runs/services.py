@@ -19,7 +19,7 @@ from evalhub.datasets.selectors import dataset_of, examples_at_positions, versio
 from evalhub.errors import Conflict, ContentError, FieldError
 from evalhub.intake.lines import ErrorCollector
 from evalhub.intake.rows import OutputRow
-from evalhub.runs import bulk, planning, queue
+from evalhub.runs import bulk, planning, queue, reopenings
 from evalhub.runs.models import Job, Measurement, Run, System, SystemVersion
 from evalhub.runs.ratings import RatingRow
 from evalhub.runs.selectors import current_measurements, is_missing
@@ -255,7 +255,13 @@ def cancel_run(*, run: Run, actor: Actor) -> Run:
 
 
 def reopen_run(*, run: Run, actor: Actor) -> Run:
-    """Let outputs of a finished run change again; its numbers so far stay, as older ones."""
+    """Let outputs of a finished run change again; its numbers so far stay, as older ones.
+
+    Marks of the outputs are kept, so that reports of before can tell which are others since. They
+    are read while nothing is locked: outputs of a finished run stay as they are.
+    """
+    before = Run.objects.select_related("version").get(pk=run.pk)
+    marks = reopenings.marks_of(before)
     with transaction.atomic():
         locked = _locked(run)
         moved = Run.objects.filter(pk=run.pk).move(
@@ -263,6 +269,9 @@ def reopen_run(*, run: Run, actor: Actor) -> Run:
         )
         if not moved:
             raise Conflict(f"The run is {locked.state} already.")
+        if before.state == Run.State.OPEN or before.finished_at != locked.finished_at:
+            raise Conflict("The run has changed meanwhile; look at it again.")
+        reopenings.keep(run, marks)
         _call_off(run)
         for measurement in current_measurements(run):
             _renewed(measurement).save()

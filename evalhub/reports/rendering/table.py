@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from evalhub.reports.as_compared import replaced
 from evalhub.reports.models import Comparison, Finding
 from evalhub.spreadsheets import csv_lines
 
@@ -13,15 +14,17 @@ HEADER: Final = (
     *("outcome", "n", "baseline_value", "candidate_value", "gain", "low", "high"),
     *("p_value", "p_exact", "p_adjusted", "detectable", "lost", "won"),
     *("unscored_baseline", "unscored_candidate", "method", "reason", "signature"),
-    *("baseline_scored_again_at", "baseline_signature_before"),
+    *("baseline_scored_again_at", "baseline_signature_before", "outputs_replaced_since"),
 )
 
 
 def as_csv(comparison: Comparison, findings: Sequence[Finding]) -> str:
     """Return a table of the findings; what could not be computed is an empty cell."""
     again = {one["metric"]: (one["at"], one["before"]) for one in comparison.rescored}
+    since = " ".join(replaced(comparison))
     rows = [
-        [*_row(comparison, finding), *again.get(finding.metric, ("", ""))] for finding in findings
+        [*_row(comparison, finding), *again.get(finding.metric, ("", "")), since]
+        for finding in findings
     ]
     return "".join(csv_lines(HEADER, rows))
 

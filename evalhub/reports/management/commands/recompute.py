@@ -40,6 +40,8 @@ class Command(BaseCommand):
 
     def _say(self, recomputed: Recomputed) -> None:
         values = plural(recomputed.n_values, "value")
+        for note in recomputed.notes:
+            self.stdout.write(note)
         if recomputed.agreement == Agreement.BITS:
             self.stdout.write(f"The bits agree: {values}.")
             return
