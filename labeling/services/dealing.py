@@ -48,10 +48,7 @@ def put_on_desk(annotator: Annotator, holding: Holding) -> None:
     each other: where nothing else is left, there is a break between them. (In the qualification
     what is right is told after each.)
     """
-    now = _still(annotator, holding, annotator.unit_id)
-    ahead = _still(annotator, holding, annotator.next_unit_id)
-    if now is None or now == ahead:
-        now, ahead = ahead, None
+    now, ahead = _still_there(annotator, holding)
     if annotator.state not in _AT_WORK or _quota_left(annotator) <= 0:
         if holding.held:
             give_back(annotator)
@@ -67,6 +64,20 @@ def put_on_desk(annotator: Annotator, holding: Holding) -> None:
 
 
 _AT_WORK: Final = (Annotator.State.ACTIVE, Annotator.State.QUALIFYING)
+
+
+def _still_there(annotator: Annotator, holding: Holding) -> tuple[int | None, int | None]:
+    """Return what was on the desk and what was fetched ahead, as far as it may still follow."""
+    now = _still(annotator, holding, annotator.unit_id)
+    ahead = _still(annotator, holding, annotator.next_unit_id)
+    if now is None or now == ahead:
+        now, ahead = ahead, None
+        # What was to stand between them may be lost.
+        if not _may_follow(annotator, now, annotator.last_bundle, holding, is_ahead=False):
+            now = None
+    elif not _may_follow(annotator, ahead, _bundle_of(now, holding), holding, is_ahead=True):
+        ahead = None
+    return now, ahead
 
 
 def _still(annotator: Annotator, holding: Holding, unit: int | None) -> int | None:
@@ -108,11 +119,20 @@ def _next(
         if bundle_of[unit] != last:
             return unit
     unit = following(hands, last=last, seed=annotator.seed)
-    if bundle_of[unit] != last or annotator.state == Annotator.State.QUALIFYING:
-        return unit
-    # Two of one example: not one fetched ahead of the other, and not without a break.
-    is_rested = after is None and break_until(annotator.saved_at, timezone.now()) is None
-    return unit if is_rested else None
+    may_follow = _may_follow(annotator, unit, last, holding, is_ahead=after is not None)
+    return unit if may_follow else None
+
+
+def _may_follow(
+    annotator: Annotator, unit: int | None, last: int | None, holding: Holding, *, is_ahead: bool
+) -> bool:
+    """Say whether a unit may come after one of the example `last`: now, or fetched ahead."""
+    if unit is None or annotator.state == Annotator.State.QUALIFYING:
+        return True
+    if _bundle_of(unit, holding) != last:
+        return True
+    # What is fetched ahead comes without a break.
+    return not is_ahead and break_until(annotator.saved_at, timezone.now()) is None
 
 
 def _bundle_of(unit: int, holding: Holding) -> int:

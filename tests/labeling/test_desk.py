@@ -60,6 +60,19 @@ def test_between_two_of_one_example_alone_there_is_a_break():
     assert desk.deal(annotator=annotator).now.unit.bundle == first.now.unit.bundle
 
 
+def test_there_is_a_break_also_where_what_stood_between_is_lost():
+    campaign = a_campaign(n=2, overlap=1)
+    annotator, other = an_annotator(campaign), an_annotator(campaign)
+    first = desk.deal(annotator=annotator)
+    state = desk.submit(annotator=annotator, unit=first.now.unit, answers={"faithful": 4}).desk
+    assert state.ahead.unit.bundle == first.now.unit.bundle
+    between = Slot.objects.filter(bundle=state.now.unit.bundle)
+    between.update(annotator=other, lease_until=timezone.now() + timedelta(minutes=9))
+    assert desk.deal(annotator=annotator) == desk.Desk()
+    assert desk.why_nothing(annotator).reason == "break"
+    assert on_desk(annotator) == state.ahead.unit
+
+
 def test_a_break_does_not_last_when_the_clock_was_set_back():
     annotator = an_annotator(a_campaign(n=1, overlap=1))
     unit = on_desk(annotator)
