@@ -122,7 +122,7 @@ def _margin_part(rule: Margin, found: Found | str, judged: Bound) -> dict[str, A
             "measurement": found.pairing.candidate.public_id,
         }
         if judged.answer is Answer.INCONCLUSIVE:
-            part["advice"] = wording.advice(found, margin=rule.margin)
+            part["advice"] = wording.advice(found, judged)
         elif judged.answer is Answer.FAIL:
             part["advice"] = [wording.AFTER_A_LOSS]
     return part
@@ -212,5 +212,5 @@ def _ceiling(rule: Ceiling, measured: Measurement | None) -> dict[str, Any]:
     return part | {
         "answer": (Answer.PASS if is_met else Answer.FAIL).value,
         "reason": f"{measured.value:g} is {'within' if is_met else 'above'} {rule.ceiling:g}.",
-        "advice": [] if is_met else [wording.ABOVE_A_CEILING],
+        "advice": [] if is_met else [wording.ABOVE_A_CEILING.format(metric=rule.metric)],
     }

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from evalhub.gates import wording
 from evalhub.gates.models import GateAnswer
-from evalhub.gates.wording import percent
 from evalhub.web import formatting
 from metrics.statistics.gating import Answer
 
@@ -50,7 +50,7 @@ def open_first(rows: list[PartRow]) -> list[PartRow]:
 
 def _row(part: Mapping[str, Any], answer: GateAnswer) -> PartRow:
     low, high = part.get("low"), part.get("high")
-    digits = formatting.earned_digits(low, high, 0 if low is not None else 3)
+    digits = 3 if low is None else wording.digits_of_bounds(part)
     gain, low_text, high_text = (
         "" if one is None else formatting.number(one, digits, signed=True)
         for one in (part.get("gain"), low, high)
@@ -59,9 +59,9 @@ def _row(part: Mapping[str, Any], answer: GateAnswer) -> PartRow:
         name=part.get("metric") or "coverage",
         about=_about(part),
         answer=part["answer"],
-        reason=part["reason"],
+        reason=wording.reason(part),
         examples=part.get("examples") or [],
-        advice=part["advice"],
+        advice=wording.advice_about(part, answer.parts),
         gain=gain,
         low=low_text,
         high=high_text,
@@ -83,7 +83,7 @@ def _limit(part: Mapping[str, Any]) -> str:
         return f"{formatting.MINUS}{part['margin']:g}"
     if part.get("limit") is None:
         return ""
-    return percent(part["limit"]) if part["kind"] == "coverage" else f"{part['limit']:g}"
+    return wording.percent(part["limit"]) if part["kind"] == "coverage" else f"{part['limit']:g}"
 
 
 def _address(part: Mapping[str, Any], answer: GateAnswer) -> str:

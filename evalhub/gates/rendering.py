@@ -58,6 +58,7 @@ def title(one: GateAnswer) -> str:
         one.answer,
         candidate=str(one.comparison.candidate.system_version),
         dataset=one.gate.dataset.name,
+        is_waived=selectors.waiver_of(one) is not None,
     )
 
 

@@ -17,7 +17,16 @@ from evalhub.reports.models import Comparison
 def about(comparison: Comparison) -> Said:
     """Return the answers to a comparison, newest first, and the waivers that led up to it."""
     answers = list(selectors.answers_about(comparison))
-    return Said(answers=tuple(map(_gate, answers)), before=before(comparison, answers))
+    said = Said(answers=tuple(map(_gate, answers)), before=before(comparison, answers))
+    if answers:
+        return said
+    dataset = comparison.candidate.version.dataset
+    has_gate = selectors.gate_of(dataset) is not None
+    return replace(
+        said,
+        not_asked=wording.not_asked(dataset.name, has_gate=has_gate),
+        gate_page=reverse("gates:gate", args=[dataset.project.slug, dataset.slug]),
+    )
 
 
 def before(comparison: Comparison, answers: Sequence[GateAnswer]) -> tuple[WaivedBefore, ...]:
@@ -40,6 +49,7 @@ def _gate(one: GateAnswer) -> GateSaid:
             one.answer,
             candidate=str(one.comparison.candidate.system_version),
             dataset=one.gate.dataset.name,
+            is_waived=waiver is not None,
         ),
         advice=wording.advice_of(one.parts),
         rules=[_rule(part) for part in one.parts],
@@ -53,7 +63,7 @@ def _gate(one: GateAnswer) -> GateSaid:
 
 
 def _rule(part: Mapping[str, Any]) -> RuleSaid:
-    said = RuleSaid(rule=wording.rule(part), answer=part["answer"], reason=part["reason"])
+    said = RuleSaid(rule=wording.rule(part), answer=part["answer"], reason=wording.reason(part))
     if part["kind"] not in ("margin", "slice"):
         return said
     return replace(said, metric=part["metric"], slice=part["slice"] or "", margin=part["margin"])

@@ -68,13 +68,15 @@ def baseline_for(candidate: Run, tag: str) -> Chosen:
         )
     if blessed is not None:
         who = f" by {blessed.created_by}" if blessed.created_by else ""
-        return Chosen(blessed.run, f"Blessed{who} for {tag}: {blessed.reason}")
+        named = blessed.run.system_version
+        how = f"The baseline {named} was set for {tag}{who}, because: {blessed.reason}"
+        return Chosen(blessed.run, how)
     run = _held_against_before(candidate, tag) or _newest_before(candidate, tag)
     if run is not None:
         return Chosen(
             run,
-            f"No run is blessed for {tag}; this was the newest before the candidate that bears "
-            "the tag.",
+            f"No run is blessed for {tag}; the baseline is the newest from before the candidate "
+            "that bears the tag.",
         )
     raise ContentError(
         f"No run of {candidate.version.dataset.slug} is blessed for {tag[:100]!r}, and none of "

@@ -89,7 +89,9 @@ def ask(
         tag = _tag(tag)
         chosen = selectors.baseline_for(run, tag)
     else:
-        chosen = selectors.Chosen(run_of(run.project, baseline), "Named with the question.")
+        chosen = selectors.Chosen(
+            run_of(run.project, baseline), "The baseline was chosen by whoever asked."
+        )
     comparison = compare_runs(baseline=chosen.run, candidate=run, actor=actor, may_score=True)
     asked: dict[str, Any] = {
         "gate": gate,

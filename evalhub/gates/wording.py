@@ -7,14 +7,30 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evalhub.reports.comparing import Found
+from evalhub.reports.figures import away
 from evalhub.runs.models import Measurement
-from evalhub.web.formatting import count, plural
-from metrics.statistics.gating import Answer, margin_in_reach, more_to_pass
+from evalhub.web.formatting import (
+    MAX_DIGITS,
+    count,
+    digits_of,
+    earned_digits,
+    number,
+    plural,
+)
+from metrics.statistics.findings import MIN_PAIRS
+from metrics.statistics.gating import (
+    FILLED,
+    OPEN,
+    Answer,
+    Bound,
+    margin_in_reach,
+    more_to_pass,
+)
 
 _HEAD = {
     Answer.PASS: "{candidate} passes the gate of {dataset}.",
     Answer.FAIL: "{candidate} fails the gate of {dataset}.",
-    Answer.INCONCLUSIVE: "The gate of {dataset} cannot tell whether {candidate} may pass.",
+    Answer.INCONCLUSIVE: "{candidate} does not pass the gate of {dataset} yet: it is not settled.",
 }
 
 AFTER_A_LOSS = (
@@ -23,13 +39,17 @@ AFTER_A_LOSS = (
 )
 
 ABOVE_A_CEILING = (
-    "Bring it down and ask again; or a lead raises the ceiling, or waives the answer with a "
+    "Bring {metric} down and ask again; or a lead raises the ceiling, or waives the answer with a "
     "reason."
 )
 
+# In place of advice about a rule that is open, where another failed.
+NOT_BY_THIS = "Another rule failed: settling this one would not let the run through."
 
 # What became of a run that a lead let through.
 NOT_PASSED = {"fail": "failed the gate", "inconclusive": "was left open by the gate"}
+# Digits that count of what is held against a ceiling; more where it would read as the ceiling.
+_DIGITS = range(3, 10)
 
 
 def rule(part: Mapping[str, Any]) -> str:
@@ -45,45 +65,147 @@ def rule(part: Mapping[str, Any]) -> str:
 
 
 def advice_of(parts: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return what to do about an answer: each sentence once, of the rules that failed first."""
-    failed_first = sorted(parts, key=lambda part: part["answer"] != Answer.FAIL.value)
-    return list(dict.fromkeys(sentence for part in failed_first for sentence in part["advice"]))
+    """Return what to do about an answer, each sentence once.
+
+    Where a rule failed, only what is to do about that: settling others would not help this run.
+    """
+    has_failed = any(part["answer"] == Answer.FAIL for part in parts)
+    counted = [part for part in parts if part["answer"] == Answer.FAIL or not has_failed]
+    return list(dict.fromkeys(sentence for part in counted for sentence in part["advice"]))
 
 
-def title(answer: str, *, candidate: str, dataset: str) -> str:
+def advice_about(part: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what to do about one rule of an answer."""
+    if part["answer"] == Answer.INCONCLUSIVE and any(
+        one["answer"] == Answer.FAIL for one in parts
+    ):
+        return [NOT_BY_THIS]
+    return list(part["advice"])
+
+
+def title(answer: str, *, candidate: str, dataset: str, is_waived: bool = False) -> str:
     """Return the answer as a title."""
+    if is_waived:
+        what = NOT_PASSED[answer]
+        return f"{candidate} {what} of {dataset}, and is let through by a waiver."
     return _HEAD[Answer(answer)].format(candidate=candidate, dataset=dataset)
+
+
+def not_asked(dataset: str, *, has_gate: bool) -> str:
+    """Say that a comparison was not put to a gate, and what to do."""
+    if has_gate:
+        return (
+            f"Not put to the gate of {dataset}, so nothing here says whether it may be released: "
+            "ask the gate."
+        )
+    return (
+        f"The dataset {dataset} has no gate, so nothing here says whether it may be released: a "
+        "lead writes the rules that decide."
+    )
+
+
+def reason(part: Mapping[str, Any]) -> str:
+    """Return why a rule answered as it did: by its numbers, where it has some."""
+    if part["kind"] == "ceiling" and part["value"] is not None:
+        return _against_ceiling(part)
+    if part.get("low") is None or part.get("high") is None:
+        return _without_numbers(part)
+    return _against_margin(part)
+
+
+def _without_numbers(part: Mapping[str, Any]) -> str:
+    n = part.get("n")
+    if n is None or n >= MIN_PAIRS or part["kind"] not in ("margin", "slice"):
+        return str(part["reason"])
+    return (
+        f"Under {MIN_PAIRS} examples a gate gives no answer at all, and a useful one needs more; "
+        f"there {'is' if n == 1 else 'are'} {count(n)}."
+    )
+
+
+def _against_margin(part: Mapping[str, Any]) -> str:
+    """Hold the bounds of a gain, each one-sided at 95 %, against the loss that is allowed."""
+    low, high, margin = part["low"], part["high"], part["margin"]
+    digits = digits_of_bounds(part)
+    worst, best = away(low, digits), away(high, digits)
+    allowed = f"less than {margin:g} is allowed"
+    filled = FILLED if part["reason"].endswith(FILLED) else ""
+    if part["answer"] == Answer.PASS:
+        if low >= 0.0:
+            return f"No loss: by at least {worst} (95 %).{filled}"
+        sure = "Likely worse," if high < 0.0 else "If worse, then"
+        return f"{sure} by at most {number(-low, digits)} (95 %), and {allowed}.{filled}"
+    if part["answer"] == Answer.FAIL:
+        return f"Worse by at least {number(-high, digits)} (95 %); only {allowed}.{filled}"
+    why = "" if part["reason"] == OPEN else f" {part['reason']}"
+    if high < 0.0:
+        ends = f"{number(-high, digits)} to {number(-low, digits)}"
+        return (
+            f"Likely worse, by {ends} (each end at 95 %). By more than the {margin:g} of the "
+            f"rule: not settled.{why}"
+        )
+    return (
+        f"Anything from {worst} to {best} is possible (each end at 95 %); only a loss of "
+        f"{allowed}.{why}"
+    )
+
+
+def digits_of_bounds(part: Mapping[str, Any]) -> int:
+    """Return decimals with which a bound does not read as the margin that it is held against."""
+    low, high, margin = part["low"], part["high"], part["margin"]
+    digits = earned_digits(low, high, 0)
+    while digits < MAX_DIGITS and any(
+        number(-bound, digits) == number(margin, digits) for bound in (low, high)
+    ):
+        digits += 1
+    return digits
+
+
+def _against_ceiling(part: Mapping[str, Any]) -> str:
+    value, limit = part["value"], part["limit"]
+    if part["answer"] == Answer.INCONCLUSIVE:
+        return str(part["reason"])
+    texts = (f"{value:.{digits}g}" for digits in _DIGITS)
+    written = next((text for text in texts if float(text) != limit), f"{value:g}")
+    held = "is within" if part["answer"] == Answer.PASS else "is above"
+    return f"{written} {held} the ceiling of {limit:g}."
 
 
 def rules(given: Mapping[str, Any]) -> list[str]:
     """Write the rules of a gate, as they are stored, in sentences."""
     return [
-        *(f"{one['metric']} may lose less than {one['margin']:g}." for one in given["margins"]),
         *(
-            f"{one['metric']} may lose less than {one['margin']:g} in {one['field']}: "
-            f"{one['level']}."
+            f"Passes only if a loss of {one['margin']:g} or more on {one['metric']} is ruled out."
+            for one in given["margins"]
+        ),
+        *(
+            f"Passes only if a loss of {one['margin']:g} or more on {one['metric']} is ruled out "
+            f"in {one['field']}: {one['level']}."
             for one in given["slices"]
         ),
         *_critical(given["critical"]),
         *_coverage(given["min_coverage"]),
-        *(f"{one['metric']} may come to {one['ceiling']:g} at most." for one in given["ceilings"]),
+        *(
+            f"Passes only if {one['metric']} is {one['ceiling']:g} or less."
+            for one in given["ceilings"]
+        ),
     ]
 
 
 def _critical(rule: Mapping[str, Any] | None) -> list[str]:
-    return [f"No critical example may newly fail on {rule['metric']}."] if rule else []
+    return [f"Passes only if no critical example newly fails on {rule['metric']}."] if rule else []
 
 
 def _coverage(least: float | None) -> list[str]:
     if not least:
         return []
-    return [f"At least {percent(least)} of the examples are received and paired."]
+    return [f"Passes only if {percent(least)} or more of the examples are received and compared."]
 
 
 _WOULD = {
     Answer.PASS: "would pass",
     Answer.FAIL: "would fail",
-    Answer.INCONCLUSIVE: "would stay inconclusive",
+    Answer.INCONCLUSIVE: "would not be settled",
 }
 
 
@@ -98,39 +220,58 @@ def previewed(answers: Sequence[str]) -> str:
     return f"Of the newest {plural(len(answers), 'scored run')}, {', '.join(parts)}."
 
 
-def advice(found: Found, *, margin: float) -> list[str]:
+def advice(found: Found, judged: Bound) -> list[str]:
     """Return what would settle an open bound: more examples or labels, attempts, the margin."""
     compared, pairing = found.compared, found.pairing
-    more, reach = more_to_pass(compared, margin=margin), margin_in_reach(compared)
+    more = more_to_pass(compared, margin=judged.margin)
     said = []
     if found.gaps.matter:
         gaps = max(found.gaps.baseline, found.gaps.candidate)
         said.append(f"Score the {plural(gaps, 'example')} of {pairing.name} that lack a score.")
     if more:
-        where = f" of {found.field}:{found.level}" if found.field else ""
-        is_human = pairing.candidate.kind == Measurement.Kind.HUMAN
-        what = f"Label {count(more)} more outputs" if is_human else f"Add {count(more)} examples"
-        said.append(
-            f"{what}{where}: with {count(compared.n + more)} pairs, a run as good as the baseline "
-            f"passes on {pairing.name} in 80 % of cases."
-        )
+        said.append(_more(found, more))
     elif more == 0 and not found.gaps.matter:
         said.append(
-            f"There are pairs enough to show that {pairing.name} has not changed; this run may "
+            f"There are examples enough to show that {pairing.name} has not changed; this run may "
             "have lost a little. Look at the examples that got worse."
         )
+    if not more or compared.n < MIN_PAIRS:
+        return said
     attempts = max(pairing.baseline.run.attempts, pairing.candidate.run.attempts)
-    if more and attempts == 1 and pairing.candidate.kind == Measurement.Kind.AUTOMATIC:
+    if attempts == 1 and pairing.candidate.kind == Measurement.Kind.AUTOMATIC:
         said.append(
             "Run a second attempt of each example: where answers vary from one attempt to the "
             "next, their average varies less."
         )
-    if more and reach is not None:
-        said.append(
-            f"Widen the margin of {pairing.name} to {reach:.2g}, if a loss of that size is one "
-            "that you would ship."
-        )
+    if (reach := margin_in_reach(compared)) is not None and judged.low is not None:
+        said.append(_wider(pairing.name, reach, judged.low))
     return said
+
+
+def _more(found: Found, more: int) -> str:
+    """Say how many more examples would do for a run as good as the baseline, and not for this."""
+    compared, pairing = found.compared, found.pairing
+    is_human = pairing.candidate.kind == Measurement.Kind.HUMAN
+    what = (
+        f"Label {count(more)} more outputs of each" if is_human else f"Add {count(more)} examples"
+    )
+    where = f" of {found.field}:{found.level}" if found.field else ""
+    gain = compared.gain or 0.0
+    looks = away(gain, digits_of(gain, None)) if gain < 0.0 else ""
+    return (
+        f"{what}{where}. With {count(compared.n + more)}, a candidate truly equal to the baseline "
+        f"would pass on {pairing.name} 4 times in 5. That settles it"
+        + (f", but makes no run pass: this one looks {looks}." if looks else ".")
+    )
+
+
+def _wider(metric: str, reach: float, low: float) -> str:
+    """Say which margin so many examples serve; it is chosen before a run, and not for one."""
+    passes = "could pass with it" if low > -reach else "would still not pass"
+    return (
+        f"Or decide on a wider margin of {metric} before the next run: the smallest that works "
+        f"with this many examples is {reach:.2g}. This run {passes}."
+    )
 
 
 def percent(share: float) -> str:

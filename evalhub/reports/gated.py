@@ -16,7 +16,9 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from evalhub.reports.models import Comparison
-from evalhub.web.formatting import day
+from evalhub.web.formatting import day, plural
+
+_ANSWERS = {"inconclusive": "not settled"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +31,12 @@ class Waived:
 
     @property
     def by(self) -> str:
-        """Say who did and when: ``waived by ada on 26 November 2026``."""
-        return f"waived{f' by {self.who}' if self.who else ''} on {day(self.at)}"
+        """Say who did and when: ``let through by a waiver of ada on 26 November 2026``."""
+        return f"let through by a waiver{f' of {self.who}' if self.who else ''} on {day(self.at)}"
 
     @property
     def heading(self) -> str:
-        return f"W{self.by[1:]}"
+        return f"L{self.by[1:]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,11 @@ class RuleSaid:
     metric: str = ""
     slice: str = ""
     margin: float | None = None
+
+    @property
+    def heading(self) -> str:
+        """Return the answer in a word for people: ``Not settled``."""
+        return _ANSWERS.get(self.answer, self.answer).capitalize()
 
     @property
     def words(self) -> str:
@@ -79,6 +86,25 @@ class GateSaid:
         """Return the rules that the run did not pass, those that failed first."""
         left = [one for one in self.rules if one.answer != "pass"]
         return sorted(left, key=lambda one: one.answer != "fail")
+
+    @property
+    def shown_rules(self) -> list[RuleSaid]:
+        """Return the rules that the run did not pass; of a run that passed, its margins."""
+        return self.open_rules or [one for one in self.rules if one.metric]
+
+    @property
+    def in_spite_of(self) -> str:
+        """Say what a waiver leaves as it is, and what a CI job is told; nothing without one."""
+        if self.waived is None:
+            return ""
+        for_branch = f" for {self.branch}" if self.branch else ""
+        n_failed = sum(one.answer == "fail" for one in self.rules)
+        n_open = len(self.open_rules) - n_failed
+        left = [
+            f"{plural(n_failed, 'rule')} failed and {_stays(n_failed)} failed" if n_failed else "",
+            f"{plural(n_open, 'rule')} {_stays(n_open)} not settled" if n_open else "",
+        ]
+        return f"{', '.join(filter(None, left))}; a CI job that asks again{for_branch} passes."
 
     @property
     def to_do(self) -> list[str]:
@@ -116,6 +142,8 @@ class Said:
 
     answers: tuple[GateSaid, ...] = ()
     before: tuple[WaivedBefore, ...] = ()
+    not_asked: str = ""  # what to do, where no gate has answered
+    gate_page: str = ""  # where to do that
 
     @property
     def newest(self) -> GateSaid | None:
@@ -177,3 +205,7 @@ def _waived(waived: Waived) -> dict[str, Any]:
         "created_by": waived.who or None,
         "created_at": waived.at,
     }
+
+
+def _stays(n: int) -> str:
+    return "stays" if n == 1 else "stay"

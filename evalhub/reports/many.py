@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from evalhub.accounts.services import Actor
 from evalhub.errors import ContentError, DomainError, ShapeError
-from evalhub.reports import selectors, wording
+from evalhub.reports import figures, selectors
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.scored_again import ScoredAgainFirst
 from evalhub.reports.services import compare_runs
@@ -30,7 +30,7 @@ class Row:
     candidate: Run
     comparison: Comparison | None = None
     primary: Finding | None = None
-    shown: wording.Written | None = None
+    shown: figures.Written | None = None
     p_holm: float | None = None
     outcome: str = ""
     problem: str = ""
@@ -81,7 +81,7 @@ def _row(baseline: Run, candidate: Run, actor: Actor, *, may_score: bool) -> Row
     except DomainError as exc:
         return Row(candidate, problem=exc.detail)
     primary = selectors.findings_of(comparison)[0]
-    return Row(candidate, comparison, primary, wording.written(primary))
+    return Row(candidate, comparison, primary, figures.written(primary))
 
 
 def _adjusted(rows: list[Row]) -> list[Row]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
+from django.utils.safestring import SafeString
 
 from evalhub.errors import NotFound
-from evalhub.reports import gated, selectors, wording
+from evalhub.reports import figures, gated, remarks, selectors, wording
+from evalhub.reports.gated import Said
 from evalhub.reports.models import Comparison, Finding
 from evalhub.web import charts, formatting
 from metrics.statistics.findings import Outcome
@@ -42,33 +44,27 @@ def page_of(
         within = selectors.positions_in_slices(comparison, slices)
     said = gated.about(comparison)
     margins = said.newest.margins if said.newest else {}
+    worse = _where_worse(comparison, overall[0])
     cases = selectors.cases(shown, within=within, starts=starts)
     asked = [("metric", shown.metric), *(("slice", one) for one in slices)]
     return {
         "comparison": comparison,
-        "title": wording.title(comparison),
+        **_in_words(comparison, overall, said),
         "baseline": baseline,
         "candidate": candidate,
-        "sentence": wording.sentence(findings[0]),
-        "limits": list(filter(None, [wording.limits(findings[0]), *wording.notes(comparison)])),
-        "others": _others(overall[1:]),
-        "said": said,
-        "tally": wording.tally(findings),
-        "forest": charts.forest(
-            [_forest_row(one, margins.get(one.metric)) for one in overall], unit=_FOREST_UNIT
-        ),
+        "forest": _forest(overall, margins),
         "has_margins": not margins.keys().isdisjoint(one.metric for one in overall),
-        "overall": wording.rows(overall),
-        "has_endless": any(wording.span_of(one) is None for one in overall),
-        "notes": [*wording.no_interval_notes(findings), *wording.method_notes(findings)],
+        "overall": figures.rows(overall),
+        "nothing_worse": _nothing_worse(comparison, overall[0], worse),
+        "has_endless": any(figures.span_of(one) is None for one in overall),
         "metrics": [one.metric for one in overall],
-        "worse": _where_worse(comparison, overall[0]),
+        "worse": worse,
         "slices": _slice_table(findings),
         "shown": shown,
-        "digits": wording.digits(shown),
+        "digits": figures.digits(shown),
         "attempts": max(comparison.baseline.attempts, comparison.candidate.attempts),
         "critical": selectors.critical_cases(overall[0]),
-        "primary_digits": wording.digits(overall[0]),
+        "primary_digits": figures.digits(overall[0]),
         "groups": groups,
         "chosen_group": chosen,
         "chosen_slices": [] if chosen else list(slices),
@@ -76,6 +72,40 @@ def page_of(
         "cases": cases,
         "turns": _turns(cases, starts, [*asked, *([("group", group)] if chosen else [])]),
     }
+
+
+def _in_words(comparison: Comparison, overall: Sequence[Finding], said: Said) -> dict[str, Any]:
+    """Return the sentences of the verdict, and those about its numbers."""
+    primary = overall[0]
+    return {
+        "title": wording.headline(comparison, said),
+        "said": said,
+        "first": remarks.first(comparison),
+        "tally": wording.tally(overall),
+        "sentence": wording.sentence(primary),
+        "limits": _beside(comparison, primary),
+        "others": _others(overall[1:]),
+        "about_p": wording.about_p(primary),
+        "no_interval": wording.no_interval_notes(overall),
+        "methods": wording.method_notes(overall),
+    }
+
+
+def _beside(comparison: Comparison, primary: Finding) -> list[str]:
+    """Return what helps to read the first sentence right, then what else is said."""
+    said = (
+        wording.lean(primary),
+        wording.about_intervals(primary),
+        wording.limits(primary),
+        *remarks.further(comparison),
+    )
+    return [sentence for sentence in said if sentence]
+
+
+def _nothing_worse(comparison: Comparison, primary: Finding, worse: Sequence[WorseRow]) -> str:
+    if not comparison.searched or worse:
+        return ""
+    return remarks.nothing_stands_out(comparison, primary)
 
 
 def _others(findings: Sequence[Finding]) -> list[str]:
@@ -137,10 +167,10 @@ class WorseRow:
 
 
 def _where_worse(comparison: Comparison, primary: Finding) -> list[WorseRow]:
-    n = wording.digits(primary)
+    n = figures.digits(primary)
     return [
         WorseRow(
-            name=wording.slice_words(one),
+            name=remarks.slice_words(one),
             n=one["n"],
             inside=formatting.number(one["inside"], n, signed=True),
             rest=formatting.number(one["rest"], n, signed=True),
@@ -149,7 +179,7 @@ def _where_worse(comparison: Comparison, primary: Finding) -> list[WorseRow]:
             p=formatting.p_value(one["p_adjusted"]),
             query=_query(zip(one["fields"], one["levels"], strict=True)),
         )
-        for one in wording.found_slices(comparison)
+        for one in remarks.found_slices(comparison)
     ]
 
 
@@ -186,17 +216,29 @@ def _chosen(overall: list[Finding], metric: str) -> Finding:
     raise NotFound("This comparison has no such metric.")
 
 
-def _forest_row(finding: Finding, margin: float | None) -> charts.ForestRow:
-    span = _range(finding)
+def _forest(overall: Sequence[Finding], margins: Mapping[str, float]) -> SafeString:
+    """Draw the gains on one axis; a single one in the metric's own unit."""
+    if len(overall) == 1:
+        steps, unit = [1.0], "gain, in the metric’s own unit"
+    else:
+        steps, unit = [_range(one) / 100 for one in overall], _FOREST_UNIT
+    rows = [
+        _forest_row(one, step, margins.get(one.metric))
+        for one, step in zip(overall, steps, strict=True)
+    ]
+    return charts.forest(rows, unit=unit)
+
+
+def _forest_row(finding: Finding, step: float, margin: float | None) -> charts.ForestRow:
     return charts.ForestRow(
-        name=wording.with_unit(finding),
+        name=figures.with_unit(finding),
         outcome=finding.outcome,
         gain=finding.gain,
         low=finding.low,
         high=finding.high,
-        unit=span / 100,
+        unit=step,
         margin=margin,
-        digits=wording.digits(finding),
+        digits=figures.digits(finding),
         reason=finding.reason,
     )
 
@@ -228,13 +270,13 @@ def _slice_row(field: str, level: str, findings: list[Finding]) -> SliceRow:
     query = _query([(field, level)])
     cells = [
         {
-            "gain": wording.written(finding).gain,
-            "heat": charts.heat(finding.gain, _range(finding)),
+            "gain": figures.written(finding).change,
+            "heat": charts.heat(finding.gain, _range(finding)) if _holds(finding) else "",
             "is_tested": finding.p_value is not None,
             "n": finding.n,
             "has_gain": finding.gain is not None,
             "reason": finding.reason,
-            "holds": finding.outcome in _DECIDED,
+            "holds": _holds(finding),
             "shown": formatting.outcome(finding.outcome),
             "query": f"{urlencode({'metric': finding.metric})}&{query}",
         }
@@ -243,8 +285,11 @@ def _slice_row(field: str, level: str, findings: list[Finding]) -> SliceRow:
     return SliceRow(level, max(finding.n for finding in findings), query, cells)
 
 
+def _holds(finding: Finding) -> bool:
+    return finding.outcome in _DECIDED
+
+
 def _range(finding: Finding) -> float:
-    """Return the length of the metric's range, or of what stands for it where it has no end."""
-    return wording.span_of(finding) or max(
-        abs(finding.baseline or 0.0), abs(finding.candidate or 0.0), 1.0
-    )
+    """Return the length of the metric's range; where that has no end, the larger value."""
+    larger = max(abs(finding.baseline or 0.0), abs(finding.candidate or 0.0))
+    return figures.span_of(finding) or larger or 1.0

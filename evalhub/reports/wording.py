@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
 
-from evalhub.reports import as_compared
+from evalhub.reports.figures import (
+    WAYS,
+    deciding_p,
+    kind_of_value,
+    moved,
+    sizes,
+    spanned,
+    unit_of,
+    ways_of,
+    written,
+)
+from evalhub.reports.gated import Said
 from evalhub.reports.models import Comparison, Finding
 from evalhub.runs.models import Measurement
-from evalhub.runs.traits import metric_of
-from evalhub.web.formatting import (
-    MAX_DIGITS,
-    MINUS,
-    count,
-    digits_of,
-    digits_of_span,
-    earned_digits,
-    interval,
-    moment,
-    number,
-    p_value,
-    plural,
-)
+from evalhub.web.formatting import count, p_value, percent, plural
 from metrics.statistics.findings import LEVEL, MIN_PAIRS, Outcome
-from metrics.statistics.searching import LEVEL as SEARCH_LEVEL
 
 _HEAD = {
     Outcome.IMPROVED: "{candidate} is better than {baseline} on {metric}.",
@@ -37,12 +30,26 @@ _HEAD = {
         "Not enough evidence to tell {candidate} from {baseline} on {metric}."
     ),
 }
+_AFTER_THE_GATE = {
+    Outcome.IMPROVED: "It is better than {baseline} on {metric}.",
+    Outcome.REGRESSED: "It is worse than {baseline} on {metric}.",
+    Outcome.EQUIVALENT: "It is as good as {baseline} on {metric}.",
+    Outcome.INSUFFICIENT_EVIDENCE: "No difference from {baseline} is shown on {metric}.",
+}
+_TALLIED = {
+    Outcome.REGRESSED: "worse",
+    Outcome.IMPROVED: "better",
+    Outcome.EQUIVALENT: "as good",
+    Outcome.INSUFFICIENT_EVIDENCE: "not settled",
+}
 
-# Before this version of the method, examples of equal key were paired whatever they said.
-PAIRS_UNCHANGED_SINCE = 4
-MOST_SLICES = 3  # that a sentence names
-# Below this a gain is the rounding of sums, and 0 is what to write.
-_ROUNDING = 1e-9
+ABOUT_P = (
+    "p is in what share of comparisons a difference this large or larger would come up if the two "
+    "were equally good; it is not the chance that the result is wrong."
+)
+# What the method says of an interval across zero; the sentence with its ends says it better.
+_ACROSS_ZERO = "The interval has room for a loss and for a gain."
+MOST_NAMED = 4  # metrics of one outcome
 
 
 def title(comparison: Comparison) -> str:
@@ -53,39 +60,14 @@ def title(comparison: Comparison) -> str:
     )
 
 
-@dataclass(frozen=True)
-class Written:
-    """The numbers of a finding as texts, all with the decimals that its interval earns."""
-
-    baseline: str
-    candidate: str
-    gain: str
-    interval: str
-    detectable: str
-    p: str
-    p_exact: str
-    p_adjusted: str
-
-
-def written(finding: Finding) -> Written:
-    """Write a finding's numbers; what was not tested says so."""
-    n = digits(finding)
-    untested = "not tested" if finding.p_value is None else ""
-    return Written(
-        baseline=number(finding.baseline, n),
-        candidate=number(finding.candidate, n),
-        gain=number(finding.gain, n, signed=True),
-        interval=interval(finding.low, finding.high, n, signed=True),
-        detectable="not known" if finding.detectable is None else number(finding.detectable, n),
-        p=untested or p_value(finding.p_value),
-        p_exact="" if finding.p_exact is None else p_value(finding.p_exact),
-        p_adjusted="not tested" if _adjusted(finding) is None else p_value(_adjusted(finding)),
-    )
-
-
-def rows(findings: Sequence[Finding]) -> list[tuple[Finding, Written]]:
-    """Return findings with their numbers as texts, for a table."""
-    return [(finding, written(finding)) for finding in findings]
+def headline(comparison: Comparison, said: Said) -> str:
+    """Return the title of a report: where a gate was asked, its answer first."""
+    if said.newest is None:
+        return title(comparison)
+    baseline, _ = names(comparison)
+    after = _AFTER_THE_GATE[Outcome(comparison.outcome)]
+    finding = after.format(baseline=baseline, metric=comparison.primary_metric)
+    return f"{said.newest.title} {finding}"
 
 
 def sentence(finding: Finding) -> str:
@@ -93,46 +75,89 @@ def sentence(finding: Finding) -> str:
     if finding.gain is None:
         return f"{finding.metric} has no gain: {finding.reason}"
     shown, on = written(finding), f"on {plural(finding.n, 'shared example')}"
-    measured = finding.candidate_measurement
-    beside = [
-        f"in {unit(measured)}" if unit(measured) else "",
-        "" if measured.higher_is_better else "less is better",
-    ]
-    said = ", ".join(filter(None, beside))
-    name = f"{finding.metric}, {said}," if said else finding.metric
-    verb = "went"
-    if finding.outcome in (Outcome.IMPROVED, Outcome.REGRESSED):
-        verb = "rose" if (finding.gain > 0) == measured.higher_is_better else "fell"
-    path = f"from {shown.baseline} to {shown.candidate}"
-    return f"{name} {verb} {path}: {_gained(finding, shown)}, {on}."
+    unit = f" {unit_of(finding)}" if unit_of(finding) else ""
+    name = _named(finding)
+    if finding.outcome not in (Outcome.IMPROVED, Outcome.REGRESSED):
+        return (
+            f"{name}: {shown.baseline}{unit} for the baseline, {shown.candidate}{unit} for the "
+            f"candidate, {on}. {_true_change(finding)}"
+        )
+    rises = (finding.gain > 0) == finding.candidate_measurement.higher_is_better
+    verb = "rose" if rises else "fell"
+    path = f"from {shown.baseline} to {shown.candidate}{unit}"
+    return f"{name} {verb} {path}: {_gained(finding)} (95 % interval {sizes(finding)}), {on}."
 
 
-def unit(measurement: Measurement) -> str:
-    """Return what a metric's values are measured in; nothing where they have no unit."""
-    metric = metric_of(measurement)
-    return "" if metric is None else metric.measured_in
+def _named(finding: Finding) -> str:
+    """Name a metric, and what helps to read its value: which one it is, which way is better."""
+    if ways_of(finding) != WAYS:
+        return f"{finding.metric} ({kind_of_value(finding)})"
+    is_less_better = finding.candidate_measurement.higher_is_better is False
+    return f"{finding.metric} (less is better)" if is_less_better else finding.metric
 
 
-def with_unit(finding: Finding) -> str:
-    """Return a metric's name, with its unit where it has one: ``latency (ms)``."""
-    measured_in = unit(finding.candidate_measurement)
-    return f"{finding.metric} ({measured_in})" if measured_in else finding.metric
+def _gained(finding: Finding) -> str:
+    """Return a gain or a loss as a size without a sign."""
+    if ways_of(finding) != WAYS:
+        return moved(finding)
+    size, _, way = moved(finding).partition(" ")
+    return f"a {'loss' if way == WAYS[0] else 'gain'} of {size}"
 
 
-def _gained(finding: Finding, shown: Written) -> str:
-    """Return the gain with its interval; one below zero is called a loss, and has no sign."""
-    is_loss = shown.gain.startswith(MINUS)
-    what = f"a loss of {shown.gain.removeprefix(MINUS)}" if is_loss else f"a gain of {shown.gain}"
+def _true_change(finding: Finding) -> str:
+    """Say how far the true change may lie from what was measured."""
     if finding.low is None:
-        return f"{what} (no interval)"
-    # The ends keep their signs: an interval may hold a loss and a gain.
-    return f"{what} (95 % interval{' of the gain' if is_loss else ''} {shown.interval})"
+        return "How far the true change may lie from that is not known."
+    sure = (
+        "is likely between" if finding.outcome == Outcome.EQUIVALENT else "could be anything from"
+    )
+    joined = spanned(finding)
+    if finding.outcome == Outcome.EQUIVALENT:
+        joined = joined.replace(" to ", " and ")
+    return f"The true change {sure} {joined} (95 % interval)."
+
+
+def lean(finding: Finding) -> str:
+    """Say of what is not settled that it is not, and which way what was measured leans."""
+    if finding.outcome != Outcome.INSUFFICIENT_EVIDENCE or finding.gain is None:
+        return ""
+    change = moved(finding)
+    if change == "no change":
+        return "Not settled: what was measured leans neither way."
+    return f"Not settled: what was measured leans {change.rpartition(' ')[2]}."
+
+
+def about_intervals(finding: Finding) -> str:
+    """Say what an interval speaks of, once for a report; nothing where there is none."""
+    if finding.low is None:
+        return ""
+    of = kind_of_value(finding)
+    of = "score of the whole set" if of == "of the whole set" else of
+    return f"The interval is about the {of}, not about single answers."
+
+
+def about_p(finding: Finding) -> str:
+    """Say what the p of the primary finding means; nothing where it was not tested."""
+    p = deciding_p(finding)
+    if p is None:
+        return ""
+    share = "less than 0.1 %" if p < 0.001 else percent(p, 1 if p < 0.1 else 0)
+    return (
+        f"p = {p_value(p)} on {finding.metric}: if the two were equally good, a difference this "
+        f"large or larger would come up in {share} of such comparisons; it is not the chance that "
+        "this result is wrong."
+    ).replace("p = <", "p < ")
 
 
 def limits(finding: Finding) -> str:
     """Return what this many examples could have shown, where a null result needs it."""
     if finding.outcome != Outcome.INSUFFICIENT_EVIDENCE:
         return ""
+    if finding.n < MIN_PAIRS:
+        return (
+            f"Under {MIN_PAIRS} examples no outcome is given at all, and a useful one needs more; "
+            f"there {'is' if finding.n == 1 else 'are'} {count(finding.n)}."
+        )
     if _is_left_open_by_gaps(finding):
         return (
             f"{finding.reason} A score for each of them would settle it; "
@@ -140,162 +165,35 @@ def limits(finding: Finding) -> str:
         )
     if finding.detectable is None:
         return finding.reason
+    why = "" if finding.reason == _ACROSS_ZERO else f"{finding.reason} "
+    least = written(finding).detectable
     return (
-        f"{finding.reason} This many examples find a true gain or loss of "
-        f"{written(finding).detectable} with 80 % power; a smaller one needs more."
+        f"{why}With {plural(finding.n, 'example')}, a true difference below {least} is easily "
+        f"missed ({least} itself is found 4 times in 5)."
     )
 
 
 def _is_left_open_by_gaps(finding: Finding) -> bool:
     """Say whether what is unscored kept an outcome back that the scored pairs would have had."""
-    p = _adjusted(finding)
+    p = deciding_p(finding)
     if finding.low is None or finding.high is None or p is None:
         return False
     leaves_zero_out = finding.low > 0.0 or finding.high < 0.0
     return finding.n >= MIN_PAIRS and leaves_zero_out and p <= LEVEL
 
 
-def stand_in(comparison: Comparison) -> str:
-    """Say so where another metric than the candidate's first one decides."""
-    first = [one["metric"] for one in comparison.skipped if one.get("is_first")]
-    if not first:
-        return ""
-    return (
-        f"{first[0]}, the candidate's first metric, is not compared; "
-        f"{comparison.primary_metric} decides in its place."
-    )
-
-
-def notes(comparison: Comparison) -> list[str]:
-    """Return what every form of a report says beside its findings, in words."""
-    said = (
-        *as_compared.replaced(comparison),
-        scored_again(comparison),
-        critical(comparison),
-        where_worse(comparison),
-        stand_in(comparison),
-        changed(comparison),
-        cluster_fields(comparison),
-    )
-    return [sentence for sentence in said if sentence]
-
-
-def scored_again(comparison: Comparison) -> str:
-    """Say for what the baseline was scored again before, when, and under which signature."""
-    if not comparison.rescored:
-        return ""
-    metrics: dict[str, dict[str, list[str]]] = {}
-    for one in comparison.rescored:
-        of_moment = metrics.setdefault(moment(datetime.fromisoformat(one["at"])), {})
-        of_moment.setdefault(_differing(one["signature"], one["before"]), []).append(one["metric"])
-    sentences = [
-        f"The baseline was scored again on {at}, under the candidate's signature: "
-        + "; ".join(f"{', '.join(names)} {with_what}" for with_what, names in of_moment.items())
-        for at, of_moment in metrics.items()
-    ]
-    return " ".join(f"{one}." for one in sentences)
-
-
-def _differing(signature: str, before: str) -> str:
-    """Write what tells two signatures of a metric apart: of most of their parts that is one."""
-    now, then = signature.split("|"), before.split("|")
-    added = ", ".join(part for part in now if part not in then) or "less"
-    gone = ", ".join(part for part in then if part not in now) or "less"
-    return f"with {added} (before: {gone})"
-
-
-def critical(comparison: Comparison) -> str:
-    """Say how many critical examples newly fail, and of how many that is not known."""
-    found = comparison.critical
-    if not found.get("n"):
-        return ""
-    n, n_failing = found["n"], found["n_failing"]
-    if n == 1:
-        does = "newly fails" if n_failing else "does not newly fail"
-        said = [f"The one critical example {does}."]
-    else:
-        fail = "fails" if n_failing == 1 else "fail"
-        said = [
-            f"{count(n_failing) if n_failing else 'None'} of {plural(n, 'critical example')} "
-            f"newly {fail}."
-        ]
-    if found["n_unscored"]:
-        have = "has" if found["n_unscored"] == 1 else "have"
-        said.append(f"{count(found['n_unscored'])} that passed before {have} no score now.")
-    if found["n_unpaired"]:
-        are, them = ("is", "it") if found["n_unpaired"] == 1 else ("are", "them")
-        said.append(
-            f"{count(found['n_unpaired'])} {are} new or changed, so nothing is known of {them}."
-        )
-    return " ".join(said)
-
-
-def where_worse(comparison: Comparison) -> str:
-    """Name the slices that the search found."""
-    found = [_worse(one) for one in found_slices(comparison)]
-    if not found:
-        return ""
-    more = f" and {count(len(found) - MOST_SLICES)} more" if len(found) > MOST_SLICES else ""
-    named = "; ".join(found[:MOST_SLICES])
-    return f"Worse than elsewhere on {comparison.searched['metric']}: {named}{more}."
-
-
-def _worse(searched: Mapping[str, Any]) -> str:
-    gains = searched["inside"], searched["rest"]
-    digits = digits_of(max(map(abs, gains)), None)
-    inside, rest = (number(gain, digits, signed=True) for gain in gains)
-    n = plural(searched["n"], "example")
-    return f"{slice_words(searched)} ({n}, gain {inside} against {rest} in the rest)"
-
-
-def found_slices(comparison: Comparison) -> list[dict[str, Any]]:
-    """Return the searched slices that stand out in spite of how many were searched."""
-    slices: list[dict[str, Any]] = comparison.searched.get("slices", [])
-    return [one for one in slices if one["p_adjusted"] <= SEARCH_LEVEL]
-
-
-def slice_words(searched: Mapping[str, Any]) -> str:
-    """Return a searched slice in words: ``topic: tax and language: German``."""
-    pairs = zip(searched["fields"], searched["levels"], strict=True)
-    return " and ".join(f"{field}: {level}" for field, level in pairs)
-
-
-def changed(comparison: Comparison) -> str:
-    """Say how many examples are not paired because their content is not the same any more."""
-    n = comparison.coverage.get("changed", 0)
-    if not n or comparison.method < PAIRS_UNCHANGED_SINCE:
-        return ""
-    verb = "has" if n == 1 else "have"
-    return (
-        f"{plural(n, 'example')} with an equal key {verb} another content in the two versions and "
-        f"{'is' if n == 1 else 'are'} not paired; the numbers rest on the "
-        f"{count(comparison.coverage['shared'])} unchanged."
-    )
-
-
-def cluster_fields(comparison: Comparison) -> str:
-    """Say which cluster field counts where the two versions do not name the same one."""
-    fields = comparison.coverage.get("clusters") or {}
-    old, new = fields.get("baseline"), fields.get("candidate")
-    if old == new:
-        return ""
-    if old and new:
-        return (
-            f"The baseline's version has the cluster field {old}, the candidate's {new}; "
-            f"examples are grouped by {new} on both sides."
-        )
-    side = "candidate's" if new else "baseline's"
-    return (
-        f"Only the {side} version has a cluster field; examples are grouped by "
-        f"{fields['used']} on both sides."
-    )
-
-
 def tally(findings: Sequence[Finding]) -> str:
-    """Return how many overall findings came out which way."""
-    counts = Counter(finding.outcome for finding in findings if not finding.slice_field)
-    words = [f"{counts[one]} {one.replace('_', ' ')}" for one in Outcome if counts[one]]
-    return ", ".join(words)
+    """Return which of several metrics came out which way; of one its badge says it."""
+    overall = [finding for finding in findings if not finding.slice_field]
+    if len(overall) < 2:
+        return ""
+    parts = []
+    for outcome, word in _TALLIED.items():
+        found = [one.metric for one in overall if one.outcome == outcome]
+        more = ["…"] if len(found) > MOST_NAMED else []
+        if found:
+            parts.append(f"{count(len(found))} {word} ({', '.join([*found[:MOST_NAMED], *more])})")
+    return f"Of {plural(len(overall), 'metric')}: {', '.join(parts)}"
 
 
 def no_interval_notes(findings: Sequence[Finding]) -> list[str]:
@@ -331,34 +229,6 @@ def _counted(method: str) -> str:
 _COUNT = re.compile(r"\d{1,3}(,\d{3})+|\d{4,}")
 _PANEL = "{metrics}: rated by people; the interval speaks for these raters, not for others."
 _JUDGE = "{metrics}: a language model's verdicts, not corrected by people's labels."
-
-
-def span_of(finding: Finding) -> float | None:
-    """Return the length of the metric's range, None where it has no end."""
-    measurement = finding.candidate_measurement
-    if measurement.low_bound is None or measurement.high_bound is None:
-        return None
-    return measurement.high_bound - measurement.low_bound
-
-
-def digits(finding: Finding) -> int:
-    """Return how many decimals this finding's numbers are written with.
-
-    More than usual where a gain, or an end of its interval, would read as 0 and is not.
-    """
-    span = span_of(finding)
-    largest = max(abs(finding.baseline or 0.0), abs(finding.candidate or 0.0))
-    usual = digits_of(largest, None) if span is None else digits_of_span(span)
-    n = earned_digits(finding.low, finding.high, usual)
-    for value in (finding.gain, finding.low, finding.high):
-        while n < MAX_DIGITS and abs(value or 0.0) > _ROUNDING and not round(value or 0.0, n):
-            n += 1
-    return n
-
-
-def _adjusted(finding: Finding) -> float | None:
-    """The primary finding keeps its own p."""
-    return finding.p_value if finding.is_primary else finding.p_adjusted
 
 
 def names(comparison: Comparison) -> tuple[str, str]:

@@ -30,7 +30,7 @@ class Outcome:
     word: str
 
 
-UNSURE: Final = Outcome(shape="unsure", word="insufficient evidence")
+UNSURE: Final = Outcome(shape="unsure", word="not settled")
 OUTCOMES: Final = {
     "improved": Outcome(shape="up", word="improved"),
     "regressed": Outcome(shape="down", word="regressed"),

@@ -1,4 +1,4 @@
-"""Gates: is a candidate surely less than a margin worse, or surely more?
+"""Gates: is a candidate less than a margin worse, or more, and how sure is that?
 
 A bound is a one-sided test either way. It passes when the one-sided 95 % lower bound of the gain
 is above -margin (non-inferiority: Schuirmann 1987), and fails when the upper bound is below it.
@@ -24,6 +24,11 @@ from metrics.statistics.studentized import Studentized
 # What a t test answers at 4.5 % errs in 5 % at most where data are as skewed as scores are. The
 # bounds of right or wrong, which hold by enumeration, need none.
 RESERVE = 0.9
+
+
+# Where every filling of the gaps agrees, and where nothing but its width keeps a bound open.
+FILLED = " However the gaps are filled."
+OPEN = "The loss may be larger or smaller than the margin: the bounds lie on both sides."
 
 
 class Answer(StrEnum):
@@ -209,16 +214,15 @@ def _unseen(way: float, *, room: float, n: int) -> float:
 
 
 def _answered(found: _Test, as_it_is: _Test, margin: float, gaps: Gaps) -> Bound:
-    filled = " However the gaps are filled." if gaps.matter else ""
+    filled = FILLED if gaps.matter else ""
     if found.low > -margin and found.p_pass <= LEVEL:
         answer, reason = Answer.PASS, f"A loss as large as the margin is excluded.{filled}"
     elif found.high < -margin and found.p_fail <= LEVEL:
-        answer, reason = Answer.FAIL, f"The loss is surely larger than the margin.{filled}"
+        answer, reason = Answer.FAIL, f"The loss is larger than the margin.{filled}"
     elif as_it_is.low > -margin or as_it_is.high < -margin:
         answer, reason = Answer.INCONCLUSIVE, f"{_unscored(gaps)}, enough to turn the answer."
     else:
-        answer = Answer.INCONCLUSIVE
-        reason = "The loss may be larger or smaller than the margin: the bounds lie on both sides."
+        answer, reason = Answer.INCONCLUSIVE, OPEN
     return Bound(
         margin=margin,
         answer=answer,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from evalhub.reports import gated, openapi, wording
+from evalhub.reports import gated, openapi, remarks, wording
 from evalhub.reports.gated import NONE, Said
 from evalhub.reports.many import Row
 from evalhub.reports.models import Comparison, Finding
@@ -27,7 +27,7 @@ def as_json(
         "coverage": comparison.coverage,
         "outcome": comparison.outcome,
         "summary": wording.title(comparison),
-        "notes": wording.notes(comparison),
+        "notes": remarks.every(comparison),
         **gated.as_json(said),
         "findings": [_finding(finding) for finding in findings],
         "skipped": comparison.skipped,

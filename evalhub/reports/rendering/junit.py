@@ -12,7 +12,7 @@ from datetime import UTC
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from evalhub.reports import wording
+from evalhub.reports import remarks, wording
 from evalhub.reports.gated import NONE, RuleSaid, Said
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.rendering.names import slice_name
@@ -60,19 +60,22 @@ def as_junit(
 
 def _in_words(comparison: Comparison, said: Said) -> list[str]:
     gate = said.newest
-    return [
-        wording.title(comparison),
-        *wording.notes(comparison),
-        *([gate.title, *gate.to_do] if gate else []),
+    words = [
+        wording.headline(comparison, said),
+        *remarks.every(comparison),
+        *(gate.to_do if gate else [said.not_asked]),
         *filter(None, [_waived(said)]),
         *(f"{one.sentence} {one.waived.reason}" for one in said.before),
     ]
+    return [one for one in words if one]
 
 
 def _waived(said: Said) -> str:
     """Say who let the run through and why; empty where nobody did."""
-    waived = said.newest and said.newest.waived
-    return f"{waived.heading}: {waived.reason}" if waived else ""
+    gate = said.newest
+    if gate is None or gate.waived is None:
+        return ""
+    return f"{gate.waived.heading}: {gate.waived.reason} ({gate.in_spite_of.removesuffix('.')})"
 
 
 def _allowed(finding: Finding, said: Said) -> str:
@@ -117,11 +120,11 @@ def _critical(suite: ET.Element, comparison: Comparison, keys: Sequence[str], wa
         _fail(_case(suite, key, "critical"), message, "critical", waived)
     if (more := found["n_failing"] - len(keys)) > 0:
         case = _case(suite, f"{more} more critical examples", "critical")
-        _fail(case, wording.critical(comparison), "critical", waived)
+        _fail(case, remarks.critical(comparison), "critical", waived)
     if not found["n_failing"]:
         case = _case(suite, "critical examples", "critical")
         if found["n_unscored"]:
-            _skip(case, wording.critical(comparison))
+            _skip(case, remarks.critical(comparison))
 
 
 def _finding(suite: ET.Element, finding: Finding, excuse: str) -> None:

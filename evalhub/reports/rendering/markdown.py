@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from evalhub.reports import wording
+from evalhub.reports import figures, remarks, wording
 from evalhub.reports.gated import NONE, Said
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.rendering.names import slice_name
@@ -18,6 +18,7 @@ ZERO_WIDTH: Final = "\N{ZERO WIDTH SPACE}"
 # A comment names this many slices and says how many more there are; more than a few are folded.
 MOST_SLICES: Final = 20
 MOST_OPEN: Final = 3
+MOST_APART: Final = 2  # slices of a field that are named one by one where all went one way
 # Controls, and marks that turn the direction of what follows.
 _INVISIBLE: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]",
@@ -35,10 +36,12 @@ def as_markdown(
     """Return a comment: the verdict, the gate, what decides, metrics, slices that hold, a link."""
     overall = [finding for finding in findings if not finding.slice_field]
     parts = [
-        _verdict(comparison),
+        _verdict(comparison, said),
+        " ".join(map(plain, remarks.first(comparison))),
         _gate(said),
         _what_decides(comparison, findings[0]),
         _table(overall, wording.names(comparison)),
+        plain(wording.about_p(findings[0])),
         _slices([finding for finding in findings if finding.slice_field]),
         "\n".join(
             f"- Not compared: {plain(one['metric'])}. {plain(one['reason'])}"
@@ -49,30 +52,37 @@ def as_markdown(
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def _verdict(comparison: Comparison) -> str:
+def _verdict(comparison: Comparison, said: Said) -> str:
+    """Return the gate's answer and the finding; without a gate the outcome in a word first."""
+    headline = plain(wording.headline(comparison, said))
+    if said.newest is not None:
+        return f"**{headline}**"
     word = formatting.outcome(comparison.outcome).word
-    return f"**{plain(word.capitalize())}: {plain(wording.title(comparison))}**"
+    return f"**{plain(word.capitalize())}: {headline}**"
 
 
 def _gate(said: Said) -> str:
     """Return what the newest gate said, whether it was waived, what to do, what went before."""
     lines = []
     if (gate := said.newest) is not None:
-        lines.append(f"**Gate: {gate.answer}.** {plain(gate.title)}")
         if gate.waived is not None:
-            lines.append(f"- **{plain(gate.waived.heading)}:** {plain(gate.waived.reason)}")
-        lines += [f"- {one.answer.capitalize()}: {plain(one.words)}" for one in gate.open_rules]
+            heading, reason = plain(gate.waived.heading), plain(gate.waived.reason)
+            lines.append(f"- **{heading}:** {reason} ({plain(gate.in_spite_of)})")
+        lines += [f"- {one.heading}: {plain(one.words)}" for one in gate.shown_rules]
         lines += [f"- To do: {plain(one)}" for one in gate.to_do]
+    elif said.not_asked:
+        lines.append(f"- {plain(said.not_asked)}")
     lines += [f"- {plain(one.sentence)} {plain(one.waived.reason)}" for one in said.before]
-    head = 1 if said.newest else 0  # a list needs an empty line before it
-    return "\n\n".join(filter(None, ["\n".join(lines[:head]), "\n".join(lines[head:])]))
+    return "\n".join(lines)
 
 
 def _what_decides(comparison: Comparison, primary: Finding) -> str:
     said = (
         wording.sentence(primary),
+        wording.lean(primary),
+        wording.about_intervals(primary),
         wording.limits(primary),
-        *wording.notes(comparison),
+        *remarks.further(comparison),
     )
     return " ".join(plain(text) for text in said if text)
 
@@ -80,17 +90,17 @@ def _what_decides(comparison: Comparison, primary: Finding) -> str:
 def _table(overall: Sequence[Finding], names: tuple[str, str]) -> str:
     baseline, candidate = (plain(name) for name in names)
     head = (
-        f"| Metric | {baseline} | {candidate} | Gain | 95 % interval | p | Outcome |",
+        f"| Metric | {baseline} | {candidate} | Gain | 95 % interval | deciding p | Outcome |",
         "|---|---:|---:|---:|---|---:|---|",
     )
     return "\n".join([*head, *(_row(finding) for finding in overall)])
 
 
 def _row(finding: Finding) -> str:
-    shown = wording.written(finding)
+    shown = figures.written(finding)
     cells = [
-        plain(wording.with_unit(finding)),
-        *(shown.baseline, shown.candidate, shown.gain, shown.interval, shown.p_adjusted),
+        plain(figures.with_unit(finding)),
+        *(shown.baseline, shown.candidate, shown.change, shown.range, shown.p_adjusted),
         formatting.outcome(finding.outcome).word,
     ]
     return f"| {' | '.join(cells)} |"
@@ -101,20 +111,59 @@ def _slices(in_slices: Sequence[Finding]) -> str:
     holding = [one for which in _HOLDING for one in in_slices if one.outcome == which]
     if not holding:
         return ""
-    lines = [
-        f"- {formatting.outcome(one.outcome).word.capitalize()} in {plain(slice_name(one))}: "
-        f"{plain(one.metric)} {wording.written(one).gain} "
-        f"({wording.written(one).interval}), n = {formatting.count(one.n)}"
-        for one in holding[:MOST_SLICES]
-    ]
-    more = len(holding) - len(lines)
+    every = list(_lines(holding, in_slices))
+    lines = every[:MOST_SLICES]
+    more = len(every) - len(lines)
     listed = "\n".join([*lines, *([f"- and {formatting.count(more)} more"] if more else [])])
-    if len(holding) <= MOST_OPEN:
+    if len(every) <= MOST_OPEN:
         return listed
     counts = Counter(formatting.outcome(one.outcome).word for one in holding)
     tally = ", ".join(f"{formatting.count(n)} {word}" for word, n in counts.items())
     # Its own paragraph, or a forge would not read the list inside.
     return f"<details><summary>In slices: {tally}</summary>\n\n{listed}\n\n</details>"
+
+
+def _lines(holding: Sequence[Finding], in_slices: Sequence[Finding]) -> Iterator[str]:
+    """Yield a line for each slice, or one for a metric that went one way in all of a field's."""
+    tested = Counter(_metric_in(one) for one in in_slices if one.p_value is not None)
+    of: dict[tuple[str, str, str], list[Finding]] = {}
+    for one in holding:
+        of.setdefault((*_metric_in(one), one.outcome), []).append(one)
+    for found in of.values():
+        n = tested[_metric_in(found[0])]
+        if n > MOST_APART and len(found) == n:
+            yield _all_slices(found)
+        else:
+            yield from map(_slice, found)
+
+
+def _metric_in(finding: Finding) -> tuple[str, str]:
+    return finding.metric, finding.slice_field
+
+
+def _all_slices(found: Sequence[Finding]) -> str:
+    one = found[0]
+    gains = [each.gain or 0.0 for each in found]
+    digits = max(map(figures.digits, found))
+    ends = figures.span(
+        *(min(gains), max(gains), digits, figures.ways_of(one)), unit=figures.unit_of(one)
+    )
+    return (
+        f"- {_word(one)} in all {len(found)} tested slices of {plain(one.slice_field)}: "
+        f"{plain(one.metric)} {ends}"
+    )
+
+
+def _word(finding: Finding) -> str:
+    return formatting.outcome(finding.outcome).word.capitalize()
+
+
+def _slice(finding: Finding) -> str:
+    shown = figures.written(finding)
+    return (
+        f"- {_word(finding)} in {plain(slice_name(finding))}: {plain(finding.metric)} "
+        f"{shown.change} ({shown.range}), n = {formatting.count(finding.n)}"
+    )
 
 
 def plain(text: str) -> str:

@@ -7,8 +7,9 @@ from django.urls import reverse
 from evalhub.accounts.models import AuditEvent
 from evalhub.accounts.services import COMMAND_LINE, Actor
 from evalhub.errors import Conflict, ContentError
-from evalhub.gates import answering, rules, selectors, services
+from evalhub.gates import answering, rules, selectors, services, wording
 from evalhub.gates.models import GateAnswer, GateVersion
+from metrics.statistics import gating
 from tests.evalhub.runs.building import a_run, scored
 from tests.factories import a_key, a_member, a_project, a_version, example_row
 
@@ -133,9 +134,57 @@ def test_an_open_answer_says_what_would_settle_it(version):
     (part,) = asked(old, new).parts
     more, attempt, widen = part["advice"]
     assert more.startswith("Add ")
-    assert "a run as good as the baseline passes on exact_match in 80 % of cases." in more
+    assert "truly equal to the baseline would pass on exact_match 4 times in 5." in more
+    assert more.endswith("makes no run pass: this one looks 0.0250 worse.")
     assert attempt.startswith("Run a second attempt")
-    assert widen.startswith("Widen the margin of exact_match to 0.0")
+    assert widen.startswith("Or decide on a wider margin of exact_match before the next run: the")
+    assert widen.endswith("This run would still not pass.")
+    assert wording.reason(part).startswith("Likely worse, by 0.003 to 0.046 (each end at 95 %)")
+
+
+def test_where_a_rule_failed_nothing_is_advised_that_would_not_help(version):
+    old, new = a_scored_run(version, system="old"), a_scored_run(version, {7, 8, 9, 10, 11})
+    a_gate(
+        version,
+        margins=[{"metric": "exact_match", "margin": 0.02}],
+        ceilings=[{"metric": "cost", "ceiling": 0.2}],
+    )
+    margin, ceiling = asked(old, new).parts
+    assert (margin["answer"], ceiling["answer"]) == ("inconclusive", "fail")
+    (only,) = wording.advice_of([margin, ceiling])
+    assert only.startswith("Bring cost down and ask again")
+    assert wording.advice_about(margin, [margin, ceiling]) == [wording.NOT_BY_THIS]
+    assert wording.advice_about(margin, [margin]) == margin["advice"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "low", "high", "said"),
+    [
+        ("pass", -0.014, 0.004, "If worse, then by at most 0.014 (95 %), and less than 0.05 is"),
+        (
+            "pass",
+            -0.04,
+            -0.01,
+            "Likely worse, by at most 0.040 (95 %), and less than 0.05 is allowed.",
+        ),
+        ("pass", 0.01, 0.04, "No loss: by at least 0.010 better (95 %)."),
+        ("fail", -0.3, -0.1, "Worse by at least 0.10 (95 %); only less than 0.05 is allowed."),
+        (
+            "inconclusive",
+            -0.067,
+            -0.04996,
+            "Likely worse, by 0.04996 to 0.06700 (each end at 95 %)",
+        ),
+        ("inconclusive", -0.067, 0.01, "Anything from 0.067 worse to 0.010 better is possible"),
+    ],
+)
+def test_a_rule_is_said_with_its_bounds_and_what_is_allowed(answer, low, high, said):
+    part = {"kind": "margin", "answer": answer, "low": low, "high": high, "margin": 0.05}
+    assert wording.reason({**part, "reason": gating.OPEN}).startswith(said)
+    unscored = wording.reason({**part, "reason": "3 are unscored."})
+    assert unscored.endswith("3 are unscored.") == (answer == "inconclusive")
+    filled = wording.reason({**part, "reason": f"So. {gating.FILLED}"})
+    assert filled.endswith(gating.FILLED)
 
 
 def test_every_kind_of_rule_speaks(version):
@@ -211,7 +260,10 @@ def test_the_blessed_run_counts_then_the_newest_with_the_tag(version):
         dataset=dataset, run=first.public_id, tag="main", reason="Shipped.", actor=Actor(ada)
     )
     chosen = selectors.baseline_for(candidate, "main")
-    assert (chosen.run, chosen.how) == (first, f"Blessed by {ada} for main: Shipped.")
+    assert (chosen.run, chosen.how) == (
+        first,
+        f"The baseline one was set for main by {ada}, because: Shipped.",
+    )
     services.bless(
         dataset=dataset, run=second.public_id, tag="main", reason="Better.", actor=Actor(ada)
     )
@@ -316,6 +368,9 @@ def test_the_pages_save_preview_ask_bless_and_waive(version):
     assert '<option value="half:a" selected>' in shown
     assert f'<option value="{new.public_id}">' in shown
     assert "2 runs in the last 30 days" in shown
-    assert "at most 0.1 good" in shown
+    assert "at most 0.1 such" in shown
     client.force_login(a_member(project, "viewer"))
-    assert "may lose less than 0.05" in client.get(page).content.decode()
+    assert (
+        "Passes only if a loss of 0.05 or more on exact_match is ruled out"
+        in client.get(page).content.decode()
+    )

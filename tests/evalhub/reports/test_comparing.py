@@ -8,7 +8,7 @@ from scipy import stats
 
 from evalhub.accounts.services import COMMAND_LINE, Actor
 from evalhub.errors import Conflict, ContentError
-from evalhub.reports import aligning, comparing, selectors, wording
+from evalhub.reports import aligning, comparing, remarks, selectors
 from evalhub.reports.models import Comparison
 from evalhub.reports.rendering import as_markdown
 from evalhub.reports.services import compare_runs
@@ -149,13 +149,13 @@ def test_clusters_of_either_version_count_on_both_sides(fields, used):
         [alike[0].low, alike[0].high], abs=0.01
     )
     assert comparison.coverage["clusters"]["used"] == used
-    assert f"grouped by {used} on both sides." in wording.cluster_fields(comparison)
+    assert f"grouped by {used} on both sides." in remarks.cluster_fields(comparison)
 
 
 def test_clusters_that_both_versions_name_go_without_saying():
     comparison, _ = compared(*runs_of(version_with_slices(a_project()), {1}, {2}))
     assert comparison.coverage["clusters"] == {"baseline": None, "candidate": None, "used": None}
-    assert wording.cluster_fields(comparison) == ""
+    assert remarks.cluster_fields(comparison) == ""
 
 
 def test_the_cluster_field_is_no_slice():
@@ -324,7 +324,7 @@ def test_a_changed_example_is_named_and_not_paired(monkeypatch):
     assert (coverage["baseline_only"], coverage["candidate_only"]) == (0, 10)
     assert coverage["changed_keys"] == ["q3", "q2"]  # in the candidate's order, as many as fit
     assert (findings[0].n, findings[0].n_lost, findings[0].n_won) == (37, 0, 1)
-    assert "3 examples with an equal key have another content" in wording.changed(comparison)
+    assert "3 examples with the same key have another content" in remarks.changed(comparison)
     assert "rest on the 37 unchanged" in as_markdown(comparison, findings, url="/")
 
 

@@ -99,7 +99,11 @@ def test_junit_has_the_form_that_ci_systems_share(kept, comparison):
 
 
 def test_markdown_says_the_verdict_what_decides_the_metrics_and_slices_that_hold(kept):
-    verdict, decides, table, slices, link = kept("markdown").content.decode().split("\n\n")
+    text = kept("markdown").content.decode()
+    verdict, gate, decides, table, about_p, slices, link = text.split("\n\n")
+    assert gate.startswith("- The dataset ")
+    assert "has no gate, so nothing here says whether it may be released" in gate
+    assert about_p.startswith("p \\< 0.001 on em_x")
     assert verdict.startswith("**Regressed: new x")
     assert decides.startswith("em_x\\@\u200by fell from 1.000 to 0.333: a loss of 0.667 (95 %")
     assert len(table.splitlines()) == 3

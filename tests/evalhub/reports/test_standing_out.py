@@ -88,13 +88,13 @@ def test_the_page_leads_from_what_stands_out_to_its_examples(client):
     text, context = page()
     assert "2 of 2 critical examples newly fail." in text
     assert [one.key for one in context["critical"]] == ["q1", "q2"]
-    assert "Worse than elsewhere on exact_match: topic: tax (40 examples, gain −0.500" in text
+    assert "Worse than elsewhere on exact_match: topic = tax (40 examples: 0.500 worse" in text
     cases = context["cases"]
     assert (cases.n_worse, cases.n_flipped, cases.n_better) == (24, 24, 1)
     scores = [(one.measurement.name, one.baseline, one.candidate) for one in cases.worse[0].scores]
     assert scores == [("exact_match", 1.0, 0.0), ("chrf", 100.0, 0.0)]
-    assert {"topic: tax"} <= {row.name for row in context["worse"]}
-    row = next(row for row in context["worse"] if row.name == "topic: tax")
+    assert {"topic = tax"} <= {row.name for row in context["worse"]}
+    row = next(row for row in context["worse"] if row.name == "topic = tax")
     assert f'href="{address}?{row.query}#examples"' in text
     _, inside = page(f"?{row.query}&metric=chrf")
     assert (inside["n_within"], inside["cases"].n_worse) == (40, 20)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from evalhub.reports import wording
+from evalhub.reports import figures, remarks, wording
 from evalhub.reports.models import Comparison, Finding
 from evalhub.runs.models import Measurement
 
@@ -42,23 +42,23 @@ def a_finding(gain, low, high, outcome, **more):
     [
         (
             a_finding(0.05, 0.02, 0.08, "improved"),
-            "em rose from 0.600 to 0.650: a gain of +0.050 "
-            "(95 % interval +0.020 to +0.080), on 412 shared examples.",
+            "em rose from 0.600 to 0.650: a gain of 0.050 "
+            "(95 % interval 0.020 to 0.080), on 412 shared examples.",
         ),
         (
             a_finding(-0.05, -0.08, -0.02, "regressed"),
             "em fell from 0.600 to 0.550: a loss of 0.050 "
-            "(95 % interval of the gain −0.080 to −0.020), on 412 shared examples.",
+            "(95 % interval 0.020 to 0.080), on 412 shared examples.",
         ),
         (
             a_finding(3.0, 1.0, 5.0, "improved", higher_is_better=False, bounds=(0, 25), start=9),
-            "em, less is better, fell from 9.0 to 6.0: a gain of +3.0 "
-            "(95 % interval +1.0 to +5.0), on 412 shared examples.",
+            "em (less is better) fell from 9.0 to 6.0: a gain of 3.0 "
+            "(95 % interval 1.0 to 5.0), on 412 shared examples.",
         ),
         (
             a_finding(-3.0, -5, -1, "regressed", higher_is_better=False, bounds=(0, 25), start=9),
-            "em, less is better, rose from 9.0 to 12.0: a loss of 3.0 "
-            "(95 % interval of the gain −5.0 to −1.0), on 412 shared examples.",
+            "em (less is better) rose from 9.0 to 12.0: a loss of 3.0 "
+            "(95 % interval 1.0 to 5.0), on 412 shared examples.",
         ),
         (
             a_finding(
@@ -66,17 +66,23 @@ def a_finding(gain, low, high, outcome, **more):
                 **{"metric": "latency", "higher_is_better": False, "bounds": (0, None)},
                 start=542.25,
             ),
-            "latency, in ms, less is better, rose from 542 to 1347: a loss of 805 "
-            "(95 % interval of the gain −847 to −763), on 412 shared examples.",
+            "latency (median) rose from 542 to 1347 ms: 805 ms slower "
+            "(95 % interval 763 to 847), on 412 shared examples.",
         ),
         (
             a_finding(-0.01, -0.05, 0.03, "insufficient_evidence", n=1),
-            "em went from 0.600 to 0.590: a loss of 0.010 "
-            "(95 % interval of the gain −0.050 to +0.030), on 1 shared example.",
+            "em: 0.600 for the baseline, 0.590 for the candidate, on 1 shared example. The true "
+            "change could be anything from 0.050 worse to 0.030 better (95 % interval).",
         ),
         (
             a_finding(0.1, None, None, "insufficient_evidence", n=5),
-            "em went from 0.600 to 0.700: a gain of +0.100 (no interval), on 5 shared examples.",
+            "em: 0.600 for the baseline, 0.700 for the candidate, on 5 shared examples. How far "
+            "the true change may lie from that is not known.",
+        ),
+        (
+            a_finding(0.001, -0.01, 0.012, "equivalent"),
+            "em: 0.600 for the baseline, 0.601 for the candidate, on 412 shared examples. The "
+            "true change is likely between 0.010 worse and 0.012 better (95 % interval).",
         ),
         (
             a_finding(None, None, None, "insufficient_evidence", reason="No pair is scored."),
@@ -99,13 +105,13 @@ def test_the_sentence_of_a_finding(finding, said):
     ],
 )
 def test_no_end_of_an_interval_reads_as_zero_that_is_not(gain, low, high, shown):
-    written = wording.written(a_finding(gain, low, high, "improved"))
+    written = figures.written(a_finding(gain, low, high, "improved"))
     assert (written.gain, written.interval) == shown
 
 
 def test_what_was_not_tested_has_no_p():
     few = a_finding(0.1, None, None, "insufficient_evidence", p_value=None, n=5)
-    written = wording.written(few)
+    written = figures.written(few)
     assert (written.p, written.p_adjusted, written.detectable) == (
         "not tested",
         "not tested",
@@ -118,8 +124,8 @@ def test_a_null_result_says_what_it_could_have_shown():
         0.0, -0.04, 0.04, "insufficient_evidence", detectable=0.055, reason="There is room."
     )
     assert wording.limits(nothing) == (
-        "There is room. This many examples find a true gain or loss of 0.055 with 80 % power; "
-        "a smaller one needs more."
+        "There is room. With 412 examples, a true difference below 0.055 is easily missed (0.055 "
+        "itself is found 4 times in 5)."
     )
     assert wording.limits(a_finding(0.05, 0.02, 0.08, "improved", detectable=0.055)) == ""
 
@@ -131,9 +137,11 @@ def test_gaps_that_keep_an_outcome_back_are_settled_by_scores_not_by_examples():
     settled = "A score for each of them would settle it; more examples alone would not."
     assert wording.limits(gaps) == f"{reason} {settled}"
     explored = a_finding(0.05, 0.02, 0.08, "insufficient_evidence", p_adjusted=0.06, **given)
-    assert "80 % power" in wording.limits(explored)
+    assert "easily missed" in wording.limits(explored)
     few = a_finding(0.05, 0.02, 0.08, "insufficient_evidence", is_primary=True, **given | {"n": 9})
-    assert "80 % power" in wording.limits(few)
+    assert wording.limits(few) == (
+        "Under 20 examples no outcome is given at all, and a useful one needs more; there are 9."
+    )
 
 
 def test_why_there_is_no_interval_is_said_once_for_all_metrics():
@@ -165,8 +173,52 @@ def test_another_metric_in_the_place_of_the_first_is_named():
     comparison = Comparison(
         primary_metric="chrf", skipped=[{"metric": "em", "reason": "No.", "is_first": True}]
     )
-    assert wording.stand_in(comparison) == (
+    assert remarks.stand_in(comparison) == (
         "em, the candidate's first metric, is not compared; chrf decides in its place."
     )
     comparison.skipped = [{"metric": "em", "reason": "No.", "is_first": False}]
-    assert wording.stand_in(comparison) == ""
+    assert remarks.stand_in(comparison) == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "change", "range_", "leans"),
+    [
+        ((-0.5, -1.1, 0.1, False, "em"), "0.5 worse", "1.1 worse to 0.1 better", "worse."),
+        ((48.0, -1.0, 97.0, False, "latency"), "48 ms faster", "1 slower to 97 faster", "faster."),
+        ((-0.5, -1.1, -0.1, False, "cost"), "0.50 dearer", "0.10 to 1.10 dearer", "dearer."),
+        ((0.0, -0.5, 0.5, False, "em"), "no change", "0.5 worse to 0.5 better", "neither way."),
+        ((-0.5, -1.1, 0.1, True, "em"), "−0.5", "−1.1 to +0.1", "worse."),
+    ],
+)
+def test_where_less_is_better_a_change_says_its_way_in_words(given, change, range_, leans):
+    gain, low, high, higher, metric = given
+    bounds = (0, None) if metric != "em" else (0, 25)
+    start = 1347 if metric == "latency" else 4.0
+    how = {"higher_is_better": higher, "metric": metric, "bounds": bounds, "start": start}
+    finding = a_finding(gain, low, high, "insufficient_evidence", **how)
+    written = figures.written(finding)
+    assert (written.change, written.range) == (change, range_)
+    assert wording.lean(finding) == f"Not settled: what was measured leans {leans}"
+
+
+def test_p_is_no_chance_of_being_wrong_and_an_interval_is_of_no_single_answer():
+    finding = a_finding(-0.05, -0.08, -0.02, "regressed", p_value=0.0027, is_primary=True)
+    assert wording.about_p(finding) == (
+        "p = 0.0027 on em: if the two were equally good, a difference this large or larger would "
+        "come up in 0.3\u202f% of such comparisons; it is "
+        "not the chance that this result is wrong."
+    )
+    finding.p_value = 0.0002
+    assert wording.about_p(finding).startswith("p < 0.001 on em: if")
+    assert "in less than 0.1 % of such" in wording.about_p(finding)
+    assert wording.about_intervals(finding).endswith("the average, not about single answers.")
+
+
+def test_a_tally_names_the_metrics():
+    found = [
+        a_finding(-0.05, -0.08, -0.02, "regressed", metric="em"),
+        a_finding(0.0, -0.08, 0.02, "insufficient_evidence", metric="f1"),
+        a_finding(0.0, -0.08, 0.02, "insufficient_evidence", metric="ter"),
+    ]
+    assert wording.tally(found) == "Of 3 metrics: 1 worse (em), 2 not settled (f1, ter)"
+    assert wording.tally(found[:1]) == ""

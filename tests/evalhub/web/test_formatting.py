@@ -183,7 +183,7 @@ def test_times_are_written_in_utc_with_the_exact_one_for_machines():
         ("improved", "up", "improved"),
         ("regressed", "down", "regressed"),
         ("equivalent", "same", "equivalent"),
-        ("insufficient_evidence", "unsure", "insufficient evidence"),
+        ("insufficient_evidence", "unsure", "not settled"),
         (None, "unsure", "not compared"),
         ("made_up", "unsure", "made up"),
     ],
