@@ -9,17 +9,14 @@ from typing import Any
 import numpy as np
 
 from evalhub.datasets import selectors as datasets
-from evalhub.gates import wording
+from evalhub.gates import advising, ceilings, critical, wording
 from evalhub.gates.rules import Ceiling, Margin, Rules
 from evalhub.reports.aligning import Aligned
 from evalhub.reports.comparing import Found, Part, Skipped, findings
-from evalhub.reports.sides import Pairing, Passing, Sides
-from evalhub.reports.standing_out import critical
-from evalhub.runs.models import Measurement, Run
+from evalhub.reports.sides import Pairing, Sides
+from evalhub.runs.models import Run
 from evalhub.runs.selectors import current_measurements
 from metrics.statistics.gating import Answer, Bound, bound, judge, strictest, unanswered
-
-SHOWN_KEYS = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +60,7 @@ def _margins(margins: Sequence[Margin], question: Question) -> list[dict[str, An
         for rule, one in zip(margins, found, strict=True)
     ]
     _, judged = judge(bounds)
-    return [_margin_part(*row) for row in zip(margins, found, judged, strict=True)]
+    return [_margin_part(*row, question) for row in zip(margins, found, judged, strict=True)]
 
 
 def _found(margins: Sequence[Margin], question: Question) -> list[Found | str]:
@@ -96,7 +93,9 @@ def _not_found(rule: Margin, question: Question) -> str:
     return f"Version {question.candidate.version.number} has no slice {rule.slice_name}."
 
 
-def _margin_part(rule: Margin, found: Found | str, judged: Bound) -> dict[str, Any]:
+def _margin_part(
+    rule: Margin, found: Found | str, judged: Bound, question: Question
+) -> dict[str, Any]:
     part: dict[str, Any] = {
         "kind": "slice" if rule.field else "margin",
         "metric": rule.metric,
@@ -122,50 +121,29 @@ def _margin_part(rule: Margin, found: Found | str, judged: Bound) -> dict[str, A
             "measurement": found.pairing.candidate.public_id,
         }
         if judged.answer is Answer.INCONCLUSIVE:
-            part["advice"] = wording.advice(found, judged)
+            part["advice"] = advising.of_margin(found, judged)
         elif judged.answer is Answer.FAIL:
             part["advice"] = [wording.AFTER_A_LOSS]
+    else:
+        part["advice"] = [_advice_not_found(rule, question)]
     return part
 
 
+def _advice_not_found(rule: Margin, question: Question) -> str:
+    if question.pairing(rule.metric) is None:
+        return advising.of_not_compared(rule.metric)
+    return advising.of_no_slice(question.candidate.version.number)
+
+
 def _critical(metric: str, question: Question) -> dict[str, Any]:
-    """Look for critical examples that newly fail, by the rule of the comparison's page."""
     part: dict[str, Any] = {"kind": "critical", "metric": metric, "advice": [], "examples": []}
     pairing = question.pairing(metric)
     if pairing is None:
-        return part | _open(question.why_not(metric))
+        reason, advice = question.why_not(metric), advising.of_not_compared(metric)
+        return part | advising.left_open(reason, advice)
     sides = Sides.read(pairing, question.aligned, question.seed)
-    found = critical(
-        sides, question.aligned, baseline=question.baseline, candidate=question.candidate
-    )
-    n, n_failing, n_unscored = found["n"], found["n_failing"], found["n_unscored"]
-    if not n:
-        return part | _open(
-            "No example is marked as critical. Mark some with critical: true in their metadata, "
-            "or take the rule out."
-        )
-    keys = _keys(question.candidate, found["failing"][:SHOWN_KEYS])
-    part |= {"n": n, "newly_failing": n_failing, "examples": keys}
-    if n_failing:
-        verb = "fails" if n_failing == 1 else "fail"
-        reason = f"{n_failing} of {n} critical examples newly {verb}."
-        advice = [wording.AFTER_A_LOSS]
-        return part | {"answer": Answer.FAIL.value, "reason": reason, "advice": advice}
-    if Passing.of(sides.baseline.values, sides.candidate.values, pairing.candidate) is None:
-        return part | _open(f"{metric} does not say of an output whether it is right or wrong.")
-    if n_unscored:
-        return part | _open(f"{n_unscored} of {n} critical examples passed and have no score now.")
-    reason = f"None of {n} critical examples newly fails."
-    return part | {"answer": Answer.PASS.value, "reason": reason}
-
-
-def _open(reason: str) -> dict[str, Any]:
-    return {"answer": Answer.INCONCLUSIVE.value, "reason": reason}
-
-
-def _keys(run: Run, positions: Sequence[int]) -> list[str]:
-    examples = datasets.examples_at_positions(run.version, positions)
-    return [examples[position].key for position in positions]
+    baseline, candidate = question.baseline, question.candidate
+    return part | critical.judged(sides, question.aligned, baseline=baseline, candidate=candidate)
 
 
 def _coverage(least: float, question: Question) -> dict[str, Any]:
@@ -187,30 +165,8 @@ def _coverage(least: float, question: Question) -> dict[str, Any]:
     }
 
 
-def _ceilings(ceilings: Sequence[Ceiling], question: Question) -> list[dict[str, Any]]:
+def _ceilings(given: Sequence[Ceiling], question: Question) -> list[dict[str, Any]]:
     """Hold the candidate against its budgets: by what is compared, where a metric is."""
     measured = {one.name: one for one in current_measurements(question.candidate)}
     measured |= {one.name: one.candidate for one in question.pairs}
-    return [_ceiling(one, measured.get(one.metric)) for one in ceilings]
-
-
-def _ceiling(rule: Ceiling, measured: Measurement | None) -> dict[str, Any]:
-    """Hold what this run came to against a budget: a fact of the run, and no estimate."""
-    part: dict[str, Any] = {
-        "kind": "ceiling",
-        "metric": rule.metric,
-        "limit": rule.ceiling,
-        "value": None,
-        "advice": [],
-    }
-    if measured is None or measured.value is None:
-        return part | _open(f"The candidate has no value of {rule.metric}.")
-    part |= {"value": measured.value, "measurement": measured.public_id}
-    if measured.higher_is_better:
-        return part | _open(f"More of {rule.metric} is better: give it a margin, no ceiling.")
-    is_met = measured.value <= rule.ceiling
-    return part | {
-        "answer": (Answer.PASS if is_met else Answer.FAIL).value,
-        "reason": f"{measured.value:g} is {'within' if is_met else 'above'} {rule.ceiling:g}.",
-        "advice": [] if is_met else [wording.ABOVE_A_CEILING.format(metric=rule.metric)],
-    }
+    return [ceilings.judged(one, measured.get(one.metric)) for one in given]

@@ -14,7 +14,9 @@ from evalhub.datasets.selectors import dataset_of
 from evalhub.gates import openapi, rendering, selectors, services
 from evalhub.intake.http import read_json
 from evalhub.intake.members import Member, is_name, members_of
+from evalhub.reports.postponed import patiently
 from evalhub.reports.selectors import run_of
+from evalhub.runs.requests import wait_seconds
 
 _TEXT = Member("a text that is not empty", is_name, is_required=True)
 BLESS = {"run": _TEXT, "tag": _TEXT, "reason": _TEXT}
@@ -65,7 +67,7 @@ class Blessings(KeyView):
 
 
 class Ask(KeyView):
-    """POST /api/v1/runs/{id}/gate"""
+    """POST /api/v1/runs/{id}/gate?wait="""
 
     @openapi.ask
     @idempotent
@@ -73,7 +75,8 @@ class Ask(KeyView):
         run = run_of(self.key.project, run_id)
         self.need(Capability.SUBMIT)
         given: Any = members_of(read_json(self.plain_request, optional=True), ASK)
-        made = services.ask(run=run, actor=self.actor, **given)
+        seconds = wait_seconds(request.query_params.get("wait"))
+        made = patiently(lambda: services.ask(run=run, actor=self.actor, **given), seconds=seconds)
         return Response(rendering.answer(selectors.answer_of(self.key.project, made.public_id)))
 
 

@@ -137,6 +137,7 @@ ask = operation(
     "blessing or the scores change.",
     scope="submit",
     path=["run_id"],
+    query={"wait": whole("How many seconds to wait for scores, up to 60; 0 by default.")},
     body=json_body(
         members(
             "",

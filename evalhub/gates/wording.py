@@ -168,7 +168,11 @@ def _against_ceiling(part: Mapping[str, Any]) -> str:
     texts = (f"{value:.{digits}g}" for digits in _DIGITS)
     written = next((text for text in texts if float(text) != limit), f"{value:g}")
     held = "is within" if part["answer"] == Answer.PASS else "is above"
-    return f"{written} {held} the ceiling of {limit:g}."
+    over = ""
+    if n_unscored := part.get("n_unscored", 0):
+        n = part["n_scored"] + n_unscored
+        over = f", over the {count(part['n_scored'])} of {count(n)} outputs that have a value"
+    return f"{written} {held} the ceiling of {limit:g}{over}."
 
 
 def rules(given: Mapping[str, Any]) -> list[str]:

@@ -71,7 +71,7 @@ def critical(sides: Sides, aligned: Aligned, *, baseline: Run, candidate: Run) -
     examples that the baseline does not have as they are, `n_unscored` those that passed and now
     have no score.
     """
-    marked = _marked(candidate)
+    marked = marked_critical(candidate)
     is_critical = np.isin(aligned.candidate, marked, assume_unique=True)
     pairs = np.flatnonzero(is_critical)
     old = Compared.of(baseline, sides.pairing.baseline)
@@ -94,7 +94,7 @@ def critical(sides: Sides, aligned: Aligned, *, baseline: Run, candidate: Run) -
     }
 
 
-def _marked(candidate: Run) -> NDArray[np.int64]:
+def marked_critical(candidate: Run) -> NDArray[np.int64]:
     """Return the positions of the examples whose metadata says that they are critical."""
     found = datasets.slicing(candidate.version, CRITICAL)
     if found is None or "true" not in found.levels:

@@ -24,6 +24,7 @@ from metrics.statistics.studentized import Studentized
 # What a t test answers at 4.5 % errs in 5 % at most where data are as skewed as scores are. The
 # bounds of right or wrong, which hold by enumeration, need none.
 RESERVE = 0.9
+ROUNDING = 1e-9  # of a gain that is as good as the margin
 
 
 # Where every filling of the gaps agrees, and where nothing but its width keeps a bound open.
@@ -124,6 +125,36 @@ def more_to_pass(compared: Compared, *, margin: float) -> int | None:
     return max(0, max(needed, MIN_PAIRS) - compared.n)
 
 
+def alike_to_pass(compared: Compared, *, margin: float) -> int | None:
+    """Return how many more pairs, or clusters, make a bound pass if they all move alike as well.
+
+    The rule of three the other way round: n pass when (1 - share)^n is 5 % at most, where such a
+    share of unseen examples at the far end of the range would just lose the margin. None where
+    the pairs did not move alike, or lost the margin, and where no range bounds what was not seen.
+    """
+    if compared.standard_error is not None or compared.low90 is None or compared.gain is None:
+        return None
+    way, room = compared.gain + margin, compared.gain + compared.width
+    if way <= ROUNDING * margin:
+        return None
+    needed = math.ceil(math.log(LEVEL) / math.log1p(-way / room)) if way < room else 0
+    n = compared.n if compared.clusters is None else compared.clusters
+    return max(0, max(needed, MIN_PAIRS) - n)
+
+
+def chance_to_pass(compared: Compared, *, margin: float) -> float | None:
+    """Return about how often a run as good as the baseline passes, with pairs such as these.
+
+    From the observed error and a true gain of 0, never from the observed gain. None where no
+    error is known, and where a gate says that pairs or clusters are too few.
+    """
+    is_small = compared.n < MIN_PAIRS or _has_few_clusters(compared)
+    if compared.standard_error is None or is_small:
+        return None
+    reach = margin / compared.standard_error - normal_quantile(1 - _level(compared))
+    return t_below(reach, math.inf)
+
+
 def margin_in_reach(compared: Compared) -> float | None:
     """Return the margin within which this many pairs show a gain of 0 in 80 of 100 cases."""
     if compared.standard_error is None:
@@ -137,8 +168,11 @@ def _has_few_clusters(compared: Compared) -> bool:
 
 def _reach(compared: Compared) -> float:
     """Return how many errors away a loss must be to be excluded in 80 of 100 cases."""
-    level = LEVEL if compared.p_exact is not None else RESERVE * LEVEL
-    return normal_quantile(1 - level) + normal_quantile(POWER)
+    return normal_quantile(1 - _level(compared)) + normal_quantile(POWER)
+
+
+def _level(compared: Compared) -> float:
+    return LEVEL if compared.p_exact is not None else RESERVE * LEVEL
 
 
 @dataclass(frozen=True, kw_only=True)

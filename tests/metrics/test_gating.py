@@ -11,7 +11,9 @@ from scipy.special import gammaln
 from metrics.statistics.findings import NO_GAPS, find_gaps
 from metrics.statistics.gating import (
     Answer,
+    alike_to_pass,
     bound,
+    chance_to_pass,
     judge,
     margin_in_reach,
     more_to_pass,
@@ -168,6 +170,49 @@ def test_too_little_is_inconclusive_in_words():
     assert bound(alike, margin=0.5).reason == alike.reason
     assert more_to_pass(alike, margin=0.5) is None
     assert margin_in_reach(alike) is None
+
+
+@pytest.mark.parametrize(("gain", "n"), [(0.0, 25), (-0.02, 25), (0.0, 8)])
+def test_pairs_that_move_alike_pass_from_the_number_on_that_is_named(gain, n):
+    def answer(n):
+        return bound(compare(column([0.5] * n), column([0.5 + gain] * n), SHARE), margin=0.05)
+
+    alike = compare(column([0.5] * n), column([0.5 + gain] * n), SHARE)
+    needed = n + alike_to_pass(alike, margin=0.05)
+    # The rule of three turned round: (1 - .05)^59 = .0485 and (1 - .05)^58 = .051 without a gain.
+    assert needed == (59 if gain == 0.0 else 97)
+    assert (answer(needed - 1).answer, answer(needed).answer) == (INCONCLUSIVE, PASS)
+
+
+def test_how_many_must_move_alike_is_not_known_of_others():
+    assert alike_to_pass(noisy(40), margin=0.05) is None
+    worse = compare(column([0.5] * 30), column([0.4] * 30), SHARE)
+    assert alike_to_pass(worse, margin=0.1) is None
+    lost = compare(column([1.0] * 10), column([1.0] * 10), SHARE)
+    assert alike_to_pass(lost, margin=1.5) == 10  # nothing loses so much; 20 are asked
+    of_clusters = compare(
+        column([0.5] * 50), column([0.5] * 50), SHARE, clusters=np.arange(50) % 25
+    )
+    assert alike_to_pass(of_clusters, margin=0.05) == 59 - 25
+
+
+def test_a_good_run_passes_as_often_as_is_said():
+    rng, n, margin = np.random.default_rng(4), 200, 0.02
+    compared = compare(*binary_pairs(lost=10, won=10, both=180), YES_NO)
+    said = chance_to_pass(compared, margin=margin)
+    assert chance_to_pass(compared, margin=margin_in_reach(compared)) == pytest.approx(0.8)
+    # 10 % of pairs differ, as many won as lost.
+    draws = rng.multinomial(n, [0.05, 0.05, 0.9], size=400)
+    passed = [
+        bound(
+            compare(*binary_pairs(lost=int(lost), won=int(won), both=int(both)), YES_NO),
+            margin=margin,
+        ).answer
+        is PASS
+        for lost, won, both in draws
+    ]
+    assert np.mean(passed) == pytest.approx(said, abs=0.07)
+    assert chance_to_pass(noisy(12), margin=margin) is None
 
 
 def test_fewer_clusters_than_a_gate_needs_pairs_are_inconclusive_in_words():

@@ -1,16 +1,26 @@
 """What a gate is asked: against whom, about which numbers, and when it is the same question."""
 
+import json
+import os
+import re
+import shutil
+import subprocess
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+
 import pytest
 from django.db.models import QuerySet
+from django.test import Client
 
 from evalhub.accounts.services import COMMAND_LINE
 from evalhub.errors import Conflict
 from evalhub.gates import rendering, services
 from evalhub.reports.models import Finding
-from evalhub.runs import rescoring
+from evalhub.runs import rescoring, waiting
 from tests.evalhub.gates.test_gates import a_gate, a_scored_run, a_version_with_slices, answers
 from tests.evalhub.runs.building import a_run, drain, scored
-from tests.factories import a_project
+from tests.factories import a_key, a_project
 
 pytestmark = pytest.mark.django_db
 WORSE = set(range(6, 80))
@@ -108,3 +118,72 @@ def test_two_leads_who_waive_at_once_are_told(version, monkeypatch):
     with pytest.raises(Conflict, match="waived already") as refused:
         waived(answer)
     assert refused.value.code == "waived"
+
+
+SNIPPET = re.compile(r"## Ask in CI\n.*?```sh\n(.*?)```", re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("answers", "code", "said"),
+    [
+        ([202, 202, (200, {"exit_code": 1, "summary": "No", "advice": ["Look"]})], 1, "No\nLook"),
+        ([(200, {"exit_code": 0, "summary": "Yes", "advice": []})], 0, "Yes"),
+        ([(409, {"detail": "It is open."})], 3, "not asked: 409 It is open."),
+    ],
+)
+def test_the_snippet_for_ci_waits_and_ends_with_the_exit_code(tmp_path, answers, code, said):
+    bash = shutil.which("bash")
+    if not (bash and shutil.which("curl") and shutil.which("jq")):
+        pytest.skip("needs bash, curl and jq")
+    left = [one if isinstance(one, tuple) else (one, {"state": "waiting"}) for one in answers]
+    asked_for = []
+
+    class Stub(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked_for.append(self.path)
+            self.rfile.read(int(self.headers["Content-Length"]))
+            status, body = left.pop(0)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, *_):
+            pass
+
+    (script,) = SNIPPET.findall(Path("docs/how-to/gate-a-release.md").read_text())
+    with HTTPServer(("127.0.0.1", 0), Stub) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        there = {"EVALHUB": f"http://127.0.0.1:{server.server_port}", "RUN": "run_1", "KEY": "k"}
+        ended = subprocess.run(
+            [bash, "-eu", "-c", script.replace("sleep 2", "sleep 0")],
+            cwd=tmp_path,
+            env={**os.environ, **there},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        server.shutdown()
+    assert (ended.returncode, left) == (code, [])
+    assert said in ended.stdout + ended.stderr
+    assert set(asked_for) == {"/api/v1/runs/run_1/gate?wait=60"}
+
+
+def test_a_job_waits_for_the_baseline_in_one_request(version, monkeypatch):
+    a_gate(version)
+    a_scored_run(version, system="old", tags=["main"])
+    spec = {"name": "exact_match", "params": {"normalize": ["lowercase"]}}
+    new = scored(a_run(version, metrics=[spec]), *answers())
+    waited = []
+    monkeypatch.setattr(
+        waiting, "until", lambda _, *, seconds: waited.append(seconds) or drain() or True
+    )
+    headers = a_key(version.dataset.project)
+
+    def post(wait):
+        address = f"/api/v1/runs/{new.public_id}/gate?wait={wait}"
+        return Client().post(address, {}, content_type="application/json", headers=headers)
+
+    assert post("soon").json()["detail"].startswith("wait is a whole number")
+    answer = post("5")
+    assert (answer.status_code, waited) == (200, [5.0])
+    assert answer.json()["answer"] == "pass"
