@@ -121,7 +121,8 @@ def _board(shown: Standings) -> dict[str, Any]:
     measurement = next((line.measurement for line in ranked if line.measurement), None)
     return {
         "board": shown,
-        "ranked": ranked,
+        "ranked": [(line, wording.rank(line.place)) for line in ranked],
+        "leaders": wording.leaders(ranked),
         "unranked": [line for line in shown.lines if line.place.reason],
         "span": span_of(measurement) if measurement else None,
         "axis": _axis([line.measurement for line in ranked if line.measurement]),

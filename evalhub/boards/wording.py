@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from evalhub.boards.histories import MOST_RUNS, History, Point, Trends
+from evalhub.boards.standings import Line
 from evalhub.runs.models import Measurement
 from evalhub.web import formatting
 from evalhub.web.charts import Kind
 from evalhub.web.marks import span_of
+from metrics.statistics.boards import Place
 from metrics.statistics.change_points import LEVEL, ChangePoint
 
 
@@ -62,6 +66,23 @@ def summary(history: History) -> list[str]:
         or "No change of level: what moves is no more than chance would do in one history of "
         f"{round(1 / LEVEL)}."
     ]
+
+
+def rank(place: Place) -> str:
+    """Write a rank: ``1``, ``1 or 2``, ``1 to 4``."""
+    if place.best is None or place.worst is None:
+        return "none"
+    if place.best == place.worst:
+        return str(place.best)
+    return f"{place.best} {'or' if place.worst == place.best + 1 else 'to'} {place.worst}"
+
+
+def leaders(ranked: Sequence[Line]) -> str:
+    """Name the systems that may be first where that is more than one."""
+    first = [str(line.run.system_version) for line in ranked if line.place.best == 1]
+    if len(first) < 2:
+        return ""
+    return f"No clear winner: {', '.join(first[:-1])} or {first[-1]} may be first."
 
 
 def left_out(trends: Trends) -> list[str]:

@@ -55,7 +55,7 @@ class MarginForm(forms.Form):
 
     metric = forms.CharField(label="Metric", required=False, max_length=MAX_NAME)
     slice = forms.CharField(label="In", required=False, max_length=2 * MAX_NAME)
-    margin = forms.FloatField(label="May lose less than", required=False)
+    margin = forms.FloatField(label="Rules out a loss of", required=False)
 
     def __init__(self, *args: Any, offered: Offered, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -84,7 +84,7 @@ class RulesForm(forms.Form):
     """The rules that a gate has once."""
 
     critical = forms.CharField(
-        label="No critical example may newly fail on",
+        label="No critical example newly fails on",
         required=False,
         max_length=MAX_NAME,
         help_text="Critical are examples with critical: true in their metadata.",

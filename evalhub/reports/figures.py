@@ -32,9 +32,11 @@ class Written:
     """The numbers of a finding as texts, all with the decimals that its interval earns.
 
     `gain` and `interval` have signs. `change` and `range` are what a table shows: the same where
-    more is better, in words (``48 ms faster``) where less is. `p_adjusted` is the p that decides.
+    more is better, in words (``48 ms faster``) where less is. `p_adjusted` is the p
+    that decides, and `kind` says what the values are of the outputs: an average, as a rule.
     """
 
+    kind: str
     baseline: str
     candidate: str
     gain: str
@@ -55,6 +57,7 @@ def written(finding: Finding) -> Written:
     ends = interval(finding.low, finding.high, n, signed=True)
     less_is_better = finding.candidate_measurement.higher_is_better is False
     return Written(
+        kind=kind_of_value(finding),
         baseline=number(finding.baseline, n),
         candidate=number(finding.candidate, n),
         gain=gain,

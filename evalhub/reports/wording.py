@@ -21,6 +21,7 @@ from evalhub.reports.models import Comparison, Finding
 from evalhub.runs.models import Measurement
 from evalhub.web.formatting import count, p_value, percent, plural
 from metrics.statistics.findings import LEVEL, MIN_PAIRS, Outcome
+from metrics.statistics.pairs import UNBOUNDED
 
 _HEAD = {
     Outcome.IMPROVED: "{candidate} is better than {baseline} on {metric}.",
@@ -50,6 +51,7 @@ ABOUT_P = (
 # What the method says of an interval across zero; the sentence with its ends says it better.
 _ACROSS_ZERO = "The interval has room for a loss and for a gain."
 MOST_NAMED = 4  # metrics of one outcome
+TWICE = 1.995
 
 
 def title(comparison: Comparison) -> str:
@@ -99,9 +101,16 @@ def _named(finding: Finding) -> str:
 def _gained(finding: Finding) -> str:
     """Return a gain or a loss as a size without a sign."""
     if ways_of(finding) != WAYS:
-        return moved(finding)
+        return f"{moved(finding)}{_times(finding)}"
     size, _, way = moved(finding).partition(" ")
     return f"a {'loss' if way == WAYS[0] else 'gain'} of {size}"
+
+
+def _times(finding: Finding) -> str:
+    """Say how many times the baseline's a cost or a duration is, where that is two or more."""
+    before, after = finding.baseline or 0.0, finding.candidate or 0.0
+    ratio = after / before if before > 0.0 else 0.0
+    return f", {ratio:.2g} times the baseline" if ratio >= TWICE else ""
 
 
 def _true_change(finding: Finding) -> str:
@@ -201,7 +210,8 @@ def no_interval_notes(findings: Sequence[Finding]) -> list[str]:
     metrics: dict[str, list[str]] = {}
     for finding in findings:
         if not finding.slice_field and finding.low is None:
-            metrics.setdefault(finding.reason, []).append(finding.metric)
+            reason = _ALL_ALIKE if finding.reason == UNBOUNDED else finding.reason
+            metrics.setdefault(reason, []).append(finding.metric)
     return [f"No interval for {', '.join(names)}: {reason}" for reason, names in metrics.items()]
 
 
@@ -227,6 +237,7 @@ def _counted(method: str) -> str:
 
 
 _COUNT = re.compile(r"\d{1,3}(,\d{3})+|\d{4,}")
+_ALL_ALIKE = "All examples differ by the same amount, so nothing shows how far that may vary."
 _PANEL = "{metrics}: rated by people; the interval speaks for these raters, not for others."
 _JUDGE = "{metrics}: a language model's verdicts, not corrected by people's labels."
 

@@ -40,7 +40,7 @@ MAX_LEAN = 0.1
 Ends = tuple[float, float]
 _ROUNDING = 1e-12
 _UNKNOWN: Ends = (-math.inf, math.inf)
-_UNBOUNDED = (
+UNBOUNDED = (
     "All pairs differ by the same amount, and no range of the metric bounds what was not seen."
 )
 
@@ -330,7 +330,7 @@ def _unvaried(pairs: _Pairs) -> _Answer:
     interval = unvaried_interval(pairs.gain, n_groups, -width, width)
     if isinstance(interval, NoInterval):
         p_value = 1.0 if pairs.gain == 0.0 else None
-        return _Answer(method="no variation", p_value=p_value, reason=_UNBOUNDED)
+        return _Answer(method="no variation", p_value=p_value, reason=UNBOUNDED)
     return _Answer(
         method=interval.method,
         ends=(interval.low, interval.high),

@@ -66,8 +66,8 @@ def a_finding(gain, low, high, outcome, **more):
                 **{"metric": "latency", "higher_is_better": False, "bounds": (0, None)},
                 start=542.25,
             ),
-            "latency (median) rose from 542 to 1347 ms: 805 ms slower "
-            "(95 % interval 763 to 847), on 412 shared examples.",
+            "latency (median) rose from 542 to 1347 ms: 805 ms slower, 2.5 times the "
+            "baseline (95 % interval 763 to 847), on 412 shared examples.",
         ),
         (
             a_finding(-0.01, -0.05, 0.03, "insufficient_evidence", n=1),
