@@ -1,7 +1,8 @@
 """How often the search over slices finds something: where there is nothing, and where there is.
 
 No speed: each cell makes gains of one kind on examples with five metadata fields (2 to 8 levels,
-so about two hundred slices of one and two fields), searches them as a comparison does, and counts
+so about two hundred slices of one and two fields; in clusters every other field is the cluster's
+and the others are the example's), searches them as a comparison does, and counts
 the searches that find a slice. Then one slice of two fields is worse by a number of standard
 deviations. Ends with an error where more than 5 % of searches of null data find something, by more
 than chance allows.
@@ -27,8 +28,10 @@ from metrics.statistics.searching import Field, search_slices
 
 SEED = 20_261_127
 LEVELS = 4, 6, 3, 8, 2
-SIZES = 200, 1_000, 10_000
+SIZES = 200, 1_000, 5_000
 IN_A_CLUSTER = 10
+# In clusters this share of examples moves as its cluster does.
+ALIKE = 0.4
 LEVEL = 0.05
 
 Rng = np.random.Generator
@@ -38,6 +41,26 @@ Draw = Callable[[Rng, int], Floats]
 def balanced(rng: Rng, n: int) -> Floats:
     """One in ten moves, as often up as down."""
     return np.where(rng.random(n) < 0.1, rng.choice([-1.0, 1.0], n), 0.0)
+
+
+def won_only(rng: Rng, n: int) -> Floats:
+    """One in twenty is won, and none is lost."""
+    return -lost_only(rng, n)
+
+
+def mostly_won(rng: Rng, n: int) -> Floats:
+    """Six in a hundred are won, two are lost."""
+    return flips(rng, n, won=0.06, lost=0.02)
+
+
+def more_won(rng: Rng, n: int) -> Floats:
+    """One in ten is won, one in twenty is lost."""
+    return flips(rng, n, won=0.1, lost=0.05)
+
+
+def flips(rng: Rng, n: int, *, won: float, lost: float) -> Floats:
+    drawn = rng.random(n)
+    return np.where(drawn < won, 1.0, np.where(drawn < won + lost, -1.0, 0.0))
 
 
 def lost_only(rng: Rng, n: int) -> Floats:
@@ -58,6 +81,18 @@ def skewed(rng: Rng, n: int) -> Floats:
     return 1.0 - rng.exponential(size=n)
 
 
+def skewed_up(rng: Rng, n: int) -> Floats:
+    return -skewed(rng, n)
+
+
+def very_skewed(rng: Rng, n: int) -> Floats:
+    return 1.0 - rng.lognormal(size=n)
+
+
+def very_skewed_up(rng: Rng, n: int) -> Floats:
+    return -very_skewed(rng, n)
+
+
 def heavy(rng: Rng, n: int) -> Floats:
     return rng.standard_t(3, size=n)
 
@@ -66,8 +101,14 @@ KINDS: dict[str, Draw] = {
     "balanced flips": balanced,
     "losses alone": lost_only,
     "mostly losses": mostly_lost,
+    "wins alone": won_only,
+    "mostly wins": mostly_won,
+    "two wins to a loss": more_won,
     "normal": normal,
     "skewed": skewed,
+    "skewed to wins": skewed_up,
+    "very skewed": very_skewed,
+    "very skewed to wins": very_skewed_up,
     "heavy tails": heavy,
 }
 
@@ -81,7 +122,9 @@ def share_found(kind: str, n: int, replicates: int, *, in_clusters: bool, loss: 
         fields = _fields(rng, clusters)
         gains = KINDS[kind](rng, n)
         if in_clusters:
-            gains = gains + 0.5 * rng.normal(size=int(clusters.max()) + 1)[clusters]
+            fields[1::2] = _fields(rng, np.arange(n))[1::2]
+            of_cluster = KINDS[kind](rng, int(clusters.max()) + 1)[clusters]
+            gains = np.where(rng.random(n) < ALIKE, of_cluster, gains)
         inside = (fields[0].codes == 0) & (fields[2].codes == 0)
         gains = gains - loss * np.std(gains) * inside
         searched = search_slices(
@@ -115,7 +158,7 @@ def main() -> None:
     replicates = 20 if given.quick else given.replicates
     results = Results("Search over slices", f"{replicates:,} searches a cell")
     nulls = [(kind, n, False, 0.0) for kind in KINDS for n in SIZES]
-    nulls += [(kind, n, True, 0.0) for kind in ("normal", "skewed") for n in SIZES[1:]]
+    nulls += [(kind, n, True, 0.0) for kind in KINDS for n in SIZES]
     real = [("normal", n, False, loss) for n in SIZES[1:] for loss in (0.5, 1.0)]
     cells = [cell for cell in [*nulls, *real] if given.only in name_of(cell)]
     with ProcessPoolExecutor(given.processes) as pool:

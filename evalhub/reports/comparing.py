@@ -20,7 +20,7 @@ from metrics.statistics.multiplicity import benjamini_hochberg
 from metrics.statistics.pairs import Compared, compare
 
 # Raise it whenever the same scores can give another finding.
-METHOD = 5
+METHOD = 6
 # How many findings in slices a comparison has room for: those of corpus metrics take a while.
 MAX_CELLS = 800
 
@@ -203,10 +203,6 @@ def _together(found: Sequence[Found], compared: Sequence[Compared]) -> list[floa
 def _decided_again(one: Found, p_adjusted: float, best: float, worst: float) -> Found:
     if math.isnan(p_adjusted):
         return one
-    gaps = replace(
-        one.gaps,
-        best=one.gaps.best and replace(one.gaps.best, p_value=best),
-        worst=one.gaps.worst and replace(one.gaps.worst, p_value=worst),
-    )
+    gaps = one.gaps.adjusted(best=best, worst=worst)
     decision = decide(one.compared, p_adjusted=p_adjusted, gaps=gaps)
     return replace(one, decision=decision, p_adjusted=p_adjusted)

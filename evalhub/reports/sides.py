@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalhub.reports.aligning import Aligned
-from evalhub.runs.columns import StoredScores, read_both
+from evalhub.runs.columns import read_both
 from evalhub.runs.models import Measurement
 from evalhub.runs.sealing import yardstick_of
 from metrics.base import Family
 from metrics.batch import Floats
-from metrics.reasons import Reason
 from metrics.statistics.yardstick import Column, Yardstick
 
 # An example passes where at least this share of its attempts is right.
@@ -59,14 +58,9 @@ class Sides:
             candidate=new.column(yardstick).at(aligned.candidate),
             yardstick=yardstick,
             clusters=aligned.clusters,
-            asked=_was_rated(old)[aligned.baseline] | _was_rated(new)[aligned.candidate],
+            asked=old.asked[aligned.baseline] | new.asked[aligned.candidate],
             seed=seed,
         )
-
-
-def _was_rated(scores: StoredScores) -> NDArray[np.bool_]:
-    rated: NDArray[np.bool_] = (scores.reasons != Reason.NOT_RATED).any(axis=1)
-    return rated
 
 
 def folded(values: Floats) -> Floats:
@@ -88,9 +82,8 @@ class Passing:
 
     @classmethod
     def of(cls, old: Floats, new: Floats, measurement: Measurement) -> Passing | None:
-        """Read two aligned tables of values; None where they are no passes and fails."""
-        is_binary = measurement.family == Family.BINARY
-        if not (is_binary or (_is_zero_one(old) and _is_zero_one(new))):
+        """Read two aligned tables of values; None where the metric does not say right or wrong."""
+        if measurement.family != Family.BINARY:
             return None
         before, after = folded(old), folded(new)
         if not measurement.higher_is_better:
@@ -106,8 +99,3 @@ class Passing:
     def flipped(self) -> NDArray[np.bool_]:
         """Which pairs went from pass to fail."""
         return self.passed & self.fails
-
-
-def _is_zero_one(values: Floats) -> bool:
-    scored = values[~np.isnan(values)]
-    return bool(((scored == 0.0) | (scored == 1.0)).all()) and bool(len(scored))

@@ -59,6 +59,12 @@ class StoredScores:
     labels: tuple[str, ...] = ()
 
     @property
+    def asked(self) -> NDArray[np.bool_]:
+        """Of which examples somebody, or some code, was asked for a score."""
+        asked: NDArray[np.bool_] = (self.reasons != Reason.NOT_RATED).any(axis=1)
+        return asked
+
+    @property
     def rows(self) -> Rows:
         """The statistics, to be read in blocks."""
         held = self.statistics

@@ -11,8 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.statistics.findings import MAX_UNSCORED_SHARE, MIN_PAIRS
-from metrics.statistics.intervals import ALPHA
+from metrics.statistics.findings import (
+    MAX_UNSCORED_SHARE,
+    MIN_PAIRS,
+    Decision,
+    Gaps,
+    Outcome,
+    decide,
+    find_gaps,
+)
 from metrics.statistics.multiplicity import holm
 from metrics.statistics.pairs import Compared, compare
 from metrics.statistics.ranks import rank_ranges
@@ -23,10 +30,15 @@ NO_DIRECTION = "Neither more nor less of this metric is better, so it ranks noth
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Entry:
-    """A system's scores, or why it has none to be ranked by."""
+    """A system's scores, or why it has none to be ranked by.
+
+    `asked` says of which examples somebody was asked; None: of all. What neither of two systems
+    was asked about is no gap between them.
+    """
 
     system: Any
     column: Column | None = None
+    asked: NDArray[np.bool_] | None = None
     reason: str = ""
 
 
@@ -53,20 +65,23 @@ class Place:
 class Match:
     """Two ranked systems on the examples they share: `compared` has `first` as candidate.
 
-    `p_adjusted` is Holm's over all pairs; None where nothing was tested.
+    `p_adjusted` is Holm's over all pairs; None where nothing was tested. `decision` is what a
+    comparison of the two would say by that p.
     """
 
     first: Any
     second: Any
     compared: Compared
+    decision: Decision
     p_adjusted: float | None = None
 
     @property
     def lead(self) -> int:
         """Return 1 where the first is surely better, -1 where the second is, else 0."""
-        if self.p_adjusted is None or self.p_adjusted > ALPHA or self.compared.gain is None:
-            return 0
-        return int(np.sign(self.compared.gain))
+        return _LEADS.get(self.decision.outcome, 0)
+
+
+_LEADS = {Outcome.IMPROVED: 1, Outcome.REGRESSED: -1}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +105,9 @@ def leaderboard(
 ) -> Board:
     """Rank systems by paired comparisons of all of them; the columns' rows are the same examples.
 
-    A system counts as above another where they differ at 5 % after Holm's adjustment over all
-    pairs. One that lacks more than 5 % of the examples on which any has a score is not ranked.
+    A system counts as above another where a comparison of the two says so: by the interval, by p
+    after Holm's adjustment over all pairs, and however what is unscored is filled. One that lacks
+    more than 5 % of the examples on which any has a score is not ranked.
     """
     scored = [_scored(entry) for entry in entries]
     asked = _n_asked(scored)
@@ -103,12 +119,14 @@ def leaderboard(
     if reason := _why_none(len(fit), yardstick):
         return Board(places=tuple(places[one] for one in order), reason=reason)
     pairs = list(combinations(range(len(fit)), 2))
-    columns = [column for one in fit if (column := entries[one].column) is not None]
-    found = [
-        compare(columns[other], columns[one], yardstick, clusters=clusters, seed=seed)
+    sides = [
+        (column, entries[one].asked) for one in fit if (column := entries[one].column) is not None
+    ]
+    met = [
+        _meet(sides[other], sides[one], yardstick, clusters=clusters, seed=seed)
         for one, other in pairs
     ]
-    matches = _matches([places[one].system for one in fit], pairs, found)
+    matches = _matches([places[one].system for one in fit], pairs, met)
     ranks = dict(zip(fit, _ranks(len(fit), pairs, matches), strict=True))
     ranked = [
         replace(places[one], best=ranks[one][0], worst=ranks[one][1])
@@ -175,26 +193,63 @@ def _best_first(place: Place, yardstick: Yardstick) -> tuple[bool, float]:
     return False, place.value if yardstick.higher_is_better is False else -place.value
 
 
+_Side = tuple[Column, NDArray[np.bool_] | None]  # and of which examples it was asked
+
+
+def _meet(
+    baseline: _Side,
+    candidate: _Side,
+    yardstick: Yardstick,
+    *,
+    clusters: NDArray[Any] | None,
+    seed: int,
+) -> tuple[Compared, Gaps]:
+    """Compare two systems as a comparison of their runs does."""
+    chosen = _asked(*baseline) | _asked(*candidate)
+    old, new = baseline[0].at(chosen), candidate[0].at(chosen)
+    groups = None if clusters is None else clusters[chosen]
+    compared = compare(old, new, yardstick, clusters=groups, seed=seed)
+    return compared, find_gaps(old, new, yardstick, clusters=groups, seed=seed)
+
+
+def _asked(column: Column, asked: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    return np.ones(len(column.values), dtype=bool) if asked is None else asked
+
+
 def _matches(
-    systems: Sequence[Any], pairs: Sequence[tuple[int, int]], found: Sequence[Compared]
+    systems: Sequence[Any],
+    pairs: Sequence[tuple[int, int]],
+    met: Sequence[tuple[Compared, Gaps]],
 ) -> tuple[Match, ...]:
-    adjusted = holm([_p_of(compared) for compared in found]).tolist()
+    """Decide every pair by p-values that are adjusted together; so are those of each filling."""
+    adjusted = _holm([compared for compared, _ in met])
+    best = _holm([gaps.best or compared for compared, gaps in met])
+    worst = _holm([gaps.worst or compared for compared, gaps in met])
     return tuple(
         Match(
             first=systems[one],
             second=systems[other],
             compared=compared,
+            decision=decide(
+                compared,
+                p_adjusted=None if math.isnan(p) else p,
+                gaps=gaps.adjusted(best=best[at], worst=worst[at]),
+            ),
             p_adjusted=None if math.isnan(p) else p,
         )
-        for (one, other), compared, p in zip(pairs, found, adjusted, strict=True)
+        for at, ((one, other), (compared, gaps), p) in enumerate(
+            zip(pairs, met, adjusted, strict=True)
+        )
     )
 
 
-def _p_of(compared: Compared) -> float:
-    """Return the p of two systems; NaN where they share too few examples to be tested."""
-    if compared.n < MIN_PAIRS or compared.p_value is None:
-        return math.nan
-    return compared.p_value
+def _holm(found: Sequence[Compared]) -> list[float]:
+    """Adjust the p-values of all pairs; NaN where two share too few examples to be tested."""
+    tested = [
+        math.nan if one.n < MIN_PAIRS or one.p_value is None else one.p_value for one in found
+    ]
+    adjusted: list[float] = holm(tested).tolist()
+    return adjusted
 
 
 def _ranks(

@@ -68,6 +68,14 @@ class Gaps:
             or max(shares) > MAX_UNSCORED_SHARE
         )
 
+    def adjusted(self, *, best: float, worst: float) -> Gaps:
+        """Return the same with other p-values for the two fillings, where there are any."""
+        return replace(
+            self,
+            best=self.best and replace(self.best, p_value=best),
+            worst=self.worst and replace(self.worst, p_value=worst),
+        )
+
 
 NO_GAPS = Gaps(pairs=0, baseline=0, candidate=0)
 

@@ -21,13 +21,9 @@ def gains_of(baseline: Column, candidate: Column, yardstick: Yardstick) -> Float
     if yardstick.family is Family.QUANTILE or not len(baseline.values):
         return None
     if yardstick.family is not Family.CORPUS:
-        return _oriented(candidate.values - baseline.values, yardstick)
+        return yardstick.oriented(candidate.values - baseline.values)
     before, after = without_idle(statistics_of(baseline), statistics_of(candidate))
     gain = value_of(candidate, yardstick) - value_of(baseline, yardstick)
     moves = influences(after, yardstick) - influences(before, yardstick)
-    gains = _oriented(gain + len(moves) * moves, yardstick)
+    gains = yardstick.oriented(gain + len(moves) * moves)
     return gains if np.isfinite(gains).all() else None
-
-
-def _oriented(gains: Floats, yardstick: Yardstick) -> Floats:
-    return gains if yardstick.higher_is_better else -gains

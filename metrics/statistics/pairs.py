@@ -114,7 +114,7 @@ class _Pairs:
 
     @property
     def differences(self) -> Floats:
-        return self.yardstick.oriented(1.0) * (self.candidate.values - self.baseline.values)
+        return self.yardstick.oriented(self.candidate.values - self.baseline.values)
 
     @property
     def scale(self) -> float:
@@ -168,7 +168,8 @@ def compare(
 
 
 def _compared(pairs: _Pairs, values: list[float], answer: _Answer) -> Compared:
-    baseline, candidate = (None if math.isnan(value) else value for value in values)
+    # Adding 0.0 makes -0.0, which not every database keeps, the 0.0 that it equals.
+    baseline, candidate = (None if math.isnan(value) else value + 0.0 for value in values)
     low, high = _cut(answer.ends, pairs.yardstick)
     low90, high90 = (None, None) if low is None else _cut(answer.ends90, pairs.yardstick)
     groups = pairs.groups

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from metrics.rows import Rows
 from metrics.tallies import AnyRows, Tallies
 
 ValuesOf = Callable[[Floats], Floats]
+Difference = TypeVar("Difference", float, Floats)
 Additive = Callable[[Rows, tuple[str, ...]], AnyRows]
 
 
@@ -70,9 +72,13 @@ class Yardstick:
         """How far apart two values can be; infinite without a range."""
         return self.high - self.low
 
-    def oriented(self, difference: float) -> float:
-        """Return candidate minus baseline so that more is better; as it is without a direction."""
-        return -difference if self.higher_is_better is False else difference
+    def oriented(self, difference: Difference) -> Difference:
+        """Return candidate minus baseline, one or many, so that more is better.
+
+        Without a direction it stays as it is. No difference is 0.0, never -0.0, which not every
+        database keeps.
+        """
+        return 0.0 - difference if self.higher_is_better is False else 0.0 + difference
 
     def corpus_values(self, totals: Floats) -> Floats:
         """Return the metric for summed statistics, over any leading axes."""

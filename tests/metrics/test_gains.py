@@ -5,6 +5,7 @@ import pytest
 
 from metrics.base import Family
 from metrics.statistics.gains import gains_of
+from metrics.statistics.pairs import compare
 from metrics.statistics.yardstick import Yardstick
 from tests.metrics.shapes import ERRORS, RATIO, SHARE, column, corpus, ratio_rows
 
@@ -14,6 +15,9 @@ def test_the_gain_of_a_pair_is_its_difference_turned_so_that_more_is_better():
     less = Yardstick(family=Family.MEAN, low=0, high=1, higher_is_better=False)
     assert gains_of(before, after, SHARE).tolist() == [0.25, -0.25, 0.0]
     assert gains_of(before, after, less).tolist() == [-0.25, 0.25, 0.0]
+    for yardstick in (SHARE, less):
+        alike = [gains_of(after, after, yardstick)[0], compare(after, after, yardstick).gain]
+        assert not np.signbit(alike).any()  # SQLite would keep -0.0 as 0.0
 
 
 @pytest.mark.parametrize("yardstick", [RATIO, ERRORS])
