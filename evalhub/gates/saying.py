@@ -17,7 +17,7 @@ from evalhub.reports.models import Comparison
 def about(comparison: Comparison) -> Said:
     """Return the answers to a comparison, newest first, and the waivers that led up to it."""
     answers = list(selectors.answers_about(comparison))
-    said = Said(answers=tuple(map(_gate, answers)), before=before(comparison, answers))
+    said = Said(answers=tuple(map(said_by, answers)), before=before(comparison, answers))
     if answers:
         return said
     dataset = comparison.candidate.version.dataset
@@ -40,7 +40,8 @@ def before(comparison: Comparison, answers: Sequence[GateAnswer]) -> tuple[Waive
     return tuple(found)
 
 
-def _gate(one: GateAnswer) -> GateSaid:
+def said_by(one: GateAnswer) -> GateSaid:
+    """Return an answer in words, with its waiver where it has one."""
     waiver = selectors.waiver_of(one)
     return GateSaid(
         id=one.public_id,

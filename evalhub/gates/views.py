@@ -165,6 +165,7 @@ def answer(request: SignedInRequest, answer_id: str) -> HttpResponse:
         "rows": rows,
         "unpassed": open_first(rows),
         "waiver": selectors.waiver_of(one),
+        "said": saying.said_by(one),
         "before": saying.before(one.comparison, [one]),
         "form": form,
         "problem": problem,

@@ -256,9 +256,8 @@ def _more(found: Found, more: int) -> str:
     """Say how many more examples would do for a run as good as the baseline, and not for this."""
     compared, pairing = found.compared, found.pairing
     is_human = pairing.candidate.kind == Measurement.Kind.HUMAN
-    what = (
-        f"Label {count(more)} more outputs of each" if is_human else f"Add {count(more)} examples"
-    )
+    n = count(more)
+    what = f"Label {n} more outputs of each of the two" if is_human else f"Add {n} examples"
     where = f" of {found.field}:{found.level}" if found.field else ""
     gain = compared.gain or 0.0
     looks = away(gain, digits_of(gain, None)) if gain < 0.0 else ""
