@@ -338,14 +338,18 @@ class Troubles:
     def _change_leases(self, until: datetime, share: int) -> int:
         rest = self._chance.randrange(share)
         wanted = f"state = 'leased' AND MOD(id, {share}) = {rest}"  # two numbers of ours
-        change = f"UPDATE labeling_slot SET lease_until = {{}} WHERE {wanted}"  # noqa: S608
         if address := self._environment.get("DATABASE_URL"):
+            # Passing over what somebody is just changing: waiting for many rows would end in a
+            # deadlock with people who wait for one.
+            free = f"SELECT id FROM labeling_slot WHERE {wanted} FOR UPDATE SKIP LOCKED"  # noqa: S608
             with psycopg.connect(address) as database:
-                return database.execute(change.format("%s"), [until]).rowcount
+                change = f"UPDATE labeling_slot SET lease_until = %s WHERE id IN ({free})"  # noqa: S608
+                return database.execute(change, [until]).rowcount
+        change = f"UPDATE labeling_slot SET lease_until = ? WHERE {wanted}"  # noqa: S608
         [file] = Path(self._environment["EVALHUB_DATA_DIR"]).glob("*.sqlite3")
         with closing(sqlite3.connect(file, timeout=20, isolation_level=None)) as database:
             moment = until.replace(tzinfo=None).isoformat(" ")
-            return database.execute(change.format("?"), [moment]).rowcount
+            return database.execute(change, [moment]).rowcount
 
 
 # What is there afterwards
