@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from evalhub.gates import wording
+from evalhub.gates.models import GateVersion
+from evalhub.gates.selectors import Alarms
 from evalhub.reports.comparing import Found
 from evalhub.web.formatting import count, plural
 from metrics.statistics.findings import MIN_PAIRS
@@ -81,3 +83,32 @@ def of_unknown(*, is_unpaired: bool, is_unscored: bool, version: int) -> list[st
     if is_unscored:
         said.append("Score the critical examples that lack a score, and ask again.")
     return said
+
+
+def alarms(gate: GateVersion | None, found: Alarms) -> str:
+    """Say what a gate's margins cost in a month, at the present rate of runs."""
+    runs = f"{plural(found.runs, 'run')} scored in the last 30 days."
+    if gate is not None and not (gate.rules["margins"] or gate.rules["slices"]):
+        return f"{runs} This gate has no margins, so that none is failed or passed by chance."
+    such = "run" if found.false == 1 else "runs"
+    said = (
+        f"{runs} A run that is within every margin is failed wrongly at most 1 time in 20: at "
+        f"this rate at most {found.false:.1f} such {such} a month. One that is worse by a margin "
+        "or more is passed wrongly at most 1 time in 20."
+    )
+    if found.chance is None:
+        return f"{said} How many good runs pass is said here once the gate has answered."
+    return (
+        f"{said} A run as good as the baseline passes the margins at most about "
+        f"{100 * found.chance:.0f} times in 100, by the spread in "
+        f"{plural(found.answers, 'past answer')}; otherwise it is not settled."
+    )
+
+
+def chances(found: Sequence[float]) -> str:
+    """Say how often a good run would pass, by the spread in several past runs."""
+    if not found:
+        return ""
+    least, most = (f"{100 * one:.0f}" for one in (min(found), max(found)))
+    share = f"about {least} %" if least == most else f"about {least} to {most} %"
+    return f"A run as good as its baseline would pass these margins in {share} of cases at most."

@@ -16,7 +16,15 @@ from evalhub.reports.comparing import Found, Part, Skipped, findings
 from evalhub.reports.sides import Pairing, Sides
 from evalhub.runs.models import Run
 from evalhub.runs.selectors import current_measurements
-from metrics.statistics.gating import Answer, Bound, bound, judge, strictest, unanswered
+from metrics.statistics.gating import (
+    Answer,
+    Bound,
+    bound,
+    chance_to_pass,
+    judge,
+    strictest,
+    unanswered,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +108,7 @@ def _margin_part(
         "kind": "slice" if rule.field else "margin",
         "metric": rule.metric,
         "slice": rule.slice_name or None,
+        **({"field": rule.field, "level": rule.level} if rule.field else {}),
         "margin": rule.margin,
         "answer": judged.answer.value,
         "reason": judged.reason,
@@ -119,6 +128,7 @@ def _margin_part(
             "baseline": compared.baseline,
             "candidate": compared.candidate,
             "measurement": found.pairing.candidate.public_id,
+            "chance": chance_to_pass(compared, margin=rule.margin),
         }
         if judged.answer is Answer.INCONCLUSIVE:
             part["advice"] = advising.of_margin(found, judged)

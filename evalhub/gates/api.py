@@ -11,9 +11,11 @@ from evalhub.accounts.capabilities import Capability
 from evalhub.accounts.rest import KeyView, idempotent
 from evalhub.api import decode_whole_number, encode_cursor, listed, page_limit
 from evalhub.datasets.selectors import dataset_of
+from evalhub.errors import ShapeError
 from evalhub.gates import openapi, rendering, selectors, services
+from evalhub.gates.models import GateVersion
 from evalhub.intake.http import read_json
-from evalhub.intake.members import Member, is_name, members_of
+from evalhub.intake.members import Member, is_name, is_whole, members_of
 from evalhub.reports.postponed import patiently
 from evalhub.reports.selectors import run_of
 from evalhub.runs.requests import wait_seconds
@@ -25,6 +27,7 @@ ASK = {
     "baseline": Member("the id of a run", is_name),
 }
 WAIVE = {"reason": _TEXT}
+MAX_DIGITS = 10
 
 
 class Gate(KeyView):
@@ -33,14 +36,40 @@ class Gate(KeyView):
     @openapi.get_gate
     def get(self, request: Request, project: str, dataset: str) -> Response:
         on = dataset_of(self.project(project, Capability.VIEW), dataset)
-        return Response(rendering.gate(selectors.gate_of(on)))
+        return _gate(selectors.gate_of(on))
 
     @openapi.put_gate
     def put(self, request: Request, project: str, dataset: str) -> Response:
         on = dataset_of(self.project(project, Capability.LEAD), dataset)
-        given = read_json(self.plain_request)
-        made = services.set_gate(dataset=on, given=given, actor=self.actor)
-        return Response(rendering.gate(made))
+        given, began_from = _changed(read_json(self.plain_request), request)
+        made = services.set_gate(dataset=on, given=given, actor=self.actor, began_from=began_from)
+        return _gate(made)
+
+
+def _gate(version: GateVersion | None) -> Response:
+    number = 0 if version is None else version.number
+    return Response(rendering.gate(version), headers={"ETag": f'"{number}"'})
+
+
+def _changed(given: object, request: Request) -> tuple[object, int | None]:
+    """Return rules, and the version that they were changed from where the request names it.
+
+    Either a member beside the rules or If-Match does.
+    """
+    number: object = None
+    if isinstance(given, dict) and "from_version" in given:
+        given = dict(given)
+        number = given.pop("from_version")
+        if not (is_whole(number) and isinstance(number, int) and number >= 0):
+            raise ShapeError("from_version is the number of a version, 0 where there is none.")
+        return given, number
+    matched = request.headers.get("If-Match", "*").strip()
+    if matched == "*":
+        return given, None
+    number = matched.strip('"')
+    if not (number.isascii() and number.isdigit() and len(number) < MAX_DIGITS):
+        raise ShapeError('If-Match is the ETag of the gate, the number of its version: "3".')
+    return given, int(number)
 
 
 class Blessings(KeyView):

@@ -116,6 +116,7 @@ class GateForms:
         offered: Offered,
     ) -> None:
         known, kwargs = rules or {}, {"offered": offered}
+        self._offered = offered
         margins = [*known.get("margins", []), *known.get("slices", [])]
         rows = [
             {
@@ -154,14 +155,10 @@ class GateForms:
                 if not row["slice"]
             ],
             "slices": [
-                {
-                    "field": row["slice"].partition(":")[0],
-                    "level": row["slice"].partition(":")[2],
-                    "metric": row["metric"],
-                    "margin": row["margin"],
-                }
+                {"field": field, "level": level, "metric": row["metric"], "margin": row["margin"]}
                 for row in rows
                 if row["slice"]
+                for field, level in [self._offered.slice_named(row["slice"])]
             ],
             "critical": {"metric": once["critical"]} if once["critical"] else None,
             "min_coverage": once["min_coverage"],
@@ -171,6 +168,16 @@ class GateForms:
                 if row.get("metric")
             ],
         }
+
+
+class BeganFrom(forms.Form):
+    """The version of the rules that a change began from; 0 where there was no gate."""
+
+    version = forms.IntegerField(required=False, min_value=0)
+
+    @property
+    def number(self) -> int | None:
+        return self.cleaned_data["version"] if self.is_valid() else None
 
 
 class AskForm(forms.Form):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from evalhub.datasets.models import Dataset
 from evalhub.datasets.selectors import newest_version, slice_sizes
+from evalhub.gates.selectors import gate_of
 from evalhub.runs.models import Measurement, Run
 from evalhub.web.formatting import moment
 
@@ -16,13 +17,25 @@ MOST_RUNS = 100
 class Offered:
     """What a dataset has to choose among.
 
-    `runs` are the newest scored ones, as id and words; `slices` are fields with their levels.
+    `runs` are the newest scored ones, as id and words; `slices` are fields with their levels, and
+    `protected` those that the gate has rules for: field and level.
     """
 
     metrics: list[str]
     slices: list[tuple[str, list[str]]]
     runs: list[tuple[str, str]]
     branches: list[str]
+    protected: list[tuple[str, str]]
+
+    def slice_named(self, text: str) -> tuple[str, str]:
+        """Return the field and the level of field:level, either of which may hold colons."""
+        there_are = [(field, level) for field, levels in self.slices for level in levels]
+        by_field = sorted(there_are, key=lambda one: len(one[0]))
+        for field, level in [*self.protected, *by_field]:
+            if f"{field}:{level}" == text:
+                return field, level
+        field, _, level = text.partition(":")
+        return field, level
 
 
 def offered_by(dataset: Dataset) -> Offered:
@@ -43,7 +56,14 @@ def offered_by(dataset: Dataset) -> Offered:
         ],
         runs=[(run.public_id, _words(run)) for run in runs],
         branches=sorted({*blessed, *(tag for run in runs for tag in run.tags)}),
+        protected=_protected(dataset),
     )
+
+
+def _protected(dataset: Dataset) -> list[tuple[str, str]]:
+    gate = gate_of(dataset)
+    rules = [] if gate is None else gate.rules["slices"]
+    return [(one["field"], one["level"]) for one in rules]
 
 
 def _words(run: Run) -> str:

@@ -92,11 +92,17 @@ put_gate = operation(
     "set_gate",
     tag="Gates",
     summary="Set the gate of a dataset",
-    detail="A new version of its rules; earlier answers keep theirs.",
+    detail="A new version of its rules; earlier answers keep theirs. Name the version that you "
+    "began from, as from_version or with If-Match (its ETag): where another one counts by now, "
+    "the answer is 409 and nothing is saved.",
     scope="admin",
     path=["project", "dataset"],
     body=json_body(
-        members("", **RULES),
+        members(
+            "",
+            **RULES,
+            from_version=whole("The version that these rules are a change of; 0: there was none."),
+        ),
         example={"margins": [{"metric": "exact_match", "margin": 0.02}], "min_coverage": 0.98},
     ),
     answers={200: ("The gate.", component("Gate"))},

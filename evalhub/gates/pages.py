@@ -74,6 +74,7 @@ def _row(part: Mapping[str, Any], answer: GateAnswer) -> PartRow:
 def _about(part: Mapping[str, Any]) -> str:
     if part.get("slice"):
         field, _, level = part["slice"].partition(":")
+        field, level = part.get("field", field), part.get("level", level)
         return f"in {field}: {level}"
     return {"critical": "critical examples", "ceiling": "ceiling"}.get(part["kind"], "")
 

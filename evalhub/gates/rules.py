@@ -46,6 +46,11 @@ class Rules:
     min_coverage: float | None = None
     ceilings: tuple[Ceiling, ...] = ()
 
+    @property
+    def compared(self) -> set[str]:
+        """Return the metrics by which both runs are held against each other."""
+        return {one.metric for one in self.margins} | ({self.critical} - {""})
+
 
 def as_json(rules: Rules) -> dict[str, Any]:
     """Write rules as they are stored and answered."""

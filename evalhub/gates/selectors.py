@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -19,6 +21,7 @@ from metrics.statistics.findings import LEVEL
 
 MONTH = timedelta(days=30)
 LOOKED_AT = 1_000
+ANSWERS = 20  # of which a chance is read
 # A run that is scored again stays the one it was: or the next question would find another.
 _HAS_NUMBERS = Q(state=Run.State.SCORED) | Q(state=Run.State.SCORING, scored_at__isnull=False)
 
@@ -175,16 +178,41 @@ def _named(waivers: QuerySet[Waiver]) -> QuerySet[Waiver]:
 
 @dataclass(frozen=True)
 class Alarms:
-    """How many runs a month there are, and how many good ones a gate fails of them at most."""
+    """What a gate's margins cost in a month: how many runs, and how good ones fare.
+
+    `chance` is how often at most a run as good as the baseline passes the margins, by the errors
+    of `answers` past answers of this version of the gate; None where there are none.
+    """
 
     runs: int
+    answers: int = 0
+    chance: float | None = None
 
     @property
     def false(self) -> float:
+        """Return how many good ones the margins fail at most."""
         return LEVEL * self.runs
 
 
 def alarms_of(dataset: Dataset) -> Alarms:
-    """Count a dataset's runs of the last 30 days."""
-    since = timezone.now() - MONTH
-    return Alarms(Run.objects.filter(version__dataset=dataset, created_at__gte=since).count())
+    """Count a dataset's runs that were scored in the last 30 days, and read the newest answers."""
+    scored = Run.objects.filter(version__dataset=dataset, scored_at__gte=timezone.now() - MONTH)
+    answers = GateAnswer.objects.filter(gate=gate_of(dataset)).order_by("-pk")[:ANSWERS]
+    found = [chance_of(parts) for parts in answers.values_list("parts", flat=True)]
+    chances = [one for one in found if one is not None]
+    return Alarms(
+        runs=scored.count(),
+        answers=len(chances),
+        chance=statistics.median(chances) if chances else None,
+    )
+
+
+def chance_of(parts: Sequence[Mapping[str, Any]]) -> float | None:
+    """Return how often at most a run as good as the baseline passes all margins of an answer.
+
+    That is how often it passes the one that is hardest to pass: of all together it is less, by
+    how much hangs on how the metrics hang together. None where an error is not known.
+    """
+    chances = [one.get("chance") for one in parts if one["kind"] in ("margin", "slice")]
+    known = [one for one in chances if one is not None]
+    return min(known) if known and len(known) == len(chances) else None

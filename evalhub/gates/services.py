@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -16,6 +16,7 @@ from evalhub.gates.models import Blessing, GateAnswer, GateVersion, Waiver
 from evalhub.reports.aligning import align
 from evalhub.reports.comparing import Skipped, pairings
 from evalhub.reports.models import Comparison
+from evalhub.reports.outdated import outdated
 from evalhub.reports.selectors import findings_of, pairs_of, run_of
 from evalhub.reports.services import compare_runs, seed_of
 from evalhub.runs.models import Run
@@ -27,15 +28,24 @@ DEFAULT_TAG = "main"
 PREVIEWED = 10
 
 
-def set_gate(*, dataset: Dataset, given: object, actor: Actor) -> GateVersion:
-    """Give a dataset a new version of its gate; the same rules again are no new one."""
+def set_gate(
+    *, dataset: Dataset, given: object, actor: Actor, began_from: int | None = None
+) -> GateVersion:
+    """Give a dataset a new version of its gate; the same rules again are no new one.
+
+    `began_from` is the version that these rules are a change of, 0 where there was none: raises
+    Conflict where another one counts by now, so that nobody's change is undone unseen.
+    """
     written = rules.as_json(rules.parse(given))
     try:
         with transaction.atomic():
             now = selectors.gate_of(dataset)
             if now is not None and now.rules == written:
                 return now
-            number = 1 if now is None else now.number + 1
+            before = 0 if now is None else now.number
+            if began_from not in (None, before):
+                raise _stale(began_from, now)
+            number = before + 1
             made = GateVersion.objects.create(
                 dataset=dataset,
                 number=number,
@@ -49,6 +59,22 @@ def set_gate(*, dataset: Dataset, given: object, actor: Actor) -> GateVersion:
             "Somebody changed this gate at the same moment; look at it and try again."
         ) from exc
     return made
+
+
+def _stale(began_from: int | None, now: GateVersion | None) -> Conflict:
+    if now is None:
+        return Conflict(
+            f"This gate has no version {began_from}: there are no rules yet. Begin from version "
+            "0.",
+            code="stale_gate",
+        )
+    who = f" by {now.created_by}" if now.created_by else ""
+    return Conflict(
+        f"Version {now.number} of this gate{who} counts by now, and your change began from "
+        f"version {began_from}. Nothing is saved: look at the rules that count, then save yours "
+        "again.",
+        code="stale_gate",
+    )
 
 
 @transaction.atomic
@@ -148,12 +174,19 @@ def waive(*, answer: GateAnswer, reason: str, actor: Actor) -> Waiver:
 
 @dataclass(frozen=True)
 class Preview:
-    """What rules would have said about a past run, or why they could not be asked."""
+    """What rules would have said about a past run, or why they could not be asked.
+
+    `scored_first` are metrics of the rules by which the baseline would be scored again before a
+    gate answers: here they are not compared. `chance` is how often at most a run as good as the
+    baseline passes the margins, where their errors are known.
+    """
 
     run: Run
-    baseline: Run | None
-    answer: str
-    problem: str
+    baseline: Run | None = None
+    answer: str = ""
+    problem: str = ""
+    scored_first: list[str] = field(default_factory=list)
+    chance: float | None = None
 
 
 def preview(*, dataset: Dataset, given: object, tag: str = DEFAULT_TAG) -> list[Preview]:
@@ -171,9 +204,16 @@ def _previewed(run: Run, wished: rules.Rules, tag: str) -> Preview:
     try:
         chosen = selectors.baseline_for(run, tag)
     except DomainError as exc:
-        return Preview(run, None, "", exc.detail)
-    said, _ = answering.answer(wished, _question_between(chosen.run, run))
-    return Preview(run, chosen.run, said.value, "")
+        return Preview(run, problem=exc.detail)
+    said, parts = answering.answer(wished, _question_between(chosen.run, run))
+    wanted = [one.wanted.name for one in outdated(chosen.run, run) if not one.why_not]
+    return Preview(
+        run,
+        chosen.run,
+        said.value,
+        scored_first=[name for name in wanted if name in wished.compared],
+        chance=selectors.chance_of(parts),
+    )
 
 
 def _question_between(baseline: Run, candidate: Run) -> answering.Question:

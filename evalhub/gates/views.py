@@ -21,9 +21,9 @@ from evalhub.accounts.http import (
 )
 from evalhub.datasets.models import Dataset
 from evalhub.datasets.selectors import dataset_of
-from evalhub.errors import DomainError, ShapeError
-from evalhub.gates import rendering, saying, selectors, services, wording
-from evalhub.gates.forms import AskForm, BlessForm, GateForms, WaiverForm
+from evalhub.errors import Conflict, DomainError, ShapeError
+from evalhub.gates import advising, rendering, saying, selectors, services, wording
+from evalhub.gates.forms import AskForm, BeganFrom, BlessForm, GateForms, WaiverForm
 from evalhub.gates.models import GateAnswer
 from evalhub.gates.offering import offered_by
 from evalhub.gates.pages import open_first, rows_of
@@ -55,11 +55,22 @@ def _save(request: SignedInRequest, dataset: Dataset) -> HttpResponse:
     if not forms.is_valid():
         return _gate_page(request, dataset, forms=forms, is_refused=True)
     try:
-        made = services.set_gate(dataset=dataset, given=forms.given(), actor=actor_of(request))
+        made = services.set_gate(
+            dataset=dataset,
+            given=forms.given(),
+            actor=actor_of(request),
+            began_from=_began_from(request),
+        )
+    except Conflict as exc:  # the page shows the rules that count by now: saving again is meant
+        return _gate_page(request, dataset, forms=forms, problem=exc, is_stale=True)
     except DomainError as exc:
         return _gate_page(request, dataset, forms=forms, problem=exc)
     messages.success(request, f"Version {made.number} of the gate counts from now on.")
     return redirect("gates:gate", project=dataset.project.slug, dataset=dataset.slug)
+
+
+def _began_from(request: SignedInRequest) -> int | None:
+    return BeganFrom(request.POST).number
 
 
 def _preview(request: SignedInRequest, dataset: Dataset) -> HttpResponse:
@@ -71,7 +82,15 @@ def _preview(request: SignedInRequest, dataset: Dataset) -> HttpResponse:
     except DomainError as exc:
         return _gate_page(request, dataset, forms=forms, problem=exc)
     previewed = wording.previewed([row.answer for row in rows])
-    return _gate_page(request, dataset, forms=forms, preview=rows, previewed=previewed)
+    chances = [row.chance for row in rows if row.chance is not None]
+    return _gate_page(
+        request,
+        dataset,
+        forms=forms,
+        preview=rows,
+        previewed=previewed,
+        chances=advising.chances(chances),
+    )
 
 
 def _bless(request: SignedInRequest, dataset: Dataset) -> HttpResponse:
@@ -116,9 +135,12 @@ def _gate_page(
     forms: GateForms | None = None,
     is_refused: bool = False,
     problem: DomainError | None = None,
+    is_stale: bool = False,
     **given: Any,
 ) -> HttpResponse:
     now, offered = selectors.gate_of(dataset), offered_by(dataset)
+    counts = now.number if now else 0
+    began_from = _began_from(request) if forms and not is_stale else None
     answers = selectors.answers_of(dataset.project).filter(gate__dataset=dataset)
     context = {
         "dataset": dataset,
@@ -129,10 +151,11 @@ def _gate_page(
         "offered": offered,
         "answers": answers[:SHOWN],
         "blessings": selectors.blessings_of(dataset)[:SHOWN],
-        "alarms": selectors.alarms_of(dataset),
+        "alarms": advising.alarms(now, selectors.alarms_of(dataset)),
         "problem": problem,
         "ask_form": AskForm(None, offered),
         "bless_form": BlessForm(None, offered),
+        "began_from": counts if began_from is None else began_from,
         **given,
     }
     status = problem.status if problem else 422 if is_refused else 200

@@ -367,7 +367,7 @@ def test_the_pages_save_preview_ask_bless_and_waive(version):
     shown = client.get(page).content.decode()
     assert '<option value="half:a" selected>' in shown
     assert f'<option value="{new.public_id}">' in shown
-    assert "2 runs in the last 30 days" in shown
+    assert "2 runs scored in the last 30 days" in shown
     assert "at most 0.1 such" in shown
     client.force_login(a_member(project, "viewer"))
     assert (
