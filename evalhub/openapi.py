@@ -98,6 +98,7 @@ PATH_WORDS = {
     "dataset": "The dataset's slug.",
     "version": "A version's number or tag.",
     "run_id": "The run's id, run_…",
+    "comparison_id": "The comparison's id, cmp_…",
     "rescoring_id": "The re-scoring's id, res_…",
     "campaign_id": "The campaign's id, cam_…",
     "answer_id": "The gate answer's id, gat_…",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -137,6 +138,7 @@ def _pair(pair: Pair) -> dict[str, Any]:
         "p_value": compared.p_value,
         "p_adjusted": pair.match.p_adjusted,
         "better": better[lead],
+        "comparison": f"{reverse('reports:api_comparisons')}?{pair.question}",
         "method": compared.method,
         "reason": compared.reason,
     }

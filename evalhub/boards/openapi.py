@@ -91,6 +91,7 @@ COMPONENTS = {
         p_value=nullable(number()),
         p_adjusted=nullable(number("Holm over all pairs; null: not tested.")),
         better=nullable(text("The run that is surely better.")),
+        comparison=text("Where the two are compared on every metric: the second as baseline."),
         method=text(),
         reason=text(),
     ),

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.core.cache import cache
 
@@ -45,6 +46,12 @@ class Pair:
     first: Line
     second: Line
     match: Match
+
+    @property
+    def question(self) -> str:
+        """Return the query that asks for the comparison of the two, the second as baseline."""
+        sides = {"baseline": self.second.run.public_id, "candidate": self.first.run.public_id}
+        return urlencode(sides)
 
 
 @dataclass(frozen=True)

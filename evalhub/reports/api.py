@@ -28,9 +28,7 @@ class Comparisons(KeyView):
     @openapi.compare
     def get(self, request: Request) -> HttpResponseBase:
         self.need(Capability.VIEW)
-        form = request.query_params.get("format", "json")
-        if form not in FORMATS:
-            raise ShapeError(f"format must be one of {', '.join(FORMATS)}.")
+        form = _format(request)
         sides = {side: _one(request, side) for side in ("baseline", "candidate")}
         seconds = wait_seconds(request.query_params.get("wait"))
         try:
@@ -47,6 +45,17 @@ class Comparisons(KeyView):
             actor=self.actor,
             may_score=_may_score(self),
         )
+
+
+class StoredComparison(KeyView):
+    """GET /api/v1/comparisons/{comparison_id}?format="""
+
+    @openapi.read
+    def get(self, request: Request, comparison_id: str) -> HttpResponseBase:
+        self.need(Capability.VIEW)
+        form = _format(request)
+        comparison = selectors.comparison_of(self.key.project, comparison_id)
+        return answer_in(form, comparison, origin=origin_of(self.plain_request))
 
 
 class ManyComparisons(KeyView):
@@ -72,6 +81,13 @@ class ManyComparisons(KeyView):
             actor=self.actor,
             may_score=_may_score(self),
         )
+
+
+def _format(request: Request) -> str:
+    form = str(request.query_params.get("format", "json"))
+    if form not in FORMATS:
+        raise ShapeError(f"format must be one of {', '.join(FORMATS)}.")
+    return form
 
 
 def _one(request: Request, side: str) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from evalhub.datasets.selectors import Slicing, slicings
 from evalhub.reports.aligning import Aligned
+from evalhub.reports.answered import AnsweredOnly, Masks, answered_only
 from evalhub.reports.outdated import held_against, histories, outdated
 from evalhub.reports.sides import Pairing, Sides
 from evalhub.runs.models import Measurement, Run
@@ -83,6 +84,7 @@ class Found:
     level: str = ""
     is_primary: bool = False
     p_adjusted: float | None = None
+    answered_only: AnsweredOnly | None = None
 
     @property
     def is_tested(self) -> bool:
@@ -133,6 +135,7 @@ def findings(
     *,
     seed: int,
     look: Callable[[Sides], None] = lambda _: None,
+    answered: Masks | None = None,
 ) -> list[Found]:
     """Return the findings of all metrics: overall first, then by slice, the primary first of all.
 
@@ -142,7 +145,7 @@ def findings(
     found: list[Found] = []
     in_slices: list[Found] = []
     for number, pairing in enumerate(pairs):
-        sides = Sides.read(pairing, aligned, seed)
+        sides = Sides.read(pairing, aligned, seed, answered)
         if number == 0:
             look(sides)
         found.append(replace(_find(sides), is_primary=number == 0))
@@ -161,6 +164,9 @@ def _find(sides: Sides, part: Part | None = None) -> Found:
     gaps = find_gaps(*columns, sides.yardstick, clusters=groups, seed=sides.seed)
     decision = decide(compared, gaps=gaps)
     found = Found(sides.pairing, compared, gaps, decision)
+    if sides.answered is not None:
+        masks = (sides.answered[0][chosen], sides.answered[1][chosen])
+        found = replace(found, answered_only=answered_only(columns, masks, sides.yardstick))
     return found if part is None else replace(found, field=part.field, level=part.level)
 
 

@@ -10,6 +10,7 @@ from evalhub.runs.models import Measurement
 from evalhub.runs.traits import metric_of
 from evalhub.web.formatting import (
     MAX_DIGITS,
+    count,
     digits_of,
     digits_of_span,
     earned_digits,
@@ -47,6 +48,7 @@ class Written:
     p: str
     p_exact: str
     p_adjusted: str
+    answered: str = ""  # the gain of answered only, where errors count as worst values
 
 
 def written(finding: Finding) -> Written:
@@ -68,7 +70,20 @@ def written(finding: Finding) -> Written:
         p=untested or p_value(finding.p_value),
         p_exact="" if finding.p_exact is None else p_value(finding.p_exact),
         p_adjusted="not tested" if deciding_p(finding) is None else p_value(deciding_p(finding)),
+        answered=of_answered_only(finding),
     )
+
+
+def of_answered_only(finding: Finding) -> str:
+    """Write the gain without errors and missing outputs; nothing where none counts."""
+    if finding.n_answered is None or finding.answered_gain is None:
+        return ""
+    gain = number(finding.answered_gain, digits(finding), signed=True)
+    if finding.candidate_measurement.higher_is_better is False:
+        gain = away(
+            finding.answered_gain, digits(finding), ways_of(finding), unit=unit_of(finding)
+        )
+    return f"of answered only {gain}, n = {count(finding.n_answered)}"
 
 
 def rows(findings: Sequence[Finding]) -> list[tuple[Finding, Written]]:

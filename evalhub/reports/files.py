@@ -16,6 +16,8 @@ from evalhub.reports.rendering import as_csv, as_html, as_json, as_junit, as_mar
 from evalhub.reports.rendering.html_file import html_answer
 from evalhub.reports.rendering.names import file_name
 
+MOST_CASES: Final = 200  # of critical examples in JUnit; one more counts the others
+
 
 def answer_in(form: str, comparison: Comparison, *, origin: str) -> HttpResponse:
     """Return a comparison in one of the `FORMATS`; HTML of ours is kept, and never shown here.
@@ -40,7 +42,12 @@ def as_file(answer: HttpResponse, comparison: Comparison, form: str) -> HttpResp
 
 def _json(comparison: Comparison, _: str) -> HttpResponse:
     findings = selectors.findings_of(comparison)
-    content = as_json(comparison, findings, gated.about(comparison))
+    content = as_json(
+        comparison,
+        findings,
+        gated.about(comparison),
+        critical=selectors.critical_keys(comparison),
+    )
     how = {"allow_nan": False, "ensure_ascii": False}
     return JsonResponse(content, encoder=JSONEncoder, json_dumps_params=how)
 
@@ -62,7 +69,7 @@ def _junit(comparison: Comparison, _: str) -> HttpResponse:
         comparison,
         findings,
         gated.about(comparison),
-        critical=selectors.critical_keys(comparison),
+        critical=selectors.critical_keys(comparison, limit=MOST_CASES),
     )
     return HttpResponse(text, content_type="application/xml; charset=utf-8")
 

@@ -90,6 +90,9 @@ class Finding(models.Model):
     p_exact = models.FloatField(null=True, blank=True)
     p_adjusted = models.FloatField(null=True, blank=True)
     detectable = models.FloatField(null=True, blank=True)
+    # Over the examples that both sides answered; null where no error counts as a worst value.
+    answered_gain = models.FloatField(null=True, blank=True)
+    n_answered = models.PositiveIntegerField(null=True, blank=True)
     n_lost = models.PositiveIntegerField(null=True, blank=True)
     n_won = models.PositiveIntegerField(null=True, blank=True)
     n_unscored_baseline = models.PositiveIntegerField(default=0)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from evalhub.openapi import (
-    anything,
+    Shape,
     component,
     flag,
     listing,
-    mapping,
     members,
     moment,
     nullable,
@@ -21,12 +20,19 @@ from metrics.statistics.findings import Outcome
 
 _ANSWER = one_of(["pass", "fail", "inconclusive"])
 _WAIVER = {"reason": text(), "created_by": nullable(text()), "created_at": moment()}
+
+
+def _since_method_4(name: str) -> Shape:
+    """Return the shape of a part that comparisons by methods before 4 do not have."""
+    return {"anyOf": [component(name), {"type": "object", "maxProperties": 0}]}
+
+
 COMPONENTS = {
     "Comparison": members(
         id=text("cmp_…"),
         baseline=text("The run's id."),
         candidate=text("The run's id."),
-        coverage=mapping(anything(), "Pairs, what changed, what either side lacks."),
+        coverage=component("Coverage"),
         outcome=one_of([outcome.value for outcome in Outcome], "That of the primary metric."),
         summary=text("The same in a sentence."),
         notes=listing(text(), "What else is to be known of the pairs, in sentences."),
@@ -36,7 +42,14 @@ COMPONENTS = {
         ),
         waived_before=listing(component("WaivedBefore")),
         findings=listing(component("Finding"), "The primary metric first."),
-        skipped=listing(anything(), "Metrics left out: {metric, reason, is_first}."),
+        skipped=listing(
+            members(
+                metric=text(),
+                reason=text("In a sentence."),
+                is_first=flag("Whether it is the candidate's first metric."),
+            ),
+            "Metrics left out.",
+        ),
         rescored=listing(
             members(
                 metric=text(),
@@ -47,24 +60,82 @@ COMPONENTS = {
             ),
             "For which metrics the baseline was scored again.",
         ),
-        searched=mapping(
-            anything(),
-            "Where it got worse on the primary metric: {metric, reason, n_searched, left_out, "
-            "slices}, each slice with p_adjusted for the search.",
-        ),
-        critical=mapping(
-            anything(),
-            "Examples with critical: true: {n, n_failing, failing, n_unscored, n_unpaired}; "
-            "failing are positions in the candidate's version.",
-        ),
-        failing=mapping(
-            anything(),
-            "What newly fails on the primary metric: {is_pass_fail, n, groups}; a group shares "
-            "words.",
-        ),
+        searched=_since_method_4("SearchedSlices"),
+        critical=_since_method_4("CriticalExamples"),
+        failing=_since_method_4("NewlyFailing"),
         seed=whole(),
         method_version=whole(),
         created_at=moment(),
+    ),
+    "Coverage": members(
+        "What the comparison rests on. Keys are equal and contents unchanged in a pair.",
+        ["shared", "baseline", "candidate"],
+        shared=whole("Pairs."),
+        changed=whole("Examples with an equal key and another content, which are not paired."),
+        changed_keys=listing(text(), "The first 200 of their keys."),
+        baseline_only=whole(),
+        candidate_only=whole(),
+        baseline=component("ReceivedOutputs"),
+        candidate=component("ReceivedOutputs"),
+        clusters=members(
+            "Cluster fields: of both versions, and the one that is used.",
+            baseline=nullable(text()),
+            candidate=nullable(text()),
+            used=nullable(text()),
+        ),
+        fields_left_out=listing(text(), "Metadata fields whose slices had no room."),
+    ),
+    "ReceivedOutputs": members(
+        "What a run had when it was compared.",
+        expected=whole(),
+        received=whole(),
+        errors=whole(),
+        missing=whole(),
+    ),
+    "SearchedSlices": members(
+        "Where it got worse on the primary metric: slices of one and two metadata fields.",
+        metric=text(),
+        reason=text("Why nothing was searched, in a sentence; else empty."),
+        n_searched=whole(),
+        left_out=listing(listing(text()), "Pairs of fields for which there was no room."),
+        slices=listing(
+            members(
+                "A slice; the most worse first, found or not.",
+                fields=listing(text()),
+                levels=listing(text(), "The value of each field."),
+                n=whole("Pairs inside."),
+                inside=number("The mean gain inside."),
+                rest=number("The mean gain of all others."),
+                difference=number("Inside minus rest."),
+                low=number("The lower end of its 90 % interval, for the whole search."),
+                high=number("Its upper end."),
+                p_adjusted=number("For the whole search; it is found from 0.05 down."),
+            )
+        ),
+    ),
+    "CriticalExamples": members(
+        "Examples whose metadata says critical: true.",
+        n=whole(),
+        n_unpaired=whole("Those that the baseline does not have as they are."),
+        n_unscored=whole("Those that passed and have no score now."),
+        n_failing=whole("Those that newly fail."),
+        failing=listing(whole(), "Their positions in the candidate's version; the first 10,000."),
+        failing_keys=listing(text(), "Their keys, in the same order."),
+    ),
+    "NewlyFailing": members(
+        "What newly fails on the primary metric, or got worse where it does not say pass or fail.",
+        is_pass_fail=flag(),
+        n=whole(),
+        n_read=whole("Of how many the inputs were read for shared words."),
+        n_others_read=whole("How many other inputs were read beside them."),
+        groups=listing(
+            members(
+                "Examples whose inputs share words more often than chance allows.",
+                words=listing(text()),
+                n_others=whole("In how many of the other inputs the first word stands."),
+                positions=listing(whole(), "In the candidate's version."),
+            )
+        ),
     ),
     "WaivedBefore": members(
         "A waiver by which the baseline, or the run before on the branch, went through a gate.",
@@ -136,6 +207,13 @@ COMPONENTS = {
         detectable=nullable(
             number("The gain that this many pairs find with 80 % power, before p is adjusted.")
         ),
+        answered_only=nullable(
+            members(
+                "Without errors and missing outputs; null where none counts as a worst value.",
+                gain=nullable(number("A plain number; null where nothing was answered.")),
+                n=whole("Pairs that both sides answered."),
+            )
+        ),
         lost=nullable(whole("Pairs that got worse.")),
         won=nullable(whole("Pairs that got better.")),
         unscored=members(baseline=whole(), candidate=whole()),
@@ -146,6 +224,12 @@ COMPONENTS = {
     ),
 }
 
+_MEDIA = {
+    "text/markdown": text("For a comment on a pull request."),
+    "application/xml": text("JUnit, for a CI job."),
+    "text/csv": text("For a spreadsheet: a row for each finding."),
+    "text/html": text("One file that stands alone, for a mail or an artifact."),
+}
 compare = operation(
     "compare_runs",
     tag="Comparisons",
@@ -170,13 +254,21 @@ compare = operation(
             component("Waiting"),
         ),
     },
-    media={
-        "text/markdown": text("For a comment on a pull request."),
-        "application/xml": text("JUnit, for a CI job."),
-        "text/csv": text("For a spreadsheet: a row for each finding."),
-        "text/html": text("One file that stands alone, for a mail or an artifact."),
-    },
+    media=_MEDIA,
     errors=[400, 404, 409, 422],
+)
+
+read = operation(
+    "read_comparison",
+    tag="Comparisons",
+    summary="Read a stored comparison",
+    detail="As it was computed, in the format that is asked for, with what gates and leads have "
+    "said of it by now.",
+    scope="read",
+    query={"format": one_of(["json", "markdown", "junit", "csv", "html"], "json by default.")},
+    answers={200: ("The comparison.", component("Comparison"))},
+    media=_MEDIA,
+    errors=[400, 404],
 )
 
 compare_many = operation(

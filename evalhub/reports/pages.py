@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +19,9 @@ from evalhub.reports.models import Comparison, Finding
 from evalhub.web import charts, formatting
 from metrics.statistics.findings import Outcome
 
+# The lists of examples that have pages.
+TURNED = ("worse", "better", "critical")
+
 
 def page_of(
     comparison: Comparison,
@@ -24,13 +29,17 @@ def page_of(
     *,
     slices: Sequence[str] = (),
     group: str = "",
-    starts: tuple[int, int] = (0, 0),
+    starts: Mapping[str, int] = MappingProxyType({}),
+    is_shared: bool = False,
 ) -> dict[str, Any]:
     """Return what the report shows, with the examples that moved on a metric, or the primary.
 
     Of the examples those in all these slices (``field:level``) are shown, or those of a group of
-    shared words, by its number from 1; `starts` are how many losses and gains to pass over.
+    shared words, by its number from 1; `starts` are how many examples to pass over of each of the
+    `TURNED`. One that is shared by a link has nothing of gates and waivers: they name people and
+    other runs.
     """
+    at = {side: starts.get(side, 0) for side in TURNED}
     findings = selectors.findings_of(comparison)
     overall = [finding for finding in findings if not finding.slice_field]
     shown = _chosen(overall, metric)
@@ -42,10 +51,10 @@ def page_of(
         within = np.array(chosen["positions"], dtype=np.int64)
     elif slices:
         within = selectors.positions_in_slices(comparison, slices)
-    said = gated.about(comparison)
+    said = gated.NONE if is_shared else gated.about(comparison)
     margins = said.newest.margins if said.newest else {}
     worse = _where_worse(comparison, overall[0])
-    cases = selectors.cases(shown, within=within, starts=starts)
+    cases = selectors.cases(shown, within=within, starts=(at["worse"], at["better"]))
     asked = [("metric", shown.metric), *(("slice", one) for one in slices)]
     return {
         "comparison": comparison,
@@ -63,14 +72,14 @@ def page_of(
         "shown": shown,
         "digits": figures.digits(shown),
         "attempts": max(comparison.baseline.attempts, comparison.candidate.attempts),
-        "critical": selectors.critical_cases(overall[0]),
+        "critical": selectors.critical_cases(overall[0], start=at["critical"]),
         "primary_digits": figures.digits(overall[0]),
         "groups": groups,
         "chosen_group": chosen,
         "chosen_slices": [] if chosen else list(slices),
         "n_within": None if within is None else len(within),
         "cases": cases,
-        "turns": _turns(cases, starts, [*asked, *([("group", group)] if chosen else [])]),
+        "turns": _turns(comparison, cases, at, [*asked, *([("group", group)] if chosen else [])]),
     }
 
 
@@ -97,6 +106,7 @@ def _beside(comparison: Comparison, primary: Finding) -> list[str]:
         wording.lean(primary),
         wording.about_intervals(primary),
         wording.limits(primary),
+        remarks.answered_only(primary),
         *remarks.further(comparison),
     )
     return [sentence for sentence in said if sentence]
@@ -121,7 +131,7 @@ def _others(findings: Sequence[Finding]) -> list[str]:
 
 @dataclass(frozen=True)
 class Turn:
-    """Where one is among the losses, or the gains, and the addresses of the pages beside it."""
+    """Where one is in a list, and the addresses of the pages beside it."""
 
     shown: str
     previous: str
@@ -129,27 +139,36 @@ class Turn:
 
 
 def _turns(
-    cases: selectors.Cases, starts: tuple[int, int], asked: Sequence[tuple[str, str]]
+    comparison: Comparison,
+    cases: selectors.Cases,
+    at: Mapping[str, int],
+    asked: Sequence[tuple[str, str]],
 ) -> dict[str, Turn]:
-    """Return how to turn the pages of the losses and of the gains; each keeps the other's page."""
-    at = dict(zip(("worse", "better"), starts, strict=True))
-    totals = {"worse": cases.n_worse, "better": cases.n_better}
+    """Return how to turn the pages of losses, gains and critical examples; each keeps the rest."""
+    totals = {
+        "worse": cases.n_worse,
+        "better": cases.n_better,
+        "critical": len(comparison.critical.get("failing", [])),
+    }
     step = selectors.SHOWN_CASES
 
-    def address(side: str, start: int) -> str:
-        if not 0 <= start < totals[side]:
-            return ""
+    def turned(side: str, start: int) -> str:
         return f"?{urlencode([*asked, *{**at, side: start}.items()])}#{side}"
 
     return {
-        side: Turn(
-            shown=f"{formatting.count(at[side] + 1)}–{formatting.of(min(at[side] + step, n), n)}",
-            previous=address(side, at[side] - step),
-            next=address(side, at[side] + step),
-        )
+        side: turn(at[side], n, step, partial(turned, side))
         for side, n in totals.items()
         if n > step
     }
+
+
+def turn(start: int, n: int, step: int, address: Callable[[int], str]) -> Turn:
+    """Return how to turn pages of `step` of n, from the one that begins at `start`."""
+    return Turn(
+        shown=f"{formatting.count(start + 1)}–{formatting.of(min(start + step, n), n)}",
+        previous=address(start - step) if 0 <= start - step < n else "",
+        next=address(start + step) if start + step < n else "",
+    )
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ _OF_FINDING: Final = (
     *("order", "metric", "is_primary", "slice_field", "slice_level"),
     *("baseline_measurement_id", "candidate_measurement_id", "n", "baseline", "candidate"),
     *("gain", "low", "high", "p_value", "p_exact", "p_adjusted", "detectable", "n_lost", "n_won"),
+    *("answered_gain", "n_answered"),
     *("n_unscored_baseline", "n_unscored_candidate", "outcome", "method", "reason"),
 )
 # What a comparison says beyond its findings.

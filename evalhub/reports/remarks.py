@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from evalhub.reports import as_compared
-from evalhub.reports.figures import away
+from evalhub.reports.figures import away, of_answered_only
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.wording import names
 from evalhub.web.formatting import count, digits_of, moment, plural
@@ -52,6 +52,21 @@ def further(comparison: Comparison) -> list[str]:
         cluster_fields(comparison),
     )
     return [sentence for sentence in said if sentence]
+
+
+def answered_only(finding: Finding) -> str:
+    """Say what is gained without errors and missing outputs, where these count as worst values."""
+    if finding.n_answered is None:
+        return ""
+    if not (gain := of_answered_only(finding)):
+        return (
+            "No example has an output on both sides that is no error, so all that "
+            f"{finding.metric} says rests on errors and missing outputs."
+        )
+    return (
+        f"On {finding.metric} the gain {gain}: without errors and missing outputs, and a plain "
+        "number."
+    )
 
 
 def errors(comparison: Comparison, side: str) -> str:

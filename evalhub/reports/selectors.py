@@ -52,6 +52,14 @@ def comparisons_of(project: Project) -> QuerySet[Comparison]:
     )
 
 
+def comparison_of(project: Project, public_id: str) -> Comparison:
+    """Return a stored comparison of this project."""
+    found = comparisons_of(project).filter(public_id=public_id[:40]).first()
+    if found is None:
+        raise NotFound(f"There is no comparison {public_id[:40]!r}.")
+    return found
+
+
 def findings_of(comparison: Comparison) -> list[Finding]:
     return list(
         comparison.findings.select_related(
@@ -154,18 +162,19 @@ def cases(
     )
 
 
-def critical_cases(finding: Finding, *, limit: int = SHOWN_CASES) -> list[Case]:
-    """Return the critical examples that newly fail. The finding is the primary one."""
-    failing = np.array(finding.comparison.critical.get("failing", [])[:limit], dtype=np.int64)
+def critical_cases(finding: Finding, *, start: int = 0, limit: int = SHOWN_CASES) -> list[Case]:
+    """Return a page of the critical examples that newly fail. The finding is the primary one."""
+    stored = finding.comparison.critical.get("failing", [])
+    failing = np.array(stored[start : start + limit], dtype=np.int64)
     if not len(failing):
         return []
     moved = _Moved.of(finding)
     return moved.cases(np.flatnonzero(np.isin(moved.aligned.candidate, failing)))
 
 
-def critical_keys(comparison: Comparison) -> list[str]:
+def critical_keys(comparison: Comparison, *, limit: int | None = None) -> list[str]:
     """Return the keys of the critical examples that newly fail, as far as they are stored."""
-    failing = comparison.critical.get("failing", [])
+    failing = comparison.critical.get("failing", [])[:limit]
     examples = examples_at_positions(comparison.candidate.version, failing)
     return [examples[position].key for position in failing]
 

@@ -15,6 +15,7 @@ from evalhub.accounts.services import Actor, record
 from evalhub.errors import Conflict, ContentError
 from evalhub.reports import scored_again, standing_out
 from evalhub.reports.aligning import Aligned, align, coverage
+from evalhub.reports.answered import answered_pairs
 from evalhub.reports.as_compared import Compared
 from evalhub.reports.comparing import (
     METHOD,
@@ -77,7 +78,8 @@ def computed(
             sides, aligned, baseline=baseline, candidate=candidate
         )
 
-    found = findings(pairs, aligned, parts, seed=seed, look=look)
+    answered = answered_pairs(old, new, aligned)
+    found = findings(pairs, aligned, parts, seed=seed, look=look, answered=answered)
     comparison = Comparison(
         project=candidate.project,
         baseline=baseline,
@@ -190,6 +192,8 @@ def _finding(comparison: Comparison, number: int, one: Found) -> Finding:
         p_exact=compared.p_exact,
         p_adjusted=one.p_adjusted,
         detectable=compared.detectable,
+        answered_gain=one.answered_only.gain if one.answered_only else None,
+        n_answered=one.answered_only.n if one.answered_only else None,
         n_lost=compared.n_lost,
         n_won=compared.n_won,
         n_unscored_baseline=one.gaps.baseline,

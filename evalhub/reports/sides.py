@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalhub.reports.aligning import Aligned
+from evalhub.reports.answered import Masks
 from evalhub.runs.columns import read_both
 from evalhub.runs.models import Measurement
 from evalhub.runs.sealing import yardstick_of
@@ -47,9 +48,12 @@ class Sides:
     clusters: NDArray[np.int64] | None
     asked: NDArray[np.bool_]
     seed: int
+    answered: Masks | None = None  # what was no error and not missing; None: everything
 
     @classmethod
-    def read(cls, pairing: Pairing, aligned: Aligned, seed: int) -> Sides:
+    def read(
+        cls, pairing: Pairing, aligned: Aligned, seed: int, answered: Masks | None = None
+    ) -> Sides:
         old, new = read_both(pairing.baseline, pairing.candidate)
         yardstick = yardstick_of(pairing.candidate)
         return cls(
@@ -60,6 +64,7 @@ class Sides:
             clusters=aligned.clusters,
             asked=old.asked[aligned.baseline] | new.asked[aligned.candidate],
             seed=seed,
+            answered=answered,
         )
 
 

@@ -25,7 +25,7 @@ from metrics.statistics.searching import Field, Searched, search_slices
 
 CRITICAL = "critical"  # the metadata field; its value is true
 # Positions that are stored of the critical examples that newly fail.
-MAX_POSITIONS = 200
+MAX_POSITIONS = 10_000
 # Inputs that are read for words: of the failing ones those with the largest losses, of the others
 # some at even distances.
 MAX_FAILING, MAX_OTHERS = 500, 2_000

@@ -20,5 +20,10 @@ urlpatterns = [
     path("shared/<str:share_token>/", views.shared, name="shared"),
     path("schemas/comparison.json", views.json_schema, name="schema"),
     path("api/v1/comparisons/many", api.ManyComparisons.as_view(), name="api_many"),
+    path(
+        "api/v1/comparisons/<str:comparison_id>",
+        api.StoredComparison.as_view(),
+        name="api_comparison",
+    ),
     path("api/v1/comparisons", api.Comparisons.as_view(), name="api_comparisons"),
 ]

@@ -24,7 +24,7 @@ from evalhub.reports import links, selectors, wording
 from evalhub.reports.files import FORMATS, answer_in, as_file, origin_of
 from evalhub.reports.many import MAX_CANDIDATES, compare_many, metrics_of
 from evalhub.reports.models import Comparison
-from evalhub.reports.pages import page_of
+from evalhub.reports.pages import TURNED, page_of, turn
 from evalhub.reports.rendering import as_html
 from evalhub.reports.rendering.document import schema
 from evalhub.reports.rendering.html_file import html_answer
@@ -44,16 +44,17 @@ MAX_SLICES = 2  # of which the examples are asked for together
 def comparison_list(request: SignedInRequest, project: str) -> HttpResponse:
     """The comparisons of a project, and a form for a new one."""
     found = enter_project(request, project, Capability.VIEW)
-    newest = list(selectors.comparisons_of(found)[: PAGE + 1])
+    every = selectors.comparisons_of(found).defer("searched", "critical", "failing")
+    start, n = _start(request.GET.get("from", ""), PAGE), every.count()
     rows = [
         {"comparison": one, "title": wording.title(one), "runs": (one.candidate, one.baseline)}
-        for one in newest[:PAGE]
+        for one in every[start : start + PAGE]
     ]
     runs = _comparable(found.pk)
     chosen = _likeliest(runs)
     context = {
         "rows": rows,
-        "is_cut": len(newest) > PAGE,
+        "turn": turn(start, n, PAGE, lambda at: f"?from={at}") if n > PAGE else None,
         "runs": runs,
         "sides": list(chosen.items()),
     }
@@ -196,18 +197,18 @@ def detail(request: SignedInRequest, comparison_id: str) -> HttpResponse:
         asked.get("metric", ""),
         slices=asked.getlist("slice")[:MAX_SLICES],
         group=asked.get("group", ""),
-        starts=(_start(asked.get("worse", "")), _start(asked.get("better", ""))),
+        starts={side: _start(asked.get(side, "")) for side in TURNED},
     )
     if Capability.LEAD in request.capabilities:
         page |= {"links": links.links_of(comparison), "link_days": links.DAYS}
     return render(request, "reports/detail.html", page)
 
 
-def _start(given: str) -> int:
+def _start(given: str, step: int = selectors.SHOWN_CASES) -> int:
     """Return how many examples to pass over: whole pages, none where it is no number."""
     if not (given.isascii() and given.isdigit()) or len(given) > MOST_DIGITS:
         return 0
-    return int(given) // selectors.SHOWN_CASES * selectors.SHOWN_CASES
+    return int(given) // step * step
 
 
 @require_safe
@@ -272,7 +273,8 @@ def _led(request: SignedInRequest, comparison_id: str) -> Comparison:
 def shared(request: HttpRequest, share_token: str) -> HttpResponse:
     """A report, read by whoever has a link to it; the address is a secret, so nothing tells it."""
     try:
-        answer = html_answer(as_html(page_of(links.report_behind(share_token)), origin=""))
+        page = page_of(links.report_behind(share_token), is_shared=True)
+        answer = html_answer(as_html(page, origin=""))
     except (NotFound, Gone) as exc:
         context = {"detail": exc.detail}
         answer = render(request, "accounts/link_closed.html", context, status=exc.status)

@@ -127,6 +127,7 @@ REST = {
     "runs:api_rescoring_resume": {"post": SUBMIT},
     "scorers:api_scorers": {"get": VIEW, "post": LEAD},
     "reports:api_comparisons": {"get": VIEW},
+    "reports:api_comparison": {"get": VIEW},
     "reports:api_many": {"get": VIEW},
     "boards:api_trends": {"get": VIEW},
     "boards:api_leaderboard": {"get": VIEW},

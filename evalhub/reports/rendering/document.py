@@ -17,9 +17,16 @@ _COMPONENTS: Final = "#/components/schemas/"
 
 
 def as_json(
-    comparison: Comparison, findings: Sequence[Finding], said: Said = NONE
+    comparison: Comparison,
+    findings: Sequence[Finding],
+    said: Said = NONE,
+    *,
+    critical: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Return the answer of the REST contract, with what is said about the comparison now."""
+    """Return the answer of the REST contract, with what is said about the comparison now.
+
+    `critical` are the keys of the critical examples that newly fail, in their order.
+    """
     return {
         "id": comparison.public_id,
         "baseline": comparison.baseline.public_id,
@@ -33,7 +40,9 @@ def as_json(
         "skipped": comparison.skipped,
         "rescored": comparison.rescored,
         "searched": comparison.searched,
-        "critical": comparison.critical,
+        "critical": {**comparison.critical, "failing_keys": list(critical)}
+        if comparison.critical
+        else {},
         "failing": comparison.failing,
         "seed": comparison.seed,
         "method_version": comparison.method,
@@ -82,6 +91,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "p_exact": finding.p_exact,
         "p_adjusted": finding.p_value if finding.is_primary else finding.p_adjusted,
         "detectable": finding.detectable,
+        "answered_only": _answered_only(finding),
         "lost": finding.n_lost,
         "won": finding.n_won,
         "unscored": {
@@ -93,6 +103,12 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "reason": finding.reason,
         "signature": finding.candidate_measurement.signature,
     }
+
+
+def _answered_only(finding: Finding) -> dict[str, Any] | None:
+    if finding.n_answered is None:
+        return None
+    return {"gain": finding.answered_gain, "n": finding.n_answered}
 
 
 def schema() -> dict[str, Any]:
@@ -107,8 +123,10 @@ def schema() -> dict[str, Any]:
 
 
 def _needed(shape: Any) -> Any:
-    """Return a shape whose objects need every member that they name."""
+    """Return a shape whose objects need every member they name, or those they say they need."""
     if not isinstance(shape, dict):
         return shape
     inside = {name: _needed(part) for name, part in shape.items()}
-    return {**inside, "required": list(shape["properties"])} if "properties" in shape else inside
+    if "properties" not in shape or "required" in shape:
+        return inside
+    return {**inside, "required": list(shape["properties"])}

@@ -82,6 +82,7 @@ def _what_decides(comparison: Comparison, primary: Finding) -> str:
         wording.lean(primary),
         wording.about_intervals(primary),
         wording.limits(primary),
+        remarks.answered_only(primary),
         *remarks.further(comparison),
     )
     return " ".join(plain(text) for text in said if text)

@@ -13,6 +13,7 @@ HEADER: Final = (
     *("comparison", "baseline", "candidate", "metric", "primary", "slice_field", "slice_level"),
     *("outcome", "n", "baseline_value", "candidate_value", "gain", "low", "high"),
     *("p_value", "p_exact", "p_adjusted", "detectable", "lost", "won"),
+    *("gain_of_answered_only", "n_answered"),
     *("unscored_baseline", "unscored_candidate", "method", "reason", "signature"),
     *("baseline_scored_again_at", "baseline_signature_before", "outputs_replaced_since"),
 )
@@ -36,6 +37,7 @@ def _row(comparison: Comparison, one: Finding) -> list[object]:
         *(one.metric, one.is_primary, one.slice_field, one.slice_level),
         *(one.outcome, one.n, one.baseline, one.candidate, one.gain, one.low, one.high),
         *(one.p_value, one.p_exact, adjusted, one.detectable, one.n_lost, one.n_won),
+        *(one.answered_gain, one.n_answered),
         *(one.n_unscored_baseline, one.n_unscored_candidate, one.method, one.reason),
         one.candidate_measurement.signature,
     ]

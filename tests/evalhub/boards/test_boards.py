@@ -162,13 +162,23 @@ def test_a_leaderboard_ranks_the_newest_whole_run_of_each_version_and_says_why_n
 
     text = page(project, "boards:leaderboard").content.decode()
     assert re.search(r"No clear winner: .* may be first\.[\s\S]*>\s*1 or 2\s*<", text)
-    assert "37 of 40 outputs are missing" in text
-    assert "19 times in 20" in text
+    for said in ("37 of 40 outputs are missing", "19 times in 20"):
+        assert said in text
     answer = rest(project, "leaderboard", metric="exact_match", version="1").json()
     assert [one["best_rank"] for one in answer["systems"]][:4] == [1, 1, 3, None]
     assert {one["better"] for one in answer["pairs"]} == {None, good.public_id, also.public_id}
-    assert page(project, "boards:leaderboard", metric="nothing").status_code == 404
-    assert rest(project, "leaderboard", metric="nothing").status_code == 404
+    assert_pairs_lead_to_comparisons(answer, text)
+    nothing = page(project, "boards:leaderboard", metric="nothing")
+    assert {nothing.status_code, rest(project, "leaderboard", metric="nothing").status_code} == {
+        404
+    }
+
+
+def assert_pairs_lead_to_comparisons(answer, text):
+    for pair in answer["pairs"]:
+        sides = f"baseline={pair['second']}&candidate={pair['first']}"
+        assert pair["comparison"] == f"/api/v1/comparisons?{sides}"
+        assert f"/comparisons/new/?{sides.replace('&', '&amp;')}" in text
 
 
 def test_what_is_empty_says_what_to_do():

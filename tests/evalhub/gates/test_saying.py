@@ -1,5 +1,7 @@
 """What a gate said and a lead decided is seen on the report, in its formats, and in the next."""
 
+import re
+
 import jsonschema_rs
 import pytest
 from django.test import Client
@@ -159,3 +161,25 @@ def test_a_gate_waits_for_its_baseline_and_then_answers_the_same_request(version
     drain()
     # It was the newest run with the tag before, and is while it is scored again.
     assert (post().json()["answer"], post().json()["baseline"]) == ("pass", old.public_id)
+
+
+def test_a_shared_link_says_nothing_of_gates_waivers_people_and_other_runs(version, report):
+    a_gate(version)
+    a_scored_run(version, system="old", tags=["main"])
+    lead = a_member(version.dataset.project, "lead")
+    first, second = (
+        asked(a_scored_run(version, set(range(6, 80)), system=name)) for name in ("first", "next")
+    )
+    for answer in (first, second):
+        services.waive(answer=answer, reason="A secret deadline.", actor=Actor(lead))
+    comparison = asked(second.comparison.candidate).comparison
+    inside = report(comparison)
+    assert inside.count("A secret deadline.") == 2
+    client = Client()
+    client.force_login(lead)
+    made = client.post(f"/comparisons/{comparison.public_id}/links/", {"days": "7"})
+    address = re.search(r"/shared/[\w-]{43}/", made.content.decode())[0]
+    page = re.sub(r"<style>.*?</style>", "", Client().get(address).content.decode(), flags=re.S)
+    assert "next is worse than old on exact_match." in page
+    hidden = ("secret", lead.username, "aived", "What to do", "of the gate", "first,")
+    assert [word for word in hidden if word in page] == []

@@ -5,6 +5,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from evalhub.reports import views
 from tests.evalhub.reports.test_comparing import answers, runs_of, version_with_slices
 from tests.evalhub.runs.building import a_run, scored
 from tests.factories import a_key, a_member, a_project, a_version, example_row
@@ -240,3 +241,66 @@ def test_annotators_and_strangers_are_kept_out(client, project, pair):
     assert client.get(address).status_code == 403
     client.force_login(a_member(a_project(), "owner"))
     assert client.get(address).status_code == 404
+
+
+def test_a_stored_comparison_is_had_by_its_id_in_every_format(client, project, pair):
+    found = get(client, project, pair).json()
+    for form, kind in (("json", "application/json"), ("markdown", "text/markdown")):
+        answer = by_id(client, project, found["id"], format=form)
+        assert (answer.status_code, answer["Content-Type"].split(";")[0]) == (200, kind)
+    assert by_id(client, project, found["id"]).json() == found
+    assert by_id(client, project, found["id"], format="pdf").status_code == 400
+    assert by_id(client, a_project(), found["id"]).status_code == 404
+    assert by_id(client, project, "cmp_none").status_code == 404
+
+
+def by_id(client, project, comparison, **query):
+    address = f"/api/v1/comparisons/{comparison}"
+    return client.get(address, query, headers=a_key(project, "viewer"))
+
+
+def test_the_gain_of_answered_only_stands_beside_errors_as_worst_values(client, project):
+    # The candidate breaks on q1 to q4 (two it had right before), lacks q5, and gains q6 to q8.
+    version = version_with_slices(project)
+    metrics = ["exact_match", "bleu", "latency"]
+    old = scored(
+        a_run(version, system="old", metrics=metrics),
+        *({**one, "latency_ms": 5.0} for one in answers(60, {1, 2, 6, 7, 8})),
+    )
+    lines = [
+        {"key": one["key"], "error": "slow"} if at < 4 else {**one, "latency_ms": 6.0}
+        for at, one in enumerate(answers(60, set()))
+        if at != 4
+    ]
+    new = scored(a_run(version, system="new", metrics=metrics), *lines)
+    found = get(client, project, (old, new)).json()
+    overall = {one["metric"]: one for one in found["findings"] if one["slice"] is None}
+    # 52 + 3 of 55 right against 52 of 55, by hand; as worst values 55 of 60 against 55 of 60.
+    assert overall["exact_match"]["gain"] == 0.0
+    assert overall["exact_match"]["answered_only"] == {"gain": pytest.approx(3 / 55), "n": 55}
+    assert overall["bleu"]["answered_only"]["n"] == 55
+    # An error has no latency, neither the worst nor any other.
+    assert overall["latency"]["answered_only"] is None
+    in_half = next(one for one in found["findings"] if one["slice"] == "half:a")
+    assert in_half["answered_only"] == {"gain": pytest.approx(2 / 28), "n": 28}
+    said = "On exact_match the gain of answered only +0.05"
+    assert said in get(client, project, (old, new), "markdown").content.decode().replace("\\", "")
+    client.force_login(a_member(project, "viewer"))
+    page = client.get(f"/comparisons/{found['id']}/").content.decode()
+    assert "of answered only +0.05" in page
+    assert said in page
+    # Nothing is said where all is answered.
+    same = get(client, project, runs_of(version, {1}, {2})).json()["findings"]
+    assert {one["answered_only"] for one in same} == {None}
+
+
+def test_comparisons_are_listed_by_pages(client, project, pair, monkeypatch):
+    monkeypatch.setattr(views, "PAGE", 1)
+    first = get(client, project, pair).json()["id"]
+    second = get(client, project, pair[::-1]).json()["id"]
+    client.force_login(a_member(project, "viewer"))
+    newest, older = (
+        client.get(f"/p/town/comparisons/{query}").content.decode() for query in ("", "?from=1")
+    )
+    assert (second in newest, first in newest, "?from=1" in newest) == (True, False, True)
+    assert (second in older, first in older, "2–2 of 2" in older) == (False, True, True)

@@ -42,6 +42,16 @@ def test_json_fits_the_schema_that_is_published_to_everybody(client, kept, compa
     for finding in ({"n": "60"}, {"outcome": "fine"}, {"gain": True}):
         wrong = {**answer, "findings": [{**answer["findings"][0], **finding}]}
         assert not check.is_valid(wrong)
+    for part, wrong in (
+        ("critical", {**answer["critical"], "failing_keys": [1]}),
+        ("searched", {**answer["searched"], "slices": [{"n": 3}]}),
+        ("failing", {"n": 1}),
+        ("coverage", {"shared": "many"}),
+        ("skipped", [{"metric": "bleu"}]),
+    ):
+        assert not check.is_valid({**answer, part: wrong}), part
+    # Comparisons by methods before 4 have nothing that stands out.
+    assert check.is_valid({**answer, "critical": {}, "searched": {}, "failing": {}})
     for member in answer:
         assert not check.is_valid({name: answer[name] for name in answer if name != member})
 

@@ -182,3 +182,21 @@ def test_a_word_is_tested_by_fishers_exact_test():
 
 def test_numbers_and_single_letters_are_no_words():
     assert words_of("A 12th X-ray of ÄPFEL, don't 3 b") == {"x-ray", "of", "äpfel", "don't"}
+
+
+@pytest.mark.django_db
+def test_all_critical_examples_that_newly_fail_can_be_reached(client):
+    project = a_project()
+    version = a_version_of(project, 40, critical=set(range(1, 41)))
+    old = scored(a_run(version, system="old"), *answers(40))
+    comparison = compared(old, scored(a_run(version, system="new"), *answers(40, set(range(23)))))
+    client.force_login(a_member(project, "viewer"))
+    address = f"/comparisons/{comparison.public_id}/"
+    seen, query = [], "?critical=0"
+    while query:
+        context = client.get(address + query.partition("#")[0]).context
+        seen += [one.key for one in context["critical"]]
+        query = context["turns"]["critical"].next
+    assert seen == [f"q{i}" for i in range(1, 23)]
+    found = client.get(f"{address}report/json").json()["critical"]
+    assert (found["failing_keys"], found["n_failing"]) == (seen, 22)
