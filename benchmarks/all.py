@@ -47,6 +47,7 @@ BENCHMARKS = (
     Benchmark(script="comparisons.py", needs_service=False),
     Benchmark(script="resampling.py", needs_service=False),
     Benchmark(script="slice_search.py", needs_service=False),
+    Benchmark(script="leaderboards.py", needs_service=False),
     Benchmark(script="comparing.py", needs_service=True),
     Benchmark(script="through_the_product.py", needs_service=True),
     Benchmark(script="ingestion.py", needs_service=True),

@@ -1,4 +1,4 @@
-"""The boards app. It has no tables: what it says is computed from runs when it is read."""
+"""The boards app. What it says is computed from runs when it is read."""
 
 from django.apps import AppConfig
 

@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.core.cache import cache
+from django.db.models import Max
 
+from evalhub.boards.pairs import MOST_BYTES, UnfinishedError, all_pairs
 from evalhub.datasets.models import DatasetVersion
 from evalhub.datasets.selectors import clusters
-from evalhub.runs.columns import read_together
+from evalhub.runs.columns import in_blocks_together, read_together
 from evalhub.runs.listing import Record, records, with_names
-from evalhub.runs.models import Measurement, Run
+from evalhub.runs.models import Measurement, Run, ScoreColumn
 from evalhub.runs.sealing import yardstick_of
 from metrics.fields import MetricParamsError
 from metrics.statistics.boards import Board, Entry, Match, Place, leaderboard
+from metrics.statistics.yardstick import Yardstick
 
 # Every two systems are compared: 30 are 435 pairs.
 MOST_SYSTEMS = 30
@@ -26,6 +29,9 @@ MOST_SYSTEMS = 30
 MOST_RUNS = 1_000
 # Raise it whenever the same scores can give another board.
 METHOD = 3
+# Bytes of scores times systems squared, from which on pairs are compared some at a time: about
+# a second of a processor (benchmarks/leaderboards.py).
+LARGE = 200_000_000
 _SEED = 0
 _KEPT = 24 * 3_600
 
@@ -165,8 +171,12 @@ def _board(
     key = _key(version, spoken)
     ranked: Board | None = cache.get(key)
     if ranked is None:
-        ranked = _compared(version, spoken)
-        cache.set(key, ranked, _KEPT)
+        try:
+            ranked = _compared(version, spoken)
+        except UnfinishedError as exc:
+            ranked = _unfinished(spoken, exc.sentence)
+        else:
+            cache.set(key, ranked, _KEPT)
     listed = tuple(Place(system=line.run.pk, reason=why) for line, why in outside)
     return Board(places=(*ranked.places, *listed), matches=ranked.matches, reason=ranked.reason)
 
@@ -182,12 +192,46 @@ def _compared(version: DatasetVersion, spoken: Sequence[Line]) -> Board:
         return Board(
             places=places, reason="The metric can no longer be read, so nothing is ranked."
         )
-    scores = read_together([measurement for _, measurement in measured])
+    measured.sort(key=lambda one: _best_first(one[1]))  # as on the board
+    runs, measurements = [run for run, _ in measured], [one for _, one in measured]
+    groups = clusters(version)
+    n_bytes = _bytes_of(measurements, yardstick)
+    known = {}
+    if n_bytes * len(runs) ** 2 > LARGE:
+        found = all_pairs(measurements, yardstick, n_bytes=n_bytes, clusters=groups, seed=_SEED)
+        known = {(runs[one], runs[other]): how for (one, other), how in found.items()}
+    in_memory = yardstick.additive is not None and n_bytes * len(runs) <= MOST_BYTES
+    scores = read_together(measurements) if in_memory else in_blocks_together(measurements)
     entries = [
         Entry(system=run, column=side.column(yardstick), asked=side.asked)
-        for (run, _), side in zip(measured, scores, strict=True)
+        for run, side in zip(runs, scores, strict=True)
     ]
-    return leaderboard(entries, yardstick, clusters=clusters(version), seed=_SEED)
+    return leaderboard(entries, yardstick, clusters=groups, seed=_SEED, known=known)
+
+
+def _best_first(measurement: Measurement) -> float:
+    value = measurement.value or 0.0
+    return value if measurement.higher_is_better is False else -value
+
+
+def _bytes_of(measurements: Sequence[Measurement], yardstick: Yardstick) -> int:
+    """Return what the scores of the largest measurement take in memory."""
+    columns = ScoreColumn.objects.filter(measurement__in=measurements)
+    n_statistics = 0
+    if yardstick.additive is not None:
+        n_statistics = columns.aggregate(most=Max("n_statistics"))["most"] or 0
+    run = measurements[0].run
+    return 8 * (1 + n_statistics) * run.version.n_examples * run.attempts
+
+
+def _unfinished(spoken: Sequence[Line], reason: str) -> Board:
+    """Return a board without ranks, best value first, while its pairs are being compared."""
+    measured = [(line.run.pk, one) for line in spoken if (one := line.measurement)]
+    places = (
+        Place(system=run, n_scored=one.n_scored, value=one.value)
+        for run, one in sorted(measured, key=lambda one: _best_first(one[1]))
+    )
+    return Board(places=tuple(places), reason=reason)
 
 
 def _key(version: DatasetVersion, spoken: Sequence[Line]) -> str:

@@ -70,6 +70,10 @@ class StoredScores:
         held = self.statistics
         return held if isinstance(held, Rows) else Rows.of(held)
 
+    def in_memory(self) -> StoredScores:
+        """Return the same with the whole table of statistics, read once."""
+        return replace(self, statistics=self.rows.whole())
+
     def under(self, labels: tuple[str, ...]) -> StoredScores:
         """Return the same with places in other labels, among which are all of these."""
         if labels == self.labels:
@@ -174,7 +178,7 @@ def starts_and_sizes(measurement: Measurement) -> list[tuple[int, int]]:
 
 def read_scores(measurement: Measurement) -> StoredScores:
     """Return all scores of a scored measurement, whatever chunks wrote them."""
-    return _whole(scores_in_blocks(measurement))
+    return scores_in_blocks(measurement).in_memory()
 
 
 def read_both(baseline: Measurement, candidate: Measurement) -> list[StoredScores]:
@@ -184,13 +188,14 @@ def read_both(baseline: Measurement, candidate: Measurement) -> list[StoredScore
 
 def read_together(measurements: Sequence[Measurement]) -> list[StoredScores]:
     """Return all scores of measurements, under the labels that any of them expects."""
+    return [side.in_memory() for side in in_blocks_together(measurements)]
+
+
+def in_blocks_together(measurements: Sequence[Measurement]) -> list[StoredScores]:
+    """Return the same with statistics that are read in blocks, again each time."""
     sides = [scores_in_blocks(one) for one in measurements]
     labels = tuple(sorted({label for side in sides for label in side.labels}))
-    return [_whole(side.under(labels)) for side in sides]
-
-
-def _whole(scores: StoredScores) -> StoredScores:
-    return replace(scores, statistics=scores.rows.whole())
+    return [side.under(labels) for side in sides]
 
 
 def scores_in_blocks(measurement: Measurement) -> StoredScores:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,9 @@ from metrics.statistics.multiplicity import holm
 from metrics.statistics.pairs import Compared, compare
 from metrics.statistics.ranks import rank_ranges
 from metrics.statistics.yardstick import Column, Yardstick, value_of
+
+Side = tuple[Column, NDArray[np.bool_] | None]  # and of which examples somebody was asked
+Met = tuple[Compared, Gaps]
 
 NO_DIRECTION = "Neither more nor less of this metric is better, so it ranks nothing."
 
@@ -102,8 +106,11 @@ def leaderboard(
     *,
     clusters: NDArray[Any] | None = None,
     seed: int = 0,
+    known: Mapping[tuple[Any, Any], Met] = MappingProxyType({}),
 ) -> Board:
     """Rank systems by paired comparisons of all of them; the columns' rows are the same examples.
+
+    `known` has what `meet` said of pairs of systems before, the second as baseline.
 
     A system counts as above another where a comparison of the two says so: by the interval, by p
     after Holm's adjustment over all pairs, and however what is unscored is filled. One that lacks
@@ -122,11 +129,13 @@ def leaderboard(
     sides = [
         (column, entries[one].asked) for one in fit if (column := entries[one].column) is not None
     ]
+    systems = [places[one].system for one in fit]
     met = [
-        _meet(sides[other], sides[one], yardstick, clusters=clusters, seed=seed)
+        known.get((systems[one], systems[other]))
+        or meet(sides[other], sides[one], yardstick, clusters=clusters, seed=seed)
         for one, other in pairs
     ]
-    matches = _matches([places[one].system for one in fit], pairs, met)
+    matches = _matches(systems, pairs, met)
     ranks = dict(zip(fit, _ranks(len(fit), pairs, matches), strict=True))
     ranked = [
         replace(places[one], best=ranks[one][0], worst=ranks[one][1])
@@ -193,17 +202,14 @@ def _best_first(place: Place, yardstick: Yardstick) -> tuple[bool, float]:
     return False, place.value if yardstick.higher_is_better is False else -place.value
 
 
-_Side = tuple[Column, NDArray[np.bool_] | None]  # and of which examples it was asked
-
-
-def _meet(
-    baseline: _Side,
-    candidate: _Side,
+def meet(
+    baseline: Side,
+    candidate: Side,
     yardstick: Yardstick,
     *,
     clusters: NDArray[Any] | None,
     seed: int,
-) -> tuple[Compared, Gaps]:
+) -> Met:
     """Compare two systems as a comparison of their runs does."""
     chosen = _asked(*baseline) | _asked(*candidate)
     old, new = baseline[0].at(chosen), candidate[0].at(chosen)
@@ -219,7 +225,7 @@ def _asked(column: Column, asked: NDArray[np.bool_] | None) -> NDArray[np.bool_]
 def _matches(
     systems: Sequence[Any],
     pairs: Sequence[tuple[int, int]],
-    met: Sequence[tuple[Compared, Gaps]],
+    met: Sequence[Met],
 ) -> tuple[Match, ...]:
     """Decide every pair by p-values that are adjusted together; so are those of each filling."""
     adjusted = _holm([compared for compared, _ in met])

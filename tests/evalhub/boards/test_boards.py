@@ -8,7 +8,9 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
+from evalhub.boards import pairs, standings
 from evalhub.boards.histories import trends_of
+from evalhub.boards.models import KeptPair, Turn
 from evalhub.boards.standings import standings_of
 from evalhub.runs.models import Measurement, Run, System, SystemVersion
 from tests.evalhub.runs.building import a_run, finished, right, scored
@@ -194,3 +196,40 @@ def test_what_is_empty_says_what_to_do():
     assert b"needs two systems" in page(project, "boards:leaderboard").content
     assert b"and this history has 1 run." in page(project, "boards:trends").content
     assert b"No run to show" in page(project, "boards:trends", tag="none").content
+
+
+def test_a_large_board_is_compared_some_pairs_at_a_time_and_one_look_at_a_time(monkeypatch):
+    project = a_project()
+    version = a_version(project, n=40)
+    for system, n_right in (("a", 39), ("b", 30), ("c", 12), ("d", 2)):
+        wrong = [{"key": f"q{i}", "output": "?"} for i in range(n_right + 1, 41)]
+        scored(
+            a_run(version, system=system, metrics=["bleu"]), *right(*range(1, n_right + 1)), *wrong
+        )
+    at_once = standings_of(version)
+    cache.clear()
+    monkeypatch.setattr(standings, "LARGE", 0)
+    monkeypatch.setattr(standings, "MOST_BYTES", 0)
+    monkeypatch.setattr(pairs, "MOST_BYTES", 1)  # tiles of one system with another
+    monkeypatch.setattr(pairs, "SECONDS", 0.0)  # one pair for each look
+
+    for done in range(1, 6):
+        board = standings_of(version)
+        assert f"{done} of 6 pairs of systems are compared so far" in board.reason
+        assert [line.place.best for line in board.lines] == [None] * 4
+        assert [line.place.value for line in board.lines] == [
+            line.measurement.value for line in at_once.lines
+        ]
+    with monkeypatch.context() as somebody:  # is at it, and dies with the turn
+        somebody.setattr(Turn.objects, "filter", lambda **_: Turn.objects.none())
+        somebody.setattr(pairs._Asking, "some", lambda *_: iter(()))
+        assert "5 of 6" in standings_of(version).reason
+    assert Turn.objects.count() == 1
+    assert "5 of 6" in rest(project, "leaderboard").json()["reason"]
+    assert "Look again in a few seconds" in page(project, "boards:leaderboard").content.decode()
+    Turn.objects.update(until=NOW)
+    whole = standings_of(version)
+    assert (whole.lines, whole.pairs) == (at_once.lines, at_once.pairs)
+    assert not Turn.objects.exists()
+    Run.objects.all().delete()
+    assert not KeptPair.objects.exists()
