@@ -97,7 +97,10 @@ def alarms(gate: GateVersion | None, found: Alarms) -> str:
         "or more is passed wrongly at most 1 time in 20."
     )
     if found.chance is None:
-        return f"{said} How many good runs pass is said here once the gate has answered."
+        return (
+            f"{said} How often a run as good as the baseline passes is said once the gate has "
+            "answered."
+        )
     return (
         f"{said} A run as good as the baseline passes the margins at most about "
         f"{100 * found.chance:.0f} times in 100, by the spread in "

@@ -155,6 +155,6 @@ def test_false_alarms_are_counted_of_scored_runs_and_margins_alone():
     a_gate(version, ceilings=[{"metric": "cost", "ceiling": 1}])
     assert "2 runs scored in the last 30 days. This gate has no margins" in said()
     a_gate(version, **margins(0.02))
-    assert "How many good runs pass is said here once the gate has answered." in said()
+    assert "a run as good as the baseline passes is said once the gate has answered." in said()
     services.ask(run=new, baseline=old.public_id, actor=COMMAND_LINE)
     assert re.search(r"about\s41 times in 100, by the spread in 1 past answer", said())
