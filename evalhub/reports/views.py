@@ -46,6 +46,7 @@ def comparison_list(request: SignedInRequest, project: str) -> HttpResponse:
     found = enter_project(request, project, Capability.VIEW)
     every = selectors.comparisons_of(found).defer("searched", "critical", "failing")
     start, n = _start(request.GET.get("from", ""), PAGE), every.count()
+    start = start if start < n else 0
     rows = [
         {"comparison": one, "title": wording.title(one), "runs": (one.candidate, one.baseline)}
         for one in every[start : start + PAGE]

@@ -304,3 +304,4 @@ def test_comparisons_are_listed_by_pages(client, project, pair, monkeypatch):
     )
     assert (second in newest, first in newest, "?from=1" in newest) == (True, False, True)
     assert (second in older, first in older, "2–2 of 2" in older) == (False, True, True)
+    assert second in client.get("/p/town/comparisons/?from=9").content.decode()
