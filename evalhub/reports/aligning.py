@@ -12,6 +12,7 @@ from evalhub.datasets import selectors as datasets
 from evalhub.datasets.keys import shared_positions
 from evalhub.reports.as_compared import Compared
 from evalhub.runs.models import Run
+from metrics.statistics.groups import Groups
 
 # Of the examples that changed between two versions, so many are stored by key.
 MAX_CHANGED_KEYS = 200
@@ -75,7 +76,15 @@ def coverage(old: Compared, new: Compared, aligned: Aligned) -> dict[str, Any]:
         "baseline": old.received(),
         "candidate": new.received(),
         "clusters": _cluster_fields(baseline, candidate),
+        "n_clusters": _n_clusters(aligned),
     }
+
+
+def _n_clusters(aligned: Aligned) -> int | None:
+    """Return how many independent groups the pairs lie in; None without clusters."""
+    if aligned.clusters is None:
+        return None
+    return len(Groups.of(aligned.clusters, len(aligned)))
 
 
 def _cluster_fields(baseline: Run, candidate: Run) -> dict[str, str | None]:

@@ -36,6 +36,10 @@ COMPONENTS = {
         outcome=one_of([outcome.value for outcome in Outcome], "That of the primary metric."),
         summary=text("The same in a sentence."),
         notes=listing(text(), "What else is to be known of the pairs, in sentences."),
+        evidence=listing(
+            text(),
+            "How far the primary metric's evidence goes: few numbers, and how many would do.",
+        ),
         gates=listing(
             component("GateSaid"),
             "What gates have said about the comparison by now, newest first: the first counts.",
@@ -212,6 +216,13 @@ COMPONENTS = {
                 "Without errors and missing outputs; null where none counts as a worst value.",
                 gain=nullable(number("A plain number; null where nothing was answered.")),
                 n=whole("Pairs that both sides answered."),
+            )
+        ),
+        needed=nullable(
+            members(
+                "Of a finding that is open: how many examples would settle it.",
+                difference=number("A true gain or loss."),
+                n=whole("In all, to find it with 80 % power."),
             )
         ),
         lost=nullable(whole("Pairs that got worse.")),

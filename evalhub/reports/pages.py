@@ -13,7 +13,7 @@ import numpy as np
 from django.utils.safestring import SafeString
 
 from evalhub.errors import NotFound
-from evalhub.reports import figures, gated, remarks, selectors, wording
+from evalhub.reports import evidence, figures, gated, remarks, selectors, wording
 from evalhub.reports.gated import Said
 from evalhub.reports.models import Comparison, Finding
 from evalhub.web import charts, formatting
@@ -107,6 +107,7 @@ def _beside(comparison: Comparison, primary: Finding) -> list[str]:
         wording.about_intervals(primary),
         wording.limits(primary),
         remarks.answered_only(primary),
+        *evidence.beside(comparison, primary),
         *remarks.further(comparison),
     )
     return [sentence for sentence in said if sentence]

@@ -167,7 +167,7 @@ def limits(finding: Finding) -> str:
             f"Under {MIN_PAIRS} examples no outcome is given at all, and a useful one needs more; "
             f"there {'is' if finding.n == 1 else 'are'} {count(finding.n)}."
         )
-    if _is_left_open_by_gaps(finding):
+    if is_left_open_by_gaps(finding):
         return (
             f"{finding.reason} A score for each of them would settle it; "
             "more examples alone would not."
@@ -182,7 +182,7 @@ def limits(finding: Finding) -> str:
     )
 
 
-def _is_left_open_by_gaps(finding: Finding) -> bool:
+def is_left_open_by_gaps(finding: Finding) -> bool:
     """Say whether what is unscored kept an outcome back that the scored pairs would have had."""
     p = deciding_p(finding)
     if finding.low is None or finding.high is None or p is None:

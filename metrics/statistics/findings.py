@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrics.base import Family
-from metrics.statistics.distributions import normal_quantile
-from metrics.statistics.pairs import POWER, Compared, compare
+from metrics.statistics.pairs import Compared, compare
 from metrics.statistics.yardstick import Column, Yardstick
 
 MIN_PAIRS = 20
@@ -139,17 +138,13 @@ def find_gaps(
     return replace(gaps, best=best, worst=worst)
 
 
-def pairs_needed(compared: Compared, *, margin: float) -> int | None:
-    """Return how many more pairs would show equivalence within `margin` with 80 % power.
+def pairs_to_find(difference: float, *, n: int, detectable: float) -> int:
+    """Return how many pairs find a true difference with 80 % power, where n find `detectable`.
 
-    From the observed error and a true gain of 0, never from the observed gain; for two one-sided
-    tests, Julious (2004), section 5. None where no error is known.
+    Errors fall with the root of the number: Bloom (1995), "Minimum Detectable Effects". It rests
+    on the observed error and never on the observed gain.
     """
-    if compared.standard_error is None:
-        return None
-    reach = normal_quantile(1 - LEVEL) + normal_quantile((1 + POWER) / 2)
-    needed = math.ceil(compared.n * (reach * compared.standard_error / margin) ** 2)
-    return max(0, max(needed, MIN_PAIRS) - compared.n)
+    return max(MIN_PAIRS, math.ceil(n * (detectable / difference) ** 2))
 
 
 def _gappy(column: Column) -> int:

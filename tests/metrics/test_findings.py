@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from metrics.statistics.findings import Gaps, Outcome, decide, find_gaps, pairs_needed
+from metrics.statistics.findings import Gaps, Outcome, decide, find_gaps, pairs_to_find
 from metrics.statistics.pairs import Compared, compare
 from metrics.statistics.yardstick import Column
 from tests.metrics.shapes import (
@@ -241,28 +241,24 @@ def test_gaps_do_not_matter_where_nothing_was_decided():
 # How many more.
 
 
-def test_more_pairs_are_counted_from_margin_and_error_with_no_true_gain():
-    # (z.95 + z.90)² σ² / m² pairs for two one-sided tests with 80 % power: Julious (2004).
-    sigma = 0.02 * math.sqrt(100)
-    needed = math.ceil((1.6448536269514722 + 1.2815515655446004) ** 2 * sigma**2 / 0.03**2)
-    assert pairs_needed(NOTHING, margin=0.03) == needed - 100
-    assert pairs_needed(replace(NOTHING, gain=0.02), margin=0.03) == needed - 100
+def test_pairs_to_find_a_difference_are_those_of_the_power_of_a_normal_test():
+    # (z.975 + z.80)² σ² / d²: statsmodels' NormalIndPower().solve_power for one sample.
+    sigma, n = 0.2, 100
+    reach = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
+    detectable = reach * sigma / math.sqrt(n)
+    assert pairs_to_find(0.02, n=n, detectable=detectable) == math.ceil(
+        (reach * sigma / 0.02) ** 2
+    )
+    assert pairs_to_find(5.0, n=n, detectable=detectable) == 20
 
 
-def test_with_enough_pairs_none_is_missing():
-    assert pairs_needed(NOTHING, margin=0.5) == 0
-    assert pairs_needed(replace(NOTHING, n=8), margin=5.0) == 12
-    assert pairs_needed(replace(NOTHING, standard_error=None), margin=0.1) is None
-
-
-def test_that_many_pairs_do_show_equivalence_in_four_of_five_studies():
+def test_that_many_pairs_do_find_it_in_four_of_five_studies():
     rng = np.random.default_rng(11)
-    sigma, margin = 0.2, 0.05
-    n = 100 + pairs_needed(replace(NOTHING, standard_error=sigma / 10), margin=margin)
+    first = compare(column(np.zeros(100)), column(rng.normal(0, 0.2, 100)), POINTS)
+    n = pairs_to_find(0.03, n=100, detectable=first.detectable)
     zero = column(np.zeros(n))
-    shown = sum(
-        decide(compare(zero, column(rng.normal(0, sigma, n)), POINTS), margin=margin).outcome
-        is Outcome.EQUIVALENT
+    found = sum(
+        decide(compare(zero, column(rng.normal(0.03, 0.2, n)), POINTS)).outcome is Outcome.IMPROVED
         for _ in range(400)
     )
-    assert shown / 400 == pytest.approx(0.8, abs=0.06)
+    assert found / 400 == pytest.approx(0.8, abs=0.08)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
-from evalhub.reports import gated, openapi, remarks, wording
+from evalhub.reports import evidence, gated, openapi, remarks, wording
 from evalhub.reports.gated import NONE, Said
 from evalhub.reports.many import Row
 from evalhub.reports.models import Comparison, Finding
@@ -35,6 +36,7 @@ def as_json(
         "outcome": comparison.outcome,
         "summary": wording.title(comparison),
         "notes": remarks.every(comparison),
+        "evidence": evidence.beside(comparison, findings[0]),
         **gated.as_json(said),
         "findings": [_finding(finding) for finding in findings],
         "skipped": comparison.skipped,
@@ -92,6 +94,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "p_adjusted": finding.p_value if finding.is_primary else finding.p_adjusted,
         "detectable": finding.detectable,
         "answered_only": _answered_only(finding),
+        "needed": (found := evidence.needed(finding)) and asdict(found),
         "lost": finding.n_lost,
         "won": finding.n_won,
         "unscored": {

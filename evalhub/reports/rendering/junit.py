@@ -12,7 +12,7 @@ from datetime import UTC
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from evalhub.reports import remarks, wording
+from evalhub.reports import evidence, remarks, wording
 from evalhub.reports.gated import NONE, RuleSaid, Said
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.rendering.names import slice_name
@@ -53,15 +53,18 @@ def as_junit(
     suite.set("failures", str(len(suite.findall("testcase/failure"))))
     suite.set("errors", "0")
     suite.set("skipped", str(len(suite.findall("testcase/skipped"))))
-    ET.SubElement(suite, "system-out").text = _xml("\n".join(_in_words(comparison, said)))
+    ET.SubElement(suite, "system-out").text = _xml(
+        "\n".join(_in_words(comparison, findings[0], said))
+    )
     ET.SubElement(suite, "system-err")
     return ET.tostring(suite, encoding="unicode", xml_declaration=True)
 
 
-def _in_words(comparison: Comparison, said: Said) -> list[str]:
+def _in_words(comparison: Comparison, primary: Finding, said: Said) -> list[str]:
     gate = said.newest
     words = [
         wording.headline(comparison, said),
+        *evidence.beside(comparison, primary),
         *remarks.every(comparison),
         *(gate.to_do if gate else [said.not_asked]),
         *filter(None, [_waived(said)]),

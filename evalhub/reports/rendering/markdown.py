@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from evalhub.reports import figures, remarks, wording
+from evalhub.reports import evidence, figures, remarks, wording
 from evalhub.reports.gated import NONE, Said
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.rendering.names import slice_name
@@ -83,6 +83,7 @@ def _what_decides(comparison: Comparison, primary: Finding) -> str:
         wording.about_intervals(primary),
         wording.limits(primary),
         remarks.answered_only(primary),
+        *evidence.beside(comparison, primary),
         *remarks.further(comparison),
     )
     return " ".join(plain(text) for text in said if text)
