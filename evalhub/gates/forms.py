@@ -11,6 +11,7 @@ from typing import Any
 
 from django import forms
 
+from evalhub.errors import ShapeError
 from evalhub.gates.offering import Offered
 from evalhub.gates.rules import MAX_NAME, MAX_RULES
 from evalhub.gates.services import DEFAULT_TAG, MAX_REASON, MAX_TAG
@@ -177,7 +178,10 @@ class BeganFrom(forms.Form):
 
     @property
     def number(self) -> int | None:
-        return self.cleaned_data["version"] if self.is_valid() else None
+        if not self.is_valid():
+            raise ShapeError("The version that a change began from is a number, 0 or more.")
+        number: int | None = self.cleaned_data["version"]
+        return number
 
 
 class AskForm(forms.Form):

@@ -59,6 +59,7 @@ def test_a_stale_page_undoes_nobodys_change():
     # The page shows what counts now beside what was typed; to preview does not hide the stale one.
     assert began_from(stale) == 1
     assert began_from(client.post(page, {"do": "preview", "version": "0", **typed(0.1)})) == 0
+    assert client.post(page, {"do": "save", "version": "x", **typed(0.1)}).status_code == 400
     assert selectors.gate_of(version.dataset).number == 1
     assert client.post(page, {"do": "save", "version": "1", **typed(0.1)}).status_code == 302
     with pytest.raises(Conflict, match="has no version 3"):
