@@ -31,7 +31,7 @@ def _offer(form: forms.Form, name: str, choices: Choices, *, empty: str = "") ->
         for value in ([label] if isinstance(inner, str) else [one for one, _ in inner])
     }
     missing = [(given, given)] if given and given not in known else []
-    blank = [] if form.fields[name].required else [("", empty)]
+    blank = [("", empty)] if empty or not form.fields[name].required else []
     form.fields[name].widget = forms.Select(choices=[*blank, *choices, *missing])
 
 
@@ -188,19 +188,21 @@ class AskForm(forms.Form):
     """A run to ask about, against a branch."""
 
     auto_id = "ask_%s"  # several forms of one page have these fields
+    empty = ""  # what stands before the runs; without it the newest is chosen
 
     run = forms.CharField(label="Run", max_length=24)
     tag = _branch("Against the branch")
 
     def __init__(self, data: Mapping[str, Any] | None, offered: Offered) -> None:
         super().__init__(data, auto_id=type(self).auto_id)
-        _offer(self, "run", offered.runs)
+        _offer(self, "run", offered.runs, empty=self.empty)
 
 
 class BlessForm(AskForm):
     """A run to bless for a branch."""
 
     auto_id = "bless_%s"
+    empty = "Choose a run"
 
     tag = _branch("For the branch")
     reason = forms.CharField(label="Why", max_length=MAX_REASON)

@@ -87,7 +87,7 @@ def title(answer: str, *, candidate: str, dataset: str, is_waived: bool = False)
     """Return the answer as a title."""
     if is_waived:
         what = NOT_PASSED[answer]
-        return f"{candidate} {what} of {dataset}, and is let through by a waiver."
+        return f"{candidate} {what} of {dataset}; a waiver overrides that."
     return _HEAD[Answer(answer)].format(candidate=candidate, dataset=dataset)
 
 
