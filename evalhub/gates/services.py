@@ -116,7 +116,8 @@ def ask(
         chosen = selectors.baseline_for(run, tag)
     else:
         chosen = selectors.Chosen(
-            run_of(run.project, baseline), "The baseline was named with the question, and not taken from a branch."
+            run_of(run.project, baseline),
+            "The baseline was named with the question, not taken from a branch.",
         )
     comparison = compare_runs(baseline=chosen.run, candidate=run, actor=actor, may_score=True)
     asked: dict[str, Any] = {

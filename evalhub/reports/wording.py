@@ -35,7 +35,7 @@ _AFTER_THE_GATE = {
     Outcome.IMPROVED: "It is better than {baseline} on {metric}.",
     Outcome.REGRESSED: "It is worse than {baseline} on {metric}.",
     Outcome.EQUIVALENT: "It is as good as {baseline} on {metric}.",
-    Outcome.INSUFFICIENT_EVIDENCE: "Whether it differs from {baseline} on {metric} is not settled.",
+    Outcome.INSUFFICIENT_EVIDENCE: "Any difference from {baseline} on {metric} is not settled.",
 }
 _TALLIED = {
     Outcome.REGRESSED: "worse",
