@@ -89,9 +89,8 @@ def test_rows_are_written_changed_and_removed_as_by_the_orm():
     assert list(Membership.objects.filter(project=project)) == [wanted]
 
 
+@pytest.mark.postgres
 def test_a_statement_is_planned_once_on_postgresql_and_its_failure_is_one_of_the_orm():
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite's driver keeps every statement.")
     for number in (1, 2, 70_000, 3_000_000_000):
         with prepared() as cursor:
             cursor.execute("SELECT %s::bigint + 1 AS next", [number])
