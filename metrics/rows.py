@@ -21,11 +21,14 @@ class Rows:
     """A table of statistics, a row for each example, that is read as often as it is needed.
 
     `read` gives its blocks in order, however many rows a block has: no number depends on that.
-    A block is (rows, columns), or (rows, attempts, columns) until a `Column` is folded.
+    A block is (rows, columns), or (rows, attempts, columns) until a `Column` is folded. What is
+    summed is remembered: a system of a leaderboard meets all the others with the same sums.
     """
 
     def __init__(self, shape: tuple[int, ...], read: Callable[[], Iterable[Floats]]) -> None:
         self.shape, self._read = shape, read
+        self._sums: tuple[Floats, Floats] | None = None
+        self._moved: tuple[bytes, Floats] = b"", np.zeros(0)
 
     @classmethod
     def of(cls, table: Floats) -> Rows:
@@ -60,16 +63,18 @@ class Rows:
 
     def at(self, chosen: NDArray[np.bool_]) -> Rows:
         """Return the rows of a mask."""
+        if chosen.all():
+            return self
         shape = (int(chosen.sum()), *self.shape[1:])
         return self.changed(shape, lambda part, block: block[chosen[part]])
 
     def totals(self) -> Floats:
         """Return the sum of each column, rounded once: whatever the order and the blocks."""
-        return self._summed(lambda block: block)
+        return self._totals_and_scales()[0].copy()
 
     def scales(self) -> Floats:
         """Return the sum of each column's absolute values, rounded once."""
-        return self._summed(np.abs)
+        return self._totals_and_scales()[1].copy()
 
     def folded(self, scored: NDArray[np.bool_]) -> Rows:
         """Average the scored attempts within each row; `scored` is (rows, attempts)."""
@@ -82,11 +87,14 @@ class Rows:
 
     def times(self, slopes: Floats) -> Floats:
         """Return each row's sum with every column worth its slope."""
-        moved = np.zeros(len(self))
-        for part, block in self.blocks():
-            for column, slope in zip(block.T, slopes, strict=True):
-                moved[part] += slope * column
-        return moved
+        asked = slopes.tobytes()
+        if self._moved[0] != asked:
+            moved = np.zeros(len(self))
+            for part, block in self.blocks():
+                for column, slope in zip(block.T, slopes, strict=True):
+                    moved[part] += slope * column
+            self._moved = asked, moved
+        return self._moved[1].copy()
 
     def sums(self, groups: NDArray[np.intp], n_groups: int) -> Floats:
         """Return (groups, columns): the rows of each group added up, always in their order."""
@@ -96,16 +104,31 @@ class Rows:
                 np.add.at(total, groups[part], column)
         return np.column_stack(sums)
 
-    def _summed(self, change: Callable[[Floats], Floats]) -> Floats:
-        terms: list[list[float]] = [[] for _ in range(self.columns)]
-        for _, block in self.blocks():
-            for of_column, found in zip(terms, _terms(change(block)), strict=True):
-                of_column.extend(found)
-        return np.array([math.fsum(of_column) for of_column in terms], dtype=np.float64)
+    def _totals_and_scales(self) -> tuple[Floats, Floats]:
+        if self._sums is None:
+            totals: list[list[float]] = [[] for _ in range(self.columns)]
+            scales: list[list[float]] = [[] for _ in range(self.columns)]
+            for _, block in self.blocks():
+                terms = _terms(block)
+                _extend(totals, terms)
+                _extend(scales, _terms(np.abs(block)) if (block < 0.0).any() else terms)
+            self._sums = _rounded(totals), _rounded(scales)
+        return self._sums
+
+
+def _extend(terms: list[list[float]], found: list[list[float]]) -> None:
+    for of_column, more in zip(terms, found, strict=True):
+        of_column.extend(more)
+
+
+def _rounded(terms: list[list[float]]) -> Floats:
+    return np.array([math.fsum(of_column) for of_column in terms], dtype=np.float64)
 
 
 def _averaged(block: Floats, scored: NDArray[np.bool_], share: Floats) -> Floats:
     """Average (examples, attempts, columns) over the scored attempts: one row for each example."""
+    if block.shape[1] == 1:
+        return np.where(scored, block[:, 0, :], 0.0)
     # In this order of memory, sums of attempts are always added up alike.
     kept = np.where(scored[:, :, None], np.ascontiguousarray(block), 0.0).sum(axis=1)
     averaged: Floats = kept * share[:, None]

@@ -133,6 +133,8 @@ def are_equal(one: AnyRows, other: AnyRows) -> bool:
     """Tell whether the rows of both add the same, in the same order."""
     if isinstance(one, Tallies) and isinstance(other, Tallies):
         return one.equals(other)
+    if not np.array_equal(one.totals(), other.totals()):
+        return False
     return np.array_equal(one.whole(), other.whole())
 
 

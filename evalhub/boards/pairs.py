@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from itertools import combinations, product
 from typing import Any
@@ -22,8 +22,9 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from evalhub.boards.models import KeptPair, Turn
-from evalhub.runs.columns import scores_in_blocks
+from evalhub.runs.columns import StoredScores, scores_in_blocks
 from evalhub.runs.models import Measurement
+from metrics.base import Family
 from metrics.statistics.boards import Met, Side, meet
 from metrics.statistics.findings import Gaps
 from metrics.statistics.pairs import Compared
@@ -105,6 +106,7 @@ class _Asking:
     yardstick: Yardstick
     clusters: NDArray[Any] | None
     seed: int
+    _whole: dict[int, Side] = field(default_factory=dict)
 
     def some(self, tiles: Iterable[list[Pair]], known: Set[Pair]) -> Iterator[dict[Pair, Met]]:
         """Yield what was compared of each tile; at least one pair, if any is left."""
@@ -116,7 +118,7 @@ class _Asking:
                     return
 
     def _tile(self, pairs: Sequence[Pair], until: float) -> dict[Pair, Met]:
-        columns: dict[int, Side] = {}
+        columns = self._whole.copy()
         found: dict[Pair, Met] = {}
         for pair in pairs:
             for place in pair:
@@ -131,10 +133,28 @@ class _Asking:
         return found
 
     def _column(self, place: int) -> Side:
+        """Read a system: its statistics only as often as they are summed, where none lacks.
+
+        Then it meets all others with the same sums. Otherwise these depend on whom it meets, and
+        the statistics are held in memory as long as the tile is compared.
+        """
         scores = scores_in_blocks(self.measurements[place])
-        if self.yardstick.additive is not None:
-            scores = scores.in_memory()
-        return scores.column(self.yardstick), scores.asked
+        if self.yardstick.additive is None or not is_whole(scores):
+            return side_of(scores.in_memory(), self.yardstick)
+        self._whole[place] = side_of(scores, self.yardstick)
+        return self._whole[place]
+
+
+def is_whole(scores: StoredScores) -> bool:
+    """Tell whether every example has all its scores."""
+    return not scores.reasons.any()
+
+
+def side_of(scores: StoredScores, yardstick: Yardstick) -> Side:
+    """Return a system as it meets others; what all of its pairs need is made once."""
+    column = scores.column(yardstick)
+    has_one = column.attempts == 1 and yardstick.family is not Family.QUANTILE
+    return column.folded() if has_one else column, scores.asked
 
 
 def _digest(first: Measurement, second: Measurement, seed: int) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from django.core.cache import cache
 from django.db.models import Max
 
-from evalhub.boards.pairs import MOST_BYTES, UnfinishedError, all_pairs
+from evalhub.boards.pairs import MOST_BYTES, UnfinishedError, all_pairs, side_of
 from evalhub.datasets.models import DatasetVersion
 from evalhub.datasets.selectors import clusters
 from evalhub.runs.columns import in_blocks_together, read_together
@@ -202,9 +202,10 @@ def _compared(version: DatasetVersion, spoken: Sequence[Line]) -> Board:
         known = {(runs[one], runs[other]): how for (one, other), how in found.items()}
     in_memory = yardstick.additive is not None and n_bytes * len(runs) <= MOST_BYTES
     scores = read_together(measurements) if in_memory else in_blocks_together(measurements)
+    sides = [side_of(side, yardstick) for side in scores]
     entries = [
-        Entry(system=run, column=side.column(yardstick), asked=side.asked)
-        for run, side in zip(runs, scores, strict=True)
+        Entry(system=run, column=column, asked=asked)
+        for run, (column, asked) in zip(runs, sides, strict=True)
     ]
     return leaderboard(entries, yardstick, clusters=groups, seed=_SEED, known=known)
 

@@ -123,6 +123,8 @@ class Column:
 
     def at(self, chosen: np.ndarray) -> Column:
         """Return the rows of a mask or of positions; of a mask where statistics are `Rows`."""
+        if chosen.dtype == np.bool_ and chosen.all():
+            return self
         statistics = self.statistics
         if isinstance(statistics, Rows | Tallies):
             statistics = statistics.at(chosen)

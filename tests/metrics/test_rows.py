@@ -71,3 +71,22 @@ def test_an_estimate_does_not_depend_on_how_its_statistics_are_read(clusters, at
 
     assert found[0].value is not None
     assert found.count(found[0]) == len(found)
+
+
+def test_what_is_summed_is_read_once_and_given_to_nobody_to_keep():
+    n_read = []
+
+    def read():
+        n_read.append(1)
+        return [WHOLE]
+
+    rows, slopes = Rows(WHOLE.shape, read), np.array([1.0, 0.5, 0.25])
+    for _ in range(2):  # what one caller does to its numbers is not seen by the next
+        totals, scales, moved = rows.totals(), rows.scales(), rows.times(slopes)
+        assert totals.tolist() == scales.tolist() == WHOLE.sum(axis=0).tolist()
+        assert moved.tolist() == (WHOLE @ slopes).tolist()  # exact: halves of whole numbers
+        for one in (totals, scales, moved):
+            one[:] = 0.0
+    assert len(n_read) == 2
+    assert rows.times(2 * slopes).tolist() == (WHOLE @ (2 * slopes)).tolist()
+    assert rows.at(np.ones(len(WHOLE), dtype=bool)) is rows
