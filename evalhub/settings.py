@@ -183,6 +183,8 @@ CHUNK_RUNNERS = {
 }
 # What gates and leads said about a comparison. Named by path: reports stands below gates.
 SAID_OF_COMPARISONS = "evalhub.gates.saying.about"
+# With which margins two runs of a dataset are compared, and by which metric.
+TERMS_OF_COMPARISONS = "evalhub.gates.selectors.terms_of"
 # Metrics of the operator's own: modules and files (see docs/how-to/write-your-own-metric.md).
 METRIC_SOURCES = env.sources("EVALHUB_METRICS")
 METRIC_TIMEOUT_SECONDS = env.number("EVALHUB_METRIC_TIMEOUT", 60.0, low=1, high=3_000)

@@ -10,10 +10,11 @@ import numpy as np
 
 from evalhub.datasets import selectors as datasets
 from evalhub.gates import advising, ceilings, critical, wording
-from evalhub.gates.rules import Ceiling, Margin, Rules
+from evalhub.gates.rules import Ceiling, Rules
 from evalhub.reports.aligning import Aligned
 from evalhub.reports.comparing import Found, Part, Skipped, findings
 from evalhub.reports.sides import Pairing, Sides
+from evalhub.reports.terms import Margin
 from evalhub.runs.models import Run
 from evalhub.runs.selectors import current_measurements
 from metrics.statistics.gating import (

@@ -9,24 +9,11 @@ from typing import Any
 
 from evalhub.errors import ContentError, FieldError
 from evalhub.intake.members import is_number
+from evalhub.reports.terms import Margin
 
 MAX_RULES = 50
 MAX_NAME = 200
 MEMBERS = ("margins", "slices", "critical", "min_coverage", "ceilings")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Margin:
-    """A metric may lose less than this, over all pairs or in one protected slice."""
-
-    metric: str
-    margin: float
-    field: str = ""
-    level: str = ""
-
-    @property
-    def slice_name(self) -> str:
-        return f"{self.field}:{self.level}" if self.field else ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from evalhub.datasets.models import Dataset
 from evalhub.errors import ContentError, NotFound
 from evalhub.gates.models import Blessing, GateAnswer, GateVersion, Waiver
 from evalhub.reports.models import Comparison
+from evalhub.reports.terms import NO_TERMS, Margin, Terms
 from evalhub.runs.models import Run
 from metrics.statistics.findings import LEVEL
 
@@ -40,6 +41,24 @@ def needed_gate(dataset: Dataset) -> GateVersion:
             code="no_gate",
         )
     return gate
+
+
+def terms_of(dataset: Dataset) -> Terms:
+    """Return what the gate says about comparing: `settings.TERMS_OF_COMPARISONS` names it."""
+    gate = gate_of(dataset)
+    return NO_TERMS if gate is None else terms_by(gate)
+
+
+def terms_by(gate: GateVersion) -> Terms:
+    """Return the margins of a version, and its metrics: those over all examples come first."""
+    margins = [Margin(**one) for one in (*gate.rules["margins"], *gate.rules["slices"])]
+    critical = gate.rules["critical"] or {}
+    named = [*(one.metric for one in margins), *critical.values()]
+    return Terms(
+        margins=tuple(margins),
+        deciding=tuple(dict.fromkeys(named)),
+        gate_version=gate.number,
+    )
 
 
 @dataclass(frozen=True)

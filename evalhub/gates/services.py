@@ -119,7 +119,13 @@ def ask(
             run_of(run.project, baseline),
             "The baseline was named with the question, not taken from a branch.",
         )
-    comparison = compare_runs(baseline=chosen.run, candidate=run, actor=actor, may_score=True)
+    comparison = compare_runs(
+        baseline=chosen.run,
+        candidate=run,
+        actor=actor,
+        may_score=True,
+        terms=selectors.terms_by(gate),
+    )
     asked: dict[str, Any] = {
         "gate": gate,
         "comparison": comparison,

@@ -14,6 +14,7 @@ from evalhub.reports.aligning import Aligned
 from evalhub.reports.answered import AnsweredOnly, Masks, answered_only
 from evalhub.reports.outdated import held_against, histories, outdated
 from evalhub.reports.sides import Pairing, Sides
+from evalhub.reports.terms import NO_TERMS, Terms
 from evalhub.runs.models import Measurement, Run
 from evalhub.runs.selectors import current_measurements
 from metrics.statistics.findings import MIN_PAIRS, Decision, Gaps, decide, find_gaps
@@ -21,7 +22,7 @@ from metrics.statistics.multiplicity import benjamini_hochberg
 from metrics.statistics.pairs import Compared, compare
 
 # Raise it whenever the same scores can give another finding.
-METHOD = 6
+METHOD = 7
 # How many findings in slices a comparison has room for: those of corpus metrics take a while.
 MAX_CELLS = 800
 
@@ -85,6 +86,7 @@ class Found:
     is_primary: bool = False
     p_adjusted: float | None = None
     answered_only: AnsweredOnly | None = None
+    margin: float | None = None
 
     @property
     def is_tested(self) -> bool:
@@ -136,6 +138,7 @@ def findings(
     seed: int,
     look: Callable[[Sides], None] = lambda _: None,
     answered: Masks | None = None,
+    terms: Terms = NO_TERMS,
 ) -> list[Found]:
     """Return the findings of all metrics: overall first, then by slice, the primary first of all.
 
@@ -148,12 +151,12 @@ def findings(
         sides = Sides.read(pairing, aligned, seed, answered)
         if number == 0:
             look(sides)
-        found.append(replace(_find(sides), is_primary=number == 0))
-        in_slices += [_find(sides, part) for part in parts]
+        found.append(replace(_find(sides, terms), is_primary=number == 0))
+        in_slices += [_find(sides, terms, part) for part in parts]
     return _adjusted(found + in_slices)
 
 
-def _find(sides: Sides, part: Part | None = None) -> Found:
+def _find(sides: Sides, terms: Terms, part: Part | None = None) -> Found:
     """Compare all pairs, or those of one slice. What is too small is listed, not tested."""
     chosen = sides.asked if part is None else part.rows[sides.asked[part.rows]]
     columns = (sides.baseline.at(chosen), sides.candidate.at(chosen))
@@ -162,8 +165,10 @@ def _find(sides: Sides, part: Part | None = None) -> Found:
     if part is not None and compared.n < MIN_PAIRS:
         compared = _untested(compared)
     gaps = find_gaps(*columns, sides.yardstick, clusters=groups, seed=sides.seed)
-    decision = decide(compared, gaps=gaps)
-    found = Found(sides.pairing, compared, gaps, decision)
+    where = () if part is None else (part.field, part.level)
+    margin = terms.margin(sides.pairing.name, *where)
+    decision = decide(compared, margin=margin, gaps=gaps)
+    found = Found(sides.pairing, compared, gaps, decision, margin=margin)
     if sides.answered is not None:
         masks = (sides.answered[0][chosen], sides.answered[1][chosen])
         found = replace(found, answered_only=answered_only(columns, masks, sides.yardstick))
@@ -210,5 +215,5 @@ def _decided_again(one: Found, p_adjusted: float, best: float, worst: float) -> 
     if math.isnan(p_adjusted):
         return one
     gaps = one.gaps.adjusted(best=best, worst=worst)
-    decision = decide(one.compared, p_adjusted=p_adjusted, gaps=gaps)
+    decision = decide(one.compared, p_adjusted=p_adjusted, margin=one.margin, gaps=gaps)
     return replace(one, decision=decision, p_adjusted=p_adjusted)

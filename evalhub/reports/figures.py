@@ -19,6 +19,7 @@ from evalhub.web.formatting import (
     p_value,
 )
 from metrics.base import Family
+from metrics.statistics.findings import Outcome
 
 # Below this a gain is the rounding of sums, and 0 is what to write.
 _ROUNDING = 1e-9
@@ -49,6 +50,7 @@ class Written:
     p_exact: str
     p_adjusted: str
     answered: str = ""  # the gain of answered only, where errors count as worst values
+    margin: str = ""  # what stands under an outcome, where there is a margin
 
 
 def written(finding: Finding) -> Written:
@@ -71,7 +73,22 @@ def written(finding: Finding) -> Written:
         p_exact="" if finding.p_exact is None else p_value(finding.p_exact),
         p_adjusted="not tested" if deciding_p(finding) is None else p_value(deciding_p(finding)),
         answered=of_answered_only(finding),
+        margin=_under_outcome(finding),
     )
+
+
+def the_margin(finding: Finding) -> str:
+    """Name a margin by its size: ``the margin of 0.02``, ``the margin of 50 ms``."""
+    unit = f" {unit_of(finding)}" if unit_of(finding) else ""
+    return f"the margin of {finding.margin:g}{unit}"
+
+
+def _under_outcome(finding: Finding) -> str:
+    if finding.margin is None:
+        return ""
+    if finding.within and finding.outcome in (Outcome.REGRESSED, Outcome.EQUIVALENT):
+        return f"within {the_margin(finding)}"
+    return f"margin {finding.margin:g}"
 
 
 def of_answered_only(finding: Finding) -> str:

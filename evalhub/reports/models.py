@@ -24,8 +24,8 @@ class ComparisonQuerySet(models.QuerySet["Comparison"]):
 class Comparison(models.Model):
     """Candidate against baseline, on shared keys, with equal signatures.
 
-    `digest` covers the measurements on both sides, the seed and the version of the method:
-    asking the same question again finds the same comparison.
+    `digest` covers the measurements on both sides, the margins, the metric that decides and the
+    version of the method: asking the same question again finds the same comparison.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="comparisons")
@@ -45,8 +45,14 @@ class Comparison(models.Model):
     skipped = models.JSONField(default=list)
     # For which metrics the baseline was scored again, when and under which signature.
     rescored = models.JSONField(default=list)
+    # Margins and the metrics that may decide (terms.py), with the candidate's own first metric;
+    # empty before method 7.
+    terms = models.JSONField(default=dict)
     primary_metric = models.CharField(max_length=100)
-    outcome = models.CharField(max_length=25)  # of the primary metric, over all shared examples
+    # Of the primary metric, over all shared examples; `within` is what is smaller than its margin.
+    outcome = models.CharField(max_length=25)
+    margin = models.FloatField(null=True, blank=True)
+    within = models.CharField(max_length=10, blank=True, default="")
     # What stands out in the primary metric (standing_out.py); empty before method 4.
     searched = models.JSONField(default=dict)
     critical = models.JSONField(default=dict)
@@ -86,6 +92,11 @@ class Finding(models.Model):
     gain = models.FloatField(null=True, blank=True)
     low = models.FloatField(null=True, blank=True)
     high = models.FloatField(null=True, blank=True)
+    # At 90 %: where a difference as large as the margin is tested from both sides.
+    low90 = models.FloatField(null=True, blank=True)
+    high90 = models.FloatField(null=True, blank=True)
+    margin = models.FloatField(null=True, blank=True)
+    within = models.CharField(max_length=10, blank=True, default="")
     p_value = models.FloatField(null=True, blank=True)
     p_exact = models.FloatField(null=True, blank=True)
     p_adjusted = models.FloatField(null=True, blank=True)

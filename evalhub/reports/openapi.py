@@ -16,14 +16,14 @@ from evalhub.openapi import (
     text,
     whole,
 )
-from metrics.statistics.findings import Outcome
+from metrics.statistics.findings import Outcome, Within
 
 _ANSWER = one_of(["pass", "fail", "inconclusive"])
 _WAIVER = {"reason": text(), "created_by": nullable(text()), "created_at": moment()}
 
 
-def _since_method_4(name: str) -> Shape:
-    """Return the shape of a part that comparisons by methods before 4 do not have."""
+def _if_kept(name: str) -> Shape:
+    """Return the shape of a part that comparisons by earlier methods do not have."""
     return {"anyOf": [component(name), {"type": "object", "maxProperties": 0}]}
 
 
@@ -45,6 +45,7 @@ COMPONENTS = {
             "What gates have said about the comparison by now, newest first: the first counts.",
         ),
         waived_before=listing(component("WaivedBefore")),
+        terms=_if_kept("Terms"),
         findings=listing(component("Finding"), "The primary metric first."),
         skipped=listing(
             members(
@@ -64,12 +65,26 @@ COMPONENTS = {
             ),
             "For which metrics the baseline was scored again.",
         ),
-        searched=_since_method_4("SearchedSlices"),
-        critical=_since_method_4("CriticalExamples"),
-        failing=_since_method_4("NewlyFailing"),
+        searched=_if_kept("SearchedSlices"),
+        critical=_if_kept("CriticalExamples"),
+        failing=_if_kept("NewlyFailing"),
         seed=whole(),
         method_version=whole(),
         created_at=moment(),
+    ),
+    "Terms": members(
+        "With which margins the runs were compared, and by which metric.",
+        margins=listing(
+            members(
+                metric=text(),
+                field=text("Of a protected slice; empty over all pairs."),
+                level=text("Its value."),
+                margin=number(),
+            )
+        ),
+        deciding=listing(text(), "The first of these that is compared is primary."),
+        gate_version=nullable(whole("Of the dataset's gate; null where no gate set them.")),
+        first_of_candidate=text("The candidate's own first metric."),
     ),
     "Coverage": members(
         "What the comparison rests on. Keys are equal and contents unchanged in a pair.",
@@ -203,6 +218,13 @@ COMPONENTS = {
         gain=nullable(number("Candidate minus baseline, oriented so that more is better.")),
         low=nullable(number("The lower end of its 95 % interval.")),
         high=nullable(number("Its upper end.")),
+        low90=nullable(number("The lower end of its 90 % interval, for a margin.")),
+        high90=nullable(number("Its upper end.")),
+        margin=nullable(number("How large a loss or gain is no difference; null without one.")),
+        within_margin=one_of(
+            [one.value for one in Within],
+            "What is ruled out as large as the margin: a loss, any difference, or nothing.",
+        ),
         p_value=nullable(number()),
         p_exact=nullable(number("McNemar's exact p, beside the mid-p, of a binary metric.")),
         p_adjusted=nullable(
@@ -221,8 +243,9 @@ COMPONENTS = {
         needed=nullable(
             members(
                 "Of a finding that is open: how many examples would settle it.",
-                difference=number("A true gain or loss."),
-                n=whole("In all, to find it with 80 % power."),
+                difference=number("A true gain or loss, or the margin."),
+                n=whole("In all, to find it with 80 % power, or to rule out the margin."),
+                is_margin=flag(),
             )
         ),
         lost=nullable(whole("Pairs that got worse.")),

@@ -13,7 +13,7 @@ import numpy as np
 from django.utils.safestring import SafeString
 
 from evalhub.errors import NotFound
-from evalhub.reports import evidence, figures, gated, remarks, selectors, wording
+from evalhub.reports import evidence, figures, gated, margins, remarks, selectors, wording
 from evalhub.reports.gated import Said
 from evalhub.reports.models import Comparison, Finding
 from evalhub.web import charts, formatting
@@ -52,7 +52,7 @@ def page_of(
     elif slices:
         within = selectors.positions_in_slices(comparison, slices)
     said = gated.NONE if is_shared else gated.about(comparison)
-    margins = said.newest.margins if said.newest else {}
+    bands = _bands(comparison, overall, said)
     worse = _where_worse(comparison, overall[0])
     cases = selectors.cases(shown, within=within, starts=(at["worse"], at["better"]))
     asked = [("metric", shown.metric), *(("slice", one) for one in slices)]
@@ -61,8 +61,8 @@ def page_of(
         **_in_words(comparison, overall, said),
         "baseline": baseline,
         "candidate": candidate,
-        "forest": _forest(overall, margins),
-        "has_margins": not margins.keys().isdisjoint(one.metric for one in overall),
+        "forest": _forest(overall, bands),
+        "has_margins": not bands.keys().isdisjoint(one.metric for one in overall),
         "overall": figures.rows(overall),
         "nothing_worse": _nothing_worse(comparison, overall[0], worse),
         "has_endless": any(figures.span_of(one) is None for one in overall),
@@ -92,25 +92,26 @@ def _in_words(comparison: Comparison, overall: Sequence[Finding], said: Said) ->
         "first": remarks.first(comparison),
         "tally": wording.tally(overall),
         "sentence": wording.sentence(primary),
-        "limits": _beside(comparison, primary),
-        "others": _others(overall[1:]),
+        "limits": _beside(comparison, primary, said),
+        "others": _others(comparison, overall[1:]),
         "about_p": wording.about_p(primary),
         "no_interval": wording.no_interval_notes(overall),
-        "methods": wording.method_notes(overall),
+        "methods": [*wording.method_notes(overall), *margins.notes(comparison, overall)],
     }
 
 
-def _beside(comparison: Comparison, primary: Finding) -> list[str]:
+def _beside(comparison: Comparison, primary: Finding, said: Said) -> list[str]:
     """Return what helps to read the first sentence right, then what else is said."""
-    said = (
+    sentences = (
+        margins.about(comparison, primary),
         wording.lean(primary),
         wording.about_intervals(primary),
         wording.limits(primary),
         remarks.answered_only(primary),
-        *evidence.beside(comparison, primary),
+        *evidence.beside(comparison, primary, said),
         *remarks.further(comparison),
     )
-    return [sentence for sentence in said if sentence]
+    return [sentence for sentence in sentences if sentence]
 
 
 def _nothing_worse(comparison: Comparison, primary: Finding, worse: Sequence[WorseRow]) -> str:
@@ -119,11 +120,11 @@ def _nothing_worse(comparison: Comparison, primary: Finding, worse: Sequence[Wor
     return remarks.nothing_stands_out(comparison, primary)
 
 
-def _others(findings: Sequence[Finding]) -> list[str]:
+def _others(comparison: Comparison, findings: Sequence[Finding]) -> list[str]:
     """Say what the other metrics found: losses first, and of very many how many more there are."""
     decided = [one for one in findings if one.outcome in _DECIDED]
     decided.sort(key=lambda one: one.outcome != Outcome.REGRESSED)
-    said = [wording.sentence(one) for one in decided[:_MOST_OTHERS]]
+    said = [margins.sentence(comparison, one) for one in decided[:_MOST_OTHERS]]
     left = len(decided) - len(said)
     if left:
         said.append(f"{formatting.plural(left, 'more metric')} changed: see table 1.")
@@ -236,14 +237,21 @@ def _chosen(overall: list[Finding], metric: str) -> Finding:
     raise NotFound("This comparison has no such metric.")
 
 
-def _forest(overall: Sequence[Finding], margins: Mapping[str, float]) -> SafeString:
+def _bands(comparison: Comparison, overall: Sequence[Finding], said: Said) -> Mapping[str, float]:
+    """Return the margins to draw. Comparisons that keep none have those of a gate's answer."""
+    if comparison.terms:
+        return {one.metric: one.margin for one in overall if one.margin is not None}
+    return said.newest.margins if said.newest else {}
+
+
+def _forest(overall: Sequence[Finding], bands: Mapping[str, float]) -> SafeString:
     """Draw the gains on one axis; a single one in the metric's own unit."""
     if len(overall) == 1:
         steps, unit = [1.0], "gain, in the metric’s own unit"
     else:
         steps, unit = [_range(one) / 100 for one in overall], _FOREST_UNIT
     rows = [
-        _forest_row(one, step, margins.get(one.metric))
+        _forest_row(one, step, bands.get(one.metric))
         for one, step in zip(overall, steps, strict=True)
     ]
     return charts.forest(rows, unit=unit)

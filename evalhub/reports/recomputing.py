@@ -1,7 +1,7 @@
 """Compute a stored comparison again, from the stored columns, and say whether it comes out equal.
 
-The measurements, the seed and the method are those that the comparison keeps. Floats are first
-held against each other bit by bit: what a comparison says must not hang on the machine.
+The measurements, the terms, the seed and the method are those that the comparison keeps. Floats
+are first held against each other bit by bit: what a comparison says must not hang on the machine.
 """
 
 from __future__ import annotations
@@ -20,19 +20,34 @@ from evalhub.reports.comparing import METHOD
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.selectors import findings_of, pairs_of
 from evalhub.reports.services import computed
+from evalhub.reports.terms import Terms
 
 TOLERANCE: Final = 1e-9
 # Every column of a finding; a test holds this against the model.
 _OF_FINDING: Final = (
     *("order", "metric", "is_primary", "slice_field", "slice_level"),
     *("baseline_measurement_id", "candidate_measurement_id", "n", "baseline", "candidate"),
-    *("gain", "low", "high", "p_value", "p_exact", "p_adjusted", "detectable", "n_lost", "n_won"),
+    *(
+        "gain",
+        "low",
+        "high",
+        "low90",
+        "high90",
+        "margin",
+        "within",
+        "p_value",
+        "p_exact",
+        "p_adjusted",
+        "detectable",
+        "n_lost",
+        "n_won",
+    ),
     *("answered_gain", "n_answered"),
     *("n_unscored_baseline", "n_unscored_candidate", "outcome", "method", "reason"),
 )
 # What a comparison says beyond its findings.
 _OF_COMPARISON: Final = (
-    *("n_pairs", "coverage", "primary_metric", "outcome"),
+    *("n_pairs", "coverage", "primary_metric", "outcome", "margin", "within"),
     *("searched", "critical", "failing"),
 )
 
@@ -91,6 +106,7 @@ def recompute(comparison: Comparison) -> Recomputed:
         candidate=comparison.candidate,
         pairs=pairs_of(stored),
         seed=comparison.seed,
+        terms=Terms.stored(comparison.terms),
     )
     before, after = _values(comparison, stored), _values(again, found)
     differences = list(_differences(before, after))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from evalhub.reports import as_compared
+from evalhub.reports import as_compared, margins
 from evalhub.reports.figures import away, of_answered_only
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.wording import names
@@ -19,7 +19,11 @@ MOST_SLICES = 3  # that a sentence names
 
 
 def stand_in(comparison: Comparison) -> str:
-    """Say so where another metric than the candidate's first one decides."""
+    """Say so where another metric than the candidate's first one decides, and why."""
+    if said := margins.decides(comparison):
+        return said
+    if comparison.primary_metric in comparison.terms.get("deciding", ()):
+        return ""
     first = [one["metric"] for one in comparison.skipped if one.get("is_first")]
     if not first:
         return ""

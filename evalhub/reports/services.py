@@ -27,18 +27,25 @@ from evalhub.reports.comparing import (
 )
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.sides import Pairing, Sides
+from evalhub.reports.terms import Terms, terms_of
 from evalhub.runs.models import Run
 
 _OVER = (Run.State.SCORED, Run.State.FAILED)
 
 
 def compare_runs(
-    *, baseline: Run, candidate: Run, actor: Actor, may_score: bool = False
+    *,
+    baseline: Run,
+    candidate: Run,
+    actor: Actor,
+    may_score: bool = False,
+    terms: Terms | None = None,
 ) -> Comparison:
     """Return the comparison of two scored runs, computed now or found from before.
 
-    Where the baseline's number is by another signature than the candidate's, the baseline is
-    scored again first, if the caller `may_score`: raises ScoredAgainFirst until that is done.
+    Its `terms` are those of the dataset's gate, unless others are given. Where the baseline's
+    number is by another signature than the candidate's, the baseline is scored again first, if
+    the caller `may_score`: raises ScoredAgainFirst until that is done.
     """
     _check(baseline, candidate)
     scored_again.score_again(
@@ -47,20 +54,26 @@ def compare_runs(
     pairs, skipped = pairings(baseline, candidate)
     if not pairs:
         raise ContentError(_nothing_shared(skipped), code="nothing_shared")
-    digest = _digest(pairs, skipped)
+    terms = terms_of(candidate.version.dataset) if terms is None else terms
+    own = next((one.metric for one in skipped if one.is_first), pairs[0].name)
+    pairs = terms.ordered(pairs)
+    digest = _digest(pairs, skipped, terms)
     earlier = Comparison.objects.filter(project=candidate.project, digest=digest).first()
     if earlier is not None:
         return earlier
     seed = seed_of(baseline, candidate)
-    comparison, rows = computed(baseline=baseline, candidate=candidate, pairs=pairs, seed=seed)
+    comparison, rows = computed(
+        baseline=baseline, candidate=candidate, pairs=pairs, seed=seed, terms=terms
+    )
     comparison.digest = digest
+    comparison.terms = {**terms.as_json(), "first_of_candidate": own}
     comparison.skipped = [asdict(one) for one in skipped]
     comparison.rescored = scored_again.noted(baseline, pairs)
     return _kept(comparison, rows, actor)
 
 
 def computed(
-    *, baseline: Run, candidate: Run, pairs: Sequence[Pairing], seed: int
+    *, baseline: Run, candidate: Run, pairs: Sequence[Pairing], seed: int, terms: Terms
 ) -> tuple[Comparison, list[Finding]]:
     """Return what comparing these measurements says, not stored: the same each time."""
     aligned = align(baseline, candidate)
@@ -79,7 +92,7 @@ def computed(
         )
 
     answered = answered_pairs(old, new, aligned)
-    found = findings(pairs, aligned, parts, seed=seed, look=look, answered=answered)
+    found = findings(pairs, aligned, parts, seed=seed, look=look, answered=answered, terms=terms)
     comparison = Comparison(
         project=candidate.project,
         baseline=baseline,
@@ -90,6 +103,8 @@ def computed(
         coverage={**coverage(old, new, aligned), "fields_left_out": left_out},
         primary_metric=found[0].pairing.name,
         outcome=found[0].decision.outcome.value,
+        margin=found[0].margin,
+        within=found[0].decision.within.value,
         **stands_out,
         created_at=timezone.now(),
     )
@@ -142,12 +157,13 @@ def _nothing_to_pair(aligned: Aligned) -> ContentError:
     )
 
 
-def _digest(pairs: Sequence[Pairing], skipped: Sequence[Skipped]) -> str:
-    """Digest the question: the measurements on both sides and the version of the method."""
+def _digest(pairs: Sequence[Pairing], skipped: Sequence[Skipped], terms: Terms) -> str:
+    """Digest the question: the measurements on both sides, the terms, the method's version."""
     question = {
         "method": METHOD,
         "pairs": [[pair.baseline.public_id, pair.candidate.public_id] for pair in pairs],
         "skipped": [[one.metric, one.reason] for one in skipped],
+        "terms": terms.question,
     }
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
 
@@ -198,6 +214,10 @@ def _finding(comparison: Comparison, number: int, one: Found) -> Finding:
         n_won=compared.n_won,
         n_unscored_baseline=one.gaps.baseline,
         n_unscored_candidate=one.gaps.candidate,
+        low90=compared.low90,
+        high90=compared.high90,
+        margin=one.margin,
+        within=one.decision.within.value,
         outcome=one.decision.outcome.value,
         method=compared.method,
         reason=one.decision.reason or compared.reason,

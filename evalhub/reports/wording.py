@@ -57,9 +57,10 @@ TWICE = 1.995
 def title(comparison: Comparison) -> str:
     """Return the finding as a title. It speaks of one metric, and says which."""
     baseline, candidate = names(comparison)
-    return _HEAD[Outcome(comparison.outcome)].format(
+    said = _HEAD[Outcome(comparison.outcome)].format(
         baseline=baseline, candidate=candidate, metric=comparison.primary_metric
     )
+    return _with_margin(said, comparison)
 
 
 def headline(comparison: Comparison, said: Said) -> str:
@@ -69,7 +70,16 @@ def headline(comparison: Comparison, said: Said) -> str:
     baseline, _ = names(comparison)
     after = _AFTER_THE_GATE[Outcome(comparison.outcome)]
     finding = after.format(baseline=baseline, metric=comparison.primary_metric)
-    return f"{said.newest.title} {finding}"
+    return f"{said.newest.title} {_with_margin(finding, comparison)}"
+
+
+def _with_margin(said: str, comparison: Comparison) -> str:
+    """Add the margin to a title that rests on it."""
+    how = {Outcome.REGRESSED: "by less than", Outcome.EQUIVALENT: "within"}
+    if not comparison.within or comparison.outcome not in how:
+        return said
+    said = said.removesuffix(".")
+    return f"{said}, {how[Outcome(comparison.outcome)]} the margin of {comparison.margin:g}."
 
 
 def sentence(finding: Finding) -> str:
@@ -83,7 +93,7 @@ def sentence(finding: Finding) -> str:
         return (
             f"{name}: {shown.baseline}{unit} for the baseline, {shown.candidate}{unit} for the "
             f"candidate, {on}. {_true_change(finding)}"
-        )
+        ).rstrip()
     rises = (finding.gain > 0) == finding.candidate_measurement.higher_is_better
     verb = "rose" if rises else "fell"
     path = f"from {shown.baseline} to {shown.candidate}{unit}"
@@ -114,7 +124,9 @@ def _times(finding: Finding) -> str:
 
 
 def _true_change(finding: Finding) -> str:
-    """Say how far the true change may lie from what was measured."""
+    """Say how far the true change may lie from what was measured; by a margin that is said."""
+    if finding.outcome == Outcome.EQUIVALENT and finding.margin is not None:
+        return ""
     if finding.low is None:
         return "How far the true change may lie from that is not known."
     sure = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -11,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metrics.base import Family
-from metrics.statistics.pairs import Compared, compare
+from metrics.statistics.distributions import normal_quantile
+from metrics.statistics.intervals import ALPHA
+from metrics.statistics.margins import ONE_SIDED, RESERVE, mirrored, one_sided
+from metrics.statistics.pairs import POWER, Compared, compare
 from metrics.statistics.yardstick import Column, Yardstick
 
 MIN_PAIRS = 20
@@ -29,16 +33,29 @@ class Outcome(StrEnum):
     INSUFFICIENT_EVIDENCE = "insufficient_evidence"
 
 
+class Within(StrEnum):
+    """What is surely smaller than the margin: nothing, a loss if there is one, any difference."""
+
+    NOTHING = ""
+    LOSS = "loss"
+    DIFFERENCE = "difference"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Decision:
     """An outcome and, in a sentence, what made or limits it.
 
-    `is_within_margin` marks a regression that is surely smaller than the margin.
+    `within` says what is surely smaller than the margin, where there is one.
     """
 
     outcome: Outcome
     reason: str
-    is_within_margin: bool = False
+    within: Within = Within.NOTHING
+
+    @property
+    def is_within_margin(self) -> bool:
+        """Whether this is a regression that is surely smaller than the margin."""
+        return self.outcome is Outcome.REGRESSED and self.within is not Within.NOTHING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,18 +109,45 @@ def decide(
     findings were explored together. Equivalence needs a margin: there is no default.
     """
     decision = _decided(compared, compared.p_value if p_adjusted is None else p_adjusted, margin)
-    if not gaps.matter or decision.outcome is Outcome.INSUFFICIENT_EVIDENCE:
+    if not gaps.matter:
         return decision
     filled = (gaps.best, gaps.worst)
+    decision = replace(decision, within=_least_within(compared, filled, margin))
+    if decision.outcome is Outcome.INSUFFICIENT_EVIDENCE:
+        return decision
     if all(side and _outcome(side, margin) is decision.outcome for side in filled):
         return replace(decision, reason=f"{decision.reason} However the gaps are filled.")
     unscored = (
         f"{gaps.baseline} and {gaps.candidate} of {gaps.pairs} examples are unscored on the two "
         "sides"
     )
-    if None in filled:
-        return _insufficient(f"{unscored}, and nothing bounds what they would have changed.")
-    return _insufficient(f"{unscored}, enough to turn the outcome.")
+    why = (
+        "and nothing bounds what they would have changed"
+        if None in filled
+        else "enough to turn the outcome"
+    )
+    return _insufficient(f"{unscored}, {why}.", decision.within)
+
+
+def within(compared: Compared, margin: float | None) -> Within:
+    """Say what is surely smaller than a margin, each side by a test at 5 %.
+
+    It is what a gate asks of one bound, here of both: two one-sided tests (Schuirmann 1987),
+    which put the 90 % interval within the margin.
+    """
+    if margin is None or compared.n < MIN_PAIRS or has_few_clusters(compared):
+        return Within.NOTHING
+    loss = one_sided(compared, margin)
+    if loss is None or not loss.excludes_the_loss:
+        return Within.NOTHING
+    gain = one_sided(mirrored(compared), margin)
+    is_both = gain is not None and gain.excludes_the_loss and _lies_within(compared, margin)
+    return Within.DIFFERENCE if is_both else Within.LOSS
+
+
+def has_few_clusters(compared: Compared) -> bool:
+    """Say whether there are clusters, and so few that nothing is held against a margin."""
+    return compared.clusters is not None and compared.clusters < MIN_PAIRS
 
 
 def find_gaps(
@@ -147,6 +191,19 @@ def pairs_to_find(difference: float, *, n: int, detectable: float) -> int:
     return max(MIN_PAIRS, math.ceil(n * (detectable / difference) ** 2))
 
 
+def pairs_to_equal(margin: float, *, n: int, detectable: float, is_exact: bool) -> int:
+    """Return how many pairs show with 80 % power that any difference is smaller than a margin.
+
+    From the observed error, by which n pairs find `detectable`, and a true gain of 0: Julious
+    (2004), "Sample sizes for clinical trials with normal data", section 5. `is_exact` is said of
+    right or wrong, whose tests keep no reserve.
+    """
+    level = ONE_SIDED if is_exact else RESERVE * ONE_SIDED
+    found = normal_quantile(1 - ALPHA / 2) + normal_quantile(POWER)
+    reach = normal_quantile(1 - level) + normal_quantile((1 + POWER) / 2)
+    return max(MIN_PAIRS, math.ceil(n * (reach * detectable / (found * margin)) ** 2))
+
+
 def _gappy(column: Column) -> int:
     """Return how many examples lack a score, be it of one attempt of several."""
     unscored = np.isnan(column.values.reshape(len(column.values), column.attempts))
@@ -167,26 +224,31 @@ def _decided(compared: Compared, p_value: float | None, margin: float | None) ->
     if compared.low is None or compared.high is None or p_value is None:
         return _insufficient(compared.reason)
     is_clear = p_value <= LEVEL
+    inside = within(compared, margin)
     if compared.high < 0.0 and is_clear:
-        within = margin is not None and compared.low > -margin
-        note = " The loss is smaller than the margin." if within else ""
+        note = " The loss is smaller than the margin." if inside else ""
         return Decision(
             outcome=Outcome.REGRESSED,
             reason=f"The whole interval lies below zero.{note}",
-            is_within_margin=within,
+            within=inside,
         )
     if compared.low > 0.0 and is_clear:
-        return Decision(outcome=Outcome.IMPROVED, reason="The whole interval lies above zero.")
-    if margin is not None and _lies_within(compared, margin):
+        return Decision(
+            outcome=Outcome.IMPROVED, reason="The whole interval lies above zero.", within=inside
+        )
+    if inside is Within.DIFFERENCE:
         return Decision(
             outcome=Outcome.EQUIVALENT,
             reason="The 90 % interval lies within the margin on both sides.",
+            within=inside,
         )
     if compared.high < 0.0 or compared.low > 0.0:
-        return _insufficient(f"The interval leaves zero out, but {_why_unclear(compared)}.")
+        return _insufficient(
+            f"The interval leaves zero out, but {_why_unclear(compared)}.", inside
+        )
     if is_clear:
-        return _insufficient("p is at most 0.05, but the interval has room for zero.")
-    return _insufficient("The interval has room for a loss and for a gain.")
+        return _insufficient("p is at most 0.05, but the interval has room for zero.", inside)
+    return _insufficient("The interval has room for a loss and for a gain.", inside)
 
 
 def _why_unclear(compared: Compared) -> str:
@@ -195,10 +257,18 @@ def _why_unclear(compared: Compared) -> str:
 
 
 def _lies_within(compared: Compared, margin: float) -> bool:
-    if compared.low90 is None or compared.high90 is None:
-        return False
-    return -margin < compared.low90 and compared.high90 < margin
+    ends = (compared.low90, compared.high90)
+    return all(end is not None and abs(end) < margin for end in ends)
 
 
-def _insufficient(reason: str) -> Decision:
-    return Decision(outcome=Outcome.INSUFFICIENT_EVIDENCE, reason=reason)
+def _least_within(
+    compared: Compared, filled: Iterable[Compared | None], margin: float | None
+) -> Within:
+    """Return what is within the margin however gaps are filled; nothing where they cannot be."""
+    order = list(Within)
+    every = [Within.NOTHING if one is None else within(one, margin) for one in filled]
+    return min([within(compared, margin), *every], key=order.index)
+
+
+def _insufficient(reason: str, inside: Within = Within.NOTHING) -> Decision:
+    return Decision(outcome=Outcome.INSUFFICIENT_EVIDENCE, reason=reason, within=inside)

@@ -16,14 +16,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from metrics.statistics.distributions import normal_quantile, t_below
-from metrics.statistics.findings import LEVEL, MIN_PAIRS, NO_GAPS, Gaps
+from metrics.statistics.findings import LEVEL, MIN_PAIRS, NO_GAPS, Gaps, has_few_clusters
+from metrics.statistics.margins import OneSided, level_of, one_sided
 from metrics.statistics.multiplicity import holm
 from metrics.statistics.pairs import POWER, Compared
-from metrics.statistics.studentized import Studentized
 
-# What a t test answers at 4.5 % errs in 5 % at most where data are as skewed as scores are. The
-# bounds of right or wrong, which hold by enumeration, need none.
-RESERVE = 0.9
 ROUNDING = 1e-9  # of a gain that is as good as the margin
 
 
@@ -69,11 +66,11 @@ def bound(compared: Compared, *, margin: float, gaps: Gaps = NO_GAPS) -> Bound:
     if compared.n < MIN_PAIRS:
         return unanswered(margin, f"{compared.n} pairs are too few: a gate needs {MIN_PAIRS}.")
     sides = [compared, gaps.best, gaps.worst] if gaps.matter else [compared]
-    tests = [None if side is None else _tested(side, margin) for side in sides]
+    tests = [None if side is None else one_sided(side, margin) for side in sides]
     known = [test for test in tests if test is not None]
     if tests[0] is None:
         return unanswered(margin, compared.reason)
-    if _has_few_clusters(compared):
+    if has_few_clusters(compared):
         return unanswered(
             margin,
             f"{compared.clusters} clusters are too few: a gate needs {MIN_PAIRS}, for examples of "
@@ -81,7 +78,8 @@ def bound(compared: Compared, *, margin: float, gaps: Gaps = NO_GAPS) -> Bound:
         )
     if len(known) < len(tests):
         return unanswered(margin, f"{_unscored(gaps)}, and nothing bounds what they would change.")
-    found = _Test(
+    found = OneSided(
+        margin=margin,
         low=min(test.low for test in known),
         high=max(test.high for test in known),
         p_pass=max(test.p_pass for test in known),
@@ -118,7 +116,7 @@ def more_to_pass(compared: Compared, *, margin: float) -> int | None:
     section 4. None where no error is known, and where more examples of the same clusters would
     not do.
     """
-    if compared.standard_error is None or _has_few_clusters(compared):
+    if compared.standard_error is None or has_few_clusters(compared):
         return None
     reach = _reach(compared)
     needed = math.ceil(compared.n * (reach * compared.standard_error / margin) ** 2)
@@ -148,10 +146,10 @@ def chance_to_pass(compared: Compared, *, margin: float) -> float | None:
     From the observed error and a true gain of 0, never from the observed gain. None where no
     error is known, and where a gate says that pairs or clusters are too few.
     """
-    is_small = compared.n < MIN_PAIRS or _has_few_clusters(compared)
+    is_small = compared.n < MIN_PAIRS or has_few_clusters(compared)
     if compared.standard_error is None or is_small:
         return None
-    reach = margin / compared.standard_error - normal_quantile(1 - _level(compared))
+    reach = margin / compared.standard_error - normal_quantile(1 - level_of(compared))
     return t_below(reach, math.inf)
 
 
@@ -162,94 +160,14 @@ def margin_in_reach(compared: Compared) -> float | None:
     return _reach(compared) * compared.standard_error
 
 
-def _has_few_clusters(compared: Compared) -> bool:
-    return compared.clusters is not None and compared.clusters < MIN_PAIRS
-
-
 def _reach(compared: Compared) -> float:
     """Return how many errors away a loss must be to be excluded in 80 of 100 cases."""
-    return normal_quantile(1 - _level(compared)) + normal_quantile(POWER)
+    return normal_quantile(1 - level_of(compared)) + normal_quantile(POWER)
 
 
-def _level(compared: Compared) -> float:
-    return LEVEL if compared.p_exact is not None else RESERVE * LEVEL
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Test:
-    low: float
-    high: float
-    p_pass: float
-    p_fail: float
-
-
-def _tested(compared: Compared, margin: float) -> _Test | None:
-    """Test a gain against -margin from both sides, None where it has no interval."""
-    gain, low, high = compared.gain, compared.low90, compared.high90
-    if gain is None or low is None or high is None:
-        return None
-    if compared.p_exact is not None:
-        p_pass, p_fail = _tango(compared, margin)
-        return _Test(low=low, high=high, p_pass=p_pass, p_fail=p_fail)
-    if compared.standard_error is not None and compared.degrees is not None:
-        found = Studentized(
-            value=gain,
-            error=compared.standard_error,
-            degrees=compared.degrees,
-            lean=compared.lean,
-        )
-        return _with_reserve(found, margin, width=compared.width)
-    n = compared.n if compared.clusters is None else compared.clusters
-    return _Test(
-        low=low,
-        high=high,
-        p_pass=_unseen(gain + margin, room=gain - low, n=n),
-        p_fail=_unseen(-margin - gain, room=high - gain, n=n),
-    )
-
-
-def _with_reserve(gain: Studentized, margin: float, *, width: float) -> _Test:
-    """Test by Student's t and by Hall's for skewness at nine tenths of the level: decision 30."""
-    low, high = gain.ends(2 * RESERVE * LEVEL)
-    return _Test(
-        low=max(low, -width),
-        high=min(high, width),
-        p_pass=min(1.0, gain.p_at_most(-margin) / RESERVE),
-        p_fail=min(1.0, gain.p_at_least(-margin) / RESERVE),
-    )
-
-
-def _tango(compared: Compared, margin: float) -> tuple[float, float]:
-    """Return both p of a difference of two paired shares: Tango's (1998) score test.
-
-    With a continuity correction of half a pair, and asked beside the interval: Wald's alone lets
-    up to 7.5 % of runs that are worse by the margin pass, and the score test alone fails up to
-    7.3 % of good ones. Together they err in less than 5 % either way: by enumeration, at 20 to
-    1,000 pairs, discordance of 10 to 70 % and margins of 0.01 to 0.2.
-    """
-    if margin >= 1.0:  # nothing loses more than all
-        return 0.0, 1.0
-    n, lost, won = compared.n, compared.n_lost, compared.n_won
-    # The most likely share of wins, were the candidate worse by exactly the margin.
-    half = (2 * n - lost + won) * margin - lost - won
-    share = (math.sqrt(half**2 + 8 * n * won * margin * (1 - margin)) - half) / (4 * n)
-    error = math.sqrt(n * (2 * share + margin * (1 - margin)))
-    excess = lost - won - n * margin
-    return t_below((excess + 0.5) / error, math.inf), t_below(-(excess - 0.5) / error, math.inf)
-
-
-def _unseen(way: float, *, room: float, n: int) -> float:
-    """Return p where n pairs moved alike: the level at which the rule of three's bound, `room`
-    away at 5 %, would lie just `way` off. Unseen examples are a share of 1 - p^(1/n) at most."""
-    if way <= 0.0:
-        return 1.0
-    share = -math.expm1(math.log(LEVEL) / n) * way / room if room > 0.0 else 1.0
-    return math.exp(n * math.log1p(-share)) if share < 1.0 else 0.0
-
-
-def _answered(found: _Test, as_it_is: _Test, margin: float, gaps: Gaps) -> Bound:
+def _answered(found: OneSided, as_it_is: OneSided, margin: float, gaps: Gaps) -> Bound:
     filled = FILLED if gaps.matter else ""
-    if found.low > -margin and found.p_pass <= LEVEL:
+    if found.excludes_the_loss:
         answer, reason = Answer.PASS, f"A loss as large as the margin is excluded.{filled}"
     elif found.high < -margin and found.p_fail <= LEVEL:
         answer, reason = Answer.FAIL, f"The loss is larger than the margin.{filled}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from evalhub.reports import evidence, gated, openapi, remarks, wording
+from evalhub.reports import evidence, gated, margins, openapi, remarks, wording
 from evalhub.reports.gated import NONE, Said
 from evalhub.reports.many import Row
 from evalhub.reports.models import Comparison, Finding
@@ -35,9 +35,13 @@ def as_json(
         "coverage": comparison.coverage,
         "outcome": comparison.outcome,
         "summary": wording.title(comparison),
-        "notes": remarks.every(comparison),
-        "evidence": evidence.beside(comparison, findings[0]),
+        "notes": [
+            *filter(None, [margins.about(comparison, findings[0])]),
+            *remarks.every(comparison),
+        ],
+        "evidence": evidence.beside(comparison, findings[0], said),
         **gated.as_json(said),
+        "terms": comparison.terms,
         "findings": [_finding(finding) for finding in findings],
         "skipped": comparison.skipped,
         "rescored": comparison.rescored,
@@ -89,6 +93,10 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "gain": finding.gain,
         "low": finding.low,
         "high": finding.high,
+        "low90": finding.low90,
+        "high90": finding.high90,
+        "margin": finding.margin,
+        "within_margin": finding.within,
         "p_value": finding.p_value,
         "p_exact": finding.p_exact,
         "p_adjusted": finding.p_value if finding.is_primary else finding.p_adjusted,

@@ -12,7 +12,7 @@ from datetime import UTC
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from evalhub.reports import evidence, remarks, wording
+from evalhub.reports import evidence, margins, remarks, wording
 from evalhub.reports.gated import NONE, RuleSaid, Said
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.rendering.names import slice_name
@@ -46,7 +46,7 @@ def as_junit(
         _rule(suite, rule, waived)
     _critical(suite, comparison, critical, waived)
     for finding in findings:
-        _finding(suite, finding, waived or _allowed(finding, said))
+        _finding(suite, comparison, finding, waived or _allowed(comparison, finding, said))
     for one in comparison.skipped:
         _skip(_case(suite, one["metric"]), f"Not compared. {one['reason']}")
     suite.set("tests", str(len(suite.findall("testcase"))))
@@ -64,7 +64,9 @@ def _in_words(comparison: Comparison, primary: Finding, said: Said) -> list[str]
     gate = said.newest
     words = [
         wording.headline(comparison, said),
-        *evidence.beside(comparison, primary),
+        margins.sentence(comparison, primary),
+        remarks.answered_only(primary),
+        *evidence.beside(comparison, primary, said),
         *remarks.every(comparison),
         *(gate.to_do if gate else [said.not_asked]),
         *filter(None, [_waived(said)]),
@@ -81,7 +83,10 @@ def _waived(said: Said) -> str:
     return f"{gate.waived.heading}: {gate.waived.reason} ({gate.in_spite_of.removesuffix('.')})"
 
 
-def _allowed(finding: Finding, said: Said) -> str:
+def _allowed(comparison: Comparison, finding: Finding, said: Said) -> str:
+    """Return what excuses a loss: its own margin, or where it keeps none a gate's answer."""
+    if finding.margin is not None:
+        return f"Within the margin {margins.set_by(comparison)}." if finding.within else ""
     gate = said.newest
     is_allowed = gate is not None and gate.allows(finding.metric, slice_name(finding))
     return "Within the margin of the gate." if is_allowed else ""
@@ -130,9 +135,14 @@ def _critical(suite: ET.Element, comparison: Comparison, keys: Sequence[str], wa
             _skip(case, remarks.critical(comparison))
 
 
-def _finding(suite: ET.Element, finding: Finding, excuse: str) -> None:
+def _finding(suite: ET.Element, comparison: Comparison, finding: Finding, excuse: str) -> None:
     case = _case(suite, " ".join(filter(None, [finding.metric, slice_name(finding)])))
-    said = f"{wording.sentence(finding)} {finding.reason}".strip()
+    parts = (
+        margins.sentence(comparison, finding),
+        finding.reason,
+        remarks.answered_only(finding),
+    )
+    said = " ".join(filter(None, parts))
     if finding.outcome == Outcome.REGRESSED:
         _fail(case, said, finding.outcome, excuse)
     elif finding.outcome == Outcome.INSUFFICIENT_EVIDENCE:

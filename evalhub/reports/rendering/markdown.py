@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from evalhub.reports import evidence, figures, remarks, wording
+from evalhub.reports import evidence, figures, margins, remarks, wording
 from evalhub.reports.gated import NONE, Said
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.rendering.names import slice_name
@@ -39,7 +39,7 @@ def as_markdown(
         _verdict(comparison, said),
         " ".join(map(plain, remarks.first(comparison))),
         _gate(said),
-        _what_decides(comparison, findings[0]),
+        _what_decides(comparison, findings[0], said),
         _table(overall, wording.names(comparison)),
         plain(wording.about_p(findings[0])),
         _slices([finding for finding in findings if finding.slice_field]),
@@ -76,17 +76,18 @@ def _gate(said: Said) -> str:
     return "\n".join(lines)
 
 
-def _what_decides(comparison: Comparison, primary: Finding) -> str:
-    said = (
+def _what_decides(comparison: Comparison, primary: Finding, said: Said) -> str:
+    sentences = (
         wording.sentence(primary),
+        margins.about(comparison, primary),
         wording.lean(primary),
         wording.about_intervals(primary),
         wording.limits(primary),
         remarks.answered_only(primary),
-        *evidence.beside(comparison, primary),
+        *evidence.beside(comparison, primary, said),
         *remarks.further(comparison),
     )
-    return " ".join(plain(text) for text in said if text)
+    return " ".join(plain(text) for text in sentences if text)
 
 
 def _table(overall: Sequence[Finding], names: tuple[str, str]) -> str:
@@ -103,7 +104,7 @@ def _row(finding: Finding) -> str:
     cells = [
         plain(figures.with_unit(finding)),
         *(shown.baseline, shown.candidate, shown.change, shown.range, shown.p_adjusted),
-        formatting.outcome(finding.outcome).word,
+        ", ".join(filter(None, [formatting.outcome(finding.outcome).word, shown.margin])),
     ]
     return f"| {' | '.join(cells)} |"
 

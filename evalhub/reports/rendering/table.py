@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from evalhub.reports import evidence
 from evalhub.reports.as_compared import replaced
 from evalhub.reports.models import Comparison, Finding
 from evalhub.spreadsheets import csv_lines
@@ -16,6 +17,7 @@ HEADER: Final = (
     *("gain_of_answered_only", "n_answered"),
     *("unscored_baseline", "unscored_candidate", "method", "reason", "signature"),
     *("baseline_scored_again_at", "baseline_signature_before", "outputs_replaced_since"),
+    *("margin", "within_margin", "low90", "high90", "needed_difference", "needed_n", "evidence"),
 )
 
 
@@ -24,7 +26,10 @@ def as_csv(comparison: Comparison, findings: Sequence[Finding]) -> str:
     again = {one["metric"]: (one["at"], one["before"]) for one in comparison.rescored}
     since = " ".join(replaced(comparison))
     rows = [
-        [*_row(comparison, finding), *again.get(finding.metric, ("", "")), since]
+        [
+            *(*_row(comparison, finding), *again.get(finding.metric, ("", "")), since),
+            *_margin(comparison, finding),
+        ]
         for finding in findings
     ]
     return "".join(csv_lines(HEADER, rows))
@@ -40,4 +45,14 @@ def _row(comparison: Comparison, one: Finding) -> list[object]:
         *(one.answered_gain, one.n_answered),
         *(one.n_unscored_baseline, one.n_unscored_candidate, one.method, one.reason),
         one.candidate_measurement.signature,
+    ]
+
+
+def _margin(comparison: Comparison, one: Finding) -> list[object]:
+    """Return how a finding stands to its margin, and how far its evidence goes."""
+    needed = evidence.needed(one)
+    return [
+        *(one.margin, one.within, one.low90, one.high90),
+        *((needed.difference, needed.n) if needed else (None, None)),
+        " ".join(evidence.beside(comparison, one)),
     ]

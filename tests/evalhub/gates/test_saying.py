@@ -133,7 +133,7 @@ def test_a_loss_that_the_gate_allows_is_not_red(version, report):
     said = cases(report(answer.comparison, "junit"))
     assert said["gate", "exact_match"][0] == "passed"
     how, words = said["comparison", "exact_match"]
-    assert (how, words.startswith("Within the margin of the gate.")) == ("skipped", True)
+    assert (how, words.startswith("Within the margin set by the gate of ")) == ("skipped", True)
     assert said["critical", "critical examples"][0] == "passed"
     # A slice has no margin of its own there.
     assert {said["comparison", f"exact_match half:{half}"][0] for half in "ab"} == {"failure"}
@@ -181,5 +181,5 @@ def test_a_shared_link_says_nothing_of_gates_waivers_people_and_other_runs(versi
     address = re.search(r"/shared/[\w-]{43}/", made.content.decode())[0]
     page = re.sub(r"<style>.*?</style>", "", Client().get(address).content.decode(), flags=re.S)
     assert "next is worse than old on exact_match." in page
-    hidden = ("secret", lead.username, "aived", "What to do", "of the gate", "first,")
+    hidden = ("secret", lead.username, "aived", "What to do", "fails the gate", "first,")
     assert [word for word in hidden if word in page] == []
