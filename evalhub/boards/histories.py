@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from django.db.models import F, QuerySet
+from django.db.models import Case, F, QuerySet, When
 
 from evalhub.datasets.models import Dataset
 from evalhub.runs.listing import Record, records, with_names
@@ -99,7 +99,7 @@ def _changes(
 
 
 def trends_of(dataset: Dataset, *, system: str = "", tag: str = "") -> Trends:
-    """Return the histories of a system; without a name, of the one that was run last.
+    """Return the histories of a system; without a name, of the one that was last run whole.
 
     One system at a time: between systems every difference would look like a change.
     """
@@ -134,8 +134,11 @@ def _systems(scored: QuerySet[Run]) -> list[str]:
 
 
 def _newest_system(scored: QuerySet[Run]) -> str:
-    newest = scored.order_by("-created_at", "-pk").values_list("system_version__system__slug")
-    return next((slug for (slug,) in newest[:1]), "")
+    """Return the system of the newest run that is complete; where none is, of the newest."""
+    expected = F("version__n_examples") * F("attempts")
+    is_whole = Case(When(n_outputs__gte=expected, then=1), default=0)
+    newest = scored.order_by(is_whole.desc(), "-created_at", "-pk")
+    return next(iter(newest.values_list("system_version__system__slug", flat=True)[:1]), "")
 
 
 def _histories(found: Sequence[Record]) -> list[History]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.http import Http404, HttpResponse
@@ -13,10 +14,11 @@ from django.views.decorators.http import require_safe
 from evalhub.accounts.capabilities import Capability
 from evalhub.accounts.http import SignedInRequest, enter_project, signed_in
 from evalhub.boards import wording
-from evalhub.boards.histories import History, Point, trends_of
+from evalhub.boards.histories import History, Point, Trends, trends_of
 from evalhub.boards.standings import Standings, standings_of
-from evalhub.datasets.models import Dataset
+from evalhub.datasets.models import Dataset, DatasetVersion
 from evalhub.datasets.selectors import dataset_of, newest_version, version_of
+from evalhub.reports import figures
 from evalhub.runs.models import Measurement
 from evalhub.web import formatting
 from evalhub.web.axes import Axis
@@ -35,6 +37,14 @@ def _head(dataset: Dataset, name: str) -> dict[str, Any]:
     return {"dataset": dataset, "name": name, "pages": pages}
 
 
+def _choice(
+    name: str, label: str, options: Iterable[tuple[object, str]], chosen: object
+) -> dict[str, Any]:
+    """Return a list to choose from: values with their words, and which one is shown."""
+    listed = [(value, words, value == chosen) for value, words in options]
+    return {"name": name, "label": label, "options": listed}
+
+
 @require_safe
 @signed_in
 def trends(request: SignedInRequest, project: str, dataset: str) -> HttpResponse:
@@ -46,25 +56,37 @@ def trends(request: SignedInRequest, project: str, dataset: str) -> HttpResponse
     context = {
         **_head(found, "Trends"),
         "trends": shown,
+        "choices": _choices_of_trends(shown) if shown.systems else [],
         "figures": [_figure(one) for one in shown.histories],
         "left_out": wording.left_out(shown),
+        "nothing_shown": wording.nothing_shown(shown),
     }
     return render(request, "boards/trends.html", context)
+
+
+def _choices_of_trends(shown: Trends) -> list[dict[str, Any]]:
+    tags = [("", "all runs"), *((tag, tag) for tag in shown.tags)]
+    systems = ((system, system) for system in shown.systems)
+    return [
+        _choice("system", "System", systems, shown.system),
+        _choice("tag", "Tag of the run", tags, shown.tag),
+    ]
 
 
 def _figure(history: History) -> dict[str, Any]:
     """Return what the page shows of one metric; its table has the newest run first."""
     newest = history.points[-1]
     rows = [
-        {"point": point, "change": history.change_at(at)}
+        {"point": point, "change_p": wording.p_in_words(change.p_value) if change else ""}
         for at, point in enumerate(history.points)
+        for change in [history.change_at(at)]
     ]
     return {
         "name": history.name,
-        "measurement": newest.measurement,
+        "newest": newest,
+        "unit": figures.unit(newest.measurement),
         "chart": _drawn(history),
         "sentences": wording.summary(history),
-        "n_breaks": len(history.breaks),
         "rows": rows[::-1],
     }
 
@@ -93,9 +115,17 @@ def _drawn(history: History) -> str:
     return timeline(
         marks,
         label=f"{history.name} over {runs}, the newest {value}. The numbers are in the table.",
-        first=formatting.day(first.run.created_at),
-        last=formatting.day(last.run.created_at),
+        **_ends(first.run.created_at, last.run.created_at),
     )
+
+
+def _ends(first: datetime, last: datetime) -> dict[str, str]:
+    """Write when the first and the last run were made: of one day, their times as well."""
+    days = formatting.day(first), formatting.day(last)
+    if len(set(days)) > 1 or first == last:
+        return {"first": days[0], "last": days[1]}
+    _, _, time = formatting.moment(last).rpartition(", ")
+    return {"first": formatting.moment(first), "last": time}
 
 
 @require_safe
@@ -113,7 +143,20 @@ def leaderboard(request: SignedInRequest, project: str, dataset: str) -> HttpRes
         if shown.metrics and shown.metric not in shown.metrics:
             raise Http404("No run of this version was measured with this metric.")
         context |= _board(shown)
+        if shown.metrics:
+            context["choices"] = _choices_of_board(versions, shown)
     return render(request, "boards/leaderboard.html", context)
+
+
+def _choices_of_board(
+    versions: Sequence[DatasetVersion], shown: Standings
+) -> list[dict[str, Any]]:
+    numbers = ((one.number, f"v{one.number}") for one in versions)
+    metrics = ((metric, metric) for metric in shown.metrics)
+    return [
+        _choice("version", "Version", numbers, shown.version.number),
+        _choice("metric", "Metric", metrics, shown.metric),
+    ]
 
 
 def _board(shown: Standings) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from evalhub.boards.histories import MOST_RUNS, History, Point, Trends
 from evalhub.boards.standings import Line
-from evalhub.runs.models import Measurement
+from evalhub.runs.models import Measurement, Run
 from evalhub.web import formatting
 from evalhub.web.charts import Kind
 from evalhub.web.marks import span_of
@@ -26,11 +26,11 @@ def change(history: History, found: ChangePoint) -> str:
     return (
         f"The level of {history.name} {_moved(point, found)} from about {before} to about "
         f"{after} with {named(point)}, run on {formatting.day(point.run.created_at)} "
-        f"({_p(found.p_value)} for the whole history)."
+        f"({p_in_words(found.p_value)} for the whole history)."
     )
 
 
-def _p(p: float) -> str:
+def p_in_words(p: float) -> str:
     written = formatting.p_value(p)
     return f"p under {written[1:]}" if written.startswith("<") else f"p = {written}"
 
@@ -57,15 +57,20 @@ def named(point: Point) -> str:
     return str(point.run.system_version)
 
 
-def summary(history: History) -> list[str]:
-    """Say what a history shows: its changes, or that there is none, or why none could be found."""
+def summary(history: History) -> list[tuple[str, Run | None]]:
+    """Say what a history shows: its changes, or that there is none, or why none could be found.
+
+    Beside a change stands the run that it began with.
+    """
     if history.changes.points:
-        return [change(history, one) for one in history.changes.points]
-    return [
-        history.changes.reason
-        or "No change of level: what moves is no more than chance would do in one history of "
+        return [
+            (change(history, one), history.points[one.at].run) for one in history.changes.points
+        ]
+    none = (
+        "No change of level: what moves is no more than chance would do in one history of "
         f"{round(1 / LEVEL)}."
-    ]
+    )
+    return [(history.changes.reason or none, None)]
 
 
 def rank(place: Place) -> str:
@@ -83,6 +88,15 @@ def leaders(ranked: Sequence[Line]) -> str:
     if len(first) < 2:
         return ""
     return f"No clear winner: {', '.join(first[:-1])} or {first[-1]} may be first."
+
+
+def nothing_shown(trends: Trends) -> str:
+    """Say what to do where a system has no run to show."""
+    if not trends.tag:
+        return "No scored run of this system is complete: choose another system."
+    return (
+        "No complete scored run of this system bears this tag: choose another system, or all runs."
+    )
 
 
 def left_out(trends: Trends) -> list[str]:

@@ -72,17 +72,27 @@ def of_no_value(metric: str) -> str:
     return f"Have the candidate scored with {metric}, or take the rule out."
 
 
+def of_coverage(*, is_missing: bool, is_unpaired: bool, version: int) -> list[str]:
+    """Return what to do where too few examples are received, or paired with the baseline."""
+    said = ["Submit the outputs that are missing and ask again."] if is_missing else []
+    return [*said, _run_the_baseline(version)] if is_unpaired else said
+
+
 def of_unknown(*, is_unpaired: bool, is_unscored: bool, version: int) -> list[str]:
     """Return what to do about critical examples of which nothing is known."""
     said = []
     if is_unpaired:
-        said.append(
-            f"Run the baseline's system on version {version} as well, and hold this run against "
-            "that one."
-        )
+        said.append(_run_the_baseline(version))
     if is_unscored:
         said.append("Score the critical examples that lack a score, and ask again.")
     return said
+
+
+def _run_the_baseline(version: int) -> str:
+    return (
+        f"Run the baseline's system on version {version} as well, and hold this run against that "
+        "one."
+    )
 
 
 def alarms(gate: GateVersion | None, found: Alarms) -> str:

@@ -163,16 +163,19 @@ def _coverage(least: float, question: Question) -> dict[str, Any]:
     received = run.n_outputs / run.n_expected if run.n_expected else 0.0
     paired = len(question.aligned) / run.version.n_examples if run.version.n_examples else 0.0
     share = min(received, paired)
-    is_met = share >= least
     what = "received" if received <= paired else "paired with the baseline"
     return {
         "kind": "coverage",
         "limit": least,
         "value": share,
-        "answer": (Answer.PASS if is_met else Answer.FAIL).value,
+        "answer": (Answer.PASS if share >= least else Answer.FAIL).value,
         "reason": f"{wording.percent(share)} of the examples are {what}; "
         f"{wording.percent(least)} are asked for.",
-        "advice": [] if is_met else ["Submit the outputs that are missing and ask again."],
+        "advice": advising.of_coverage(
+            is_missing=received < least,
+            is_unpaired=paired < least,
+            version=run.version.number,
+        ),
     }
 
 

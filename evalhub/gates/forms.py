@@ -91,9 +91,9 @@ class RulesForm(forms.Form):
         help_text="Critical are examples with critical: true in their metadata.",
     )
     min_coverage = forms.FloatField(
-        label="Least share of examples received and paired",
+        label="Least share of examples",
         required=False,
-        help_text="Such as 0.98.",
+        help_text="Received, and paired with the baseline: such as 0.98.",
     )
     tag = _branch("Preview against the branch", required=False)
 
@@ -140,6 +140,11 @@ class GateForms:
 
     def is_valid(self) -> bool:
         return all([self.margins.is_valid(), self.ceilings.is_valid(), self.once.is_valid()])
+
+    @property
+    def further(self) -> list[forms.BoundField]:
+        """The rules that a gate has once; the branch to preview against is none."""
+        return [self.once[name] for name in ("critical", "min_coverage")]
 
     @property
     def tag(self) -> str:

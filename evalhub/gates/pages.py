@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -46,6 +47,13 @@ def open_first(rows: list[PartRow]) -> list[PartRow]:
     """Return the rules that did not pass: those that failed, then the open ones."""
     left = [row for row in rows if not row.is_passed]
     return sorted(left, key=lambda row: row.answer != Answer.FAIL.value)
+
+
+def told_once(rows: list[PartRow]) -> tuple[list[PartRow], list[str]]:
+    """Return rules without the advice that several of them share, and that advice, each once."""
+    times = Counter(sentence for row in rows for sentence in row.advice)
+    apart = [replace(row, advice=[one for one in row.advice if times[one] == 1]) for row in rows]
+    return apart, [sentence for sentence, n in times.items() if n > 1]
 
 
 def _row(part: Mapping[str, Any], answer: GateAnswer) -> PartRow:

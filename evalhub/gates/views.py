@@ -26,7 +26,7 @@ from evalhub.gates import advising, rendering, saying, selectors, services, word
 from evalhub.gates.forms import AskForm, BeganFrom, BlessForm, GateForms, WaiverForm
 from evalhub.gates.models import GateAnswer
 from evalhub.gates.offering import offered_by
-from evalhub.gates.pages import open_first, rows_of
+from evalhub.gates.pages import open_first, rows_of, told_once
 from evalhub.reports.scored_again import ScoredAgainFirst
 from evalhub.reports.selectors import run_of
 
@@ -182,11 +182,14 @@ def answer(request: SignedInRequest, answer_id: str) -> HttpResponse:
             return redirect("gates:answer", answer_id=answer_id)
     one = selectors.answer_of(project, answer_id)
     rows = rows_of(one)
+    unpassed, shared = told_once(open_first(rows))
     context = {
         "answer": one,
         "title": rendering.title(one),
         "rows": rows,
-        "unpassed": open_first(rows),
+        "unpassed": unpassed,
+        "together": wording.together(one.parts),
+        "shared": shared,
         "waiver": selectors.waiver_of(one),
         "said": saying.said_by(one),
         "before": saying.before(one.comparison, [one]),

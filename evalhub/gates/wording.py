@@ -70,8 +70,20 @@ def advice_of(parts: Sequence[Mapping[str, Any]]) -> list[str]:
     Where a rule failed, only what is to do about that: settling others would not help this run.
     """
     has_failed = any(part["answer"] == Answer.FAIL for part in parts)
-    counted = [part for part in parts if part["answer"] == Answer.FAIL or not has_failed]
-    return list(dict.fromkeys(sentence for part in counted for sentence in part["advice"]))
+    counts = Answer.FAIL if has_failed else Answer.INCONCLUSIVE
+    counted = [part for part in parts if part["answer"] == counts]
+    each = dict.fromkeys(sentence for part in counted for sentence in part["advice"])
+    return [*together(parts), *each]
+
+
+def together(parts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say that all of several rules have to pass; each advice alone would read as if it did."""
+    failed = [rule(part) for part in parts if part["answer"] == Answer.FAIL]
+    named = failed or [rule(part) for part in parts if part["answer"] == Answer.INCONCLUSIVE]
+    if len(named) < 2:
+        return []
+    which = f"{'Both' if len(named) == 2 else 'All of'} {', '.join(named[:-1])} and {named[-1]}"
+    return [f"{which} have to be {'put right' if failed else 'settled'}: one alone is not enough."]
 
 
 def advice_about(part: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -233,7 +245,7 @@ def advice(found: Found, judged: Bound) -> list[str]:
         gaps = max(found.gaps.baseline, found.gaps.candidate)
         said.append(f"Score the {plural(gaps, 'example')} of {pairing.name} that lack a score.")
     if more:
-        said.append(_more(found, more))
+        said.append(_more(found, judged, more))
     elif more == 0 and not found.gaps.matter:
         said.append(
             f"There are examples enough to show that {pairing.name} has not changed; this run may "
@@ -252,7 +264,7 @@ def advice(found: Found, judged: Bound) -> list[str]:
     return said
 
 
-def _more(found: Found, more: int) -> str:
+def _more(found: Found, judged: Bound, more: int) -> str:
     """Say how many more examples would do for a run as good as the baseline, and not for this."""
     compared, pairing = found.compared, found.pairing
     is_human = pairing.candidate.kind == Measurement.Kind.HUMAN
@@ -260,12 +272,19 @@ def _more(found: Found, more: int) -> str:
     what = f"Label {n} more outputs of each of the two" if is_human else f"Add {n} examples"
     where = f" of {found.field}:{found.level}" if found.field else ""
     gain = compared.gain or 0.0
-    looks = away(gain, digits_of(gain, None)) if gain < 0.0 else ""
+    looks = away(gain, _digits_beside(judged, gain)) if gain < 0.0 else ""
     return (
         f"{what}{where}. With {count(compared.n + more)}, a candidate truly equal to the baseline "
-        f"would pass on {pairing.name} 4 times in 5. That settles it"
-        + (f", but makes no run pass: this one looks {looks}." if looks else ".")
+        f"would pass on {pairing.name} 4 times in 5."
+        + (f" More examples show a run as it is, and this one looks {looks}." if looks else "")
     )
+
+
+def _digits_beside(judged: Bound, gain: float) -> int:
+    """Return the decimals with which a gain is written beside its bounds."""
+    if judged.low is None or judged.high is None:
+        return digits_of(gain, None)
+    return earned_digits(judged.low, judged.high, 0)
 
 
 def _wider(metric: str, reach: float, low: float) -> str:

@@ -1,4 +1,8 @@
-"""A value over many runs as SVG: x in percent and y in pixels, as in charts."""
+"""A value over many runs as SVG: x in percent and y in pixels, as in charts.
+
+The numbers of the axis are a picture of their own in a column of one width, so that no line runs
+through them, however narrow the screen.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ from evalhub.web.charts import SHAPES, Estimate, Kind, picture
 _TOP: Final = 16.0
 _TALL: Final = 120.0
 _FOOT: Final = 34.0
-_LEFT: Final = 11.0  # where the first point stands, in percent: numbers of the axis are before it
+_LEFT: Final = 3.0  # where the first and the last point stand, in percent
 _RIGHT: Final = 97.0
 _CAP: Final = 0.45  # half the width of an interval's end, in percent
 _MOST_CAPS: Final = 60
@@ -59,6 +63,14 @@ def timeline(marks: Sequence[Mark], *, label: str, first: str, last: str) -> Saf
         for x, mark in zip(at, marks, strict=True)
     ]
     parts.append(_foot(first, last if len(marks) > 1 else ""))
+    return format_html(
+        '<div class="timeline">{}{}</div>',
+        _picture("", [_number(axis, tick) for tick in axis.ticks]),
+        _picture(label, parts),
+    )
+
+
+def _picture(label: str, parts: Sequence[SafeString]) -> SafeString:
     content = format_html_join("", "{}", ((part,) for part in parts))
     return picture(_TOP + _TALL + _FOOT, label, content)
 
@@ -77,12 +89,12 @@ def _y(axis: Axis, estimate: Estimate) -> float:
 
 def _grid(axis: Axis, tick: float) -> SafeString:
     y = _height(axis, tick)
-    return format_html(
-        '<line class="grid" x1="{}%" x2="100%" y1="{}" y2="{}"/><text x="0" y="{}">{}</text>',
-        f"{_LEFT - 3:.2f}",
-        *(f"{one:.1f}" for one in (y, y, y + 4)),
-        axis.write(tick),
-    )
+    return _line("grid", 0.0, 100.0, y, y)
+
+
+def _number(axis: Axis, tick: float) -> SafeString:
+    y = f"{_height(axis, tick) + 4:.1f}"
+    return format_html('<text class="end" x="100%" y="{}">{}</text>', y, axis.write(tick))
 
 
 def _before(at: Sequence[float], number: int, mark: Mark) -> SafeString:
@@ -134,8 +146,7 @@ def _point(x: float, mark: Mark, axis: Axis, *, has_caps: bool) -> SafeString:
 def _foot(first: str, last: str) -> SafeString:
     y = f"{_TOP + _TALL + 20:.1f}"
     return format_html(
-        '<text x="{}%" y="{}">{}</text><text class="end" x="100%" y="{}">{}</text>',
-        f"{_LEFT - 3:.2f}",
+        '<text x="0" y="{}">{}</text><text class="end" x="100%" y="{}">{}</text>',
         y,
         first,
         y,

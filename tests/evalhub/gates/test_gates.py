@@ -17,28 +17,28 @@ pytestmark = pytest.mark.django_db
 N = 200
 
 
-def a_version_with_slices(project):
+def a_version_with_slices(project, n=N, **of):
     rows = [
         example_row(
             f"q{i}",
             expected_output=f"a{i}",
             metadata={"half": "ab"[i % 2], "critical": i <= 5},
         )
-        for i in range(1, N + 1)
+        for i in range(1, n + 1)
     ]
-    return a_version(project, rows)
+    return a_version(project, rows, **of)
 
 
-def answers(wrong=()):
+def answers(wrong=(), n=N):
     return [
         {"key": f"q{i}", "output": "?" if i in wrong else f"a{i}", "cost": 0.25}
-        for i in range(1, N + 1)
+        for i in range(1, n + 1)
     ]
 
 
-def a_scored_run(version, wrong=(), system="new", **fields):
+def a_scored_run(version, wrong=(), system="new", n=N, **fields):
     metrics = ["exact_match", "cost"]
-    return scored(a_run(version, system=system, metrics=metrics, **fields), *answers(wrong))
+    return scored(a_run(version, system=system, metrics=metrics, **fields), *answers(wrong, n))
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_an_open_answer_says_what_would_settle_it(version):
     more, attempt, widen = part["advice"]
     assert more.startswith("Add ")
     assert "truly equal to the baseline would pass on exact_match 4 times in 5." in more
-    assert more.endswith("makes no run pass: this one looks 0.0250 worse.")
+    assert more.endswith("show a run as it is, and this one looks 0.025 worse.")
     assert attempt.startswith("Run a second attempt")
     assert widen.startswith("Or decide on a wider margin of exact_match before the next run: the")
     assert widen.endswith("This run would still not pass.")
@@ -233,6 +233,23 @@ def test_missing_outputs_and_dear_ones_fail(version):
     coverage, ceiling = asked(old, new).parts
     assert (coverage["answer"], coverage["value"]) == ("fail", pytest.approx(0.9))
     assert (ceiling["answer"], ceiling["value"]) == ("fail", pytest.approx(0.25))
+    both, submit, bring_down = wording.advice_of([coverage, ceiling])
+    assert both == (
+        "Both coverage and ceiling of cost have to be put right: one alone is not enough."
+    )
+    assert submit.startswith("Submit the outputs that are missing")
+    assert bring_down.startswith("Bring cost down")
+
+
+def test_where_examples_are_not_paired_the_baseline_is_to_be_run_on_them(version):
+    old = a_scored_run(version, system="old")
+    grown = a_version_with_slices(version.dataset.project, N + 60, dataset=version.dataset)
+    a_gate(grown, min_coverage=0.95, ceilings=[{"metric": "cost", "ceiling": 9}])
+    (part, _) = asked(old, a_scored_run(grown, set(), n=N + 60)).parts
+    assert "paired with the baseline" in part["reason"]
+    assert part["advice"] == [
+        "Run the baseline's system on version 2 as well, and hold this run against that one."
+    ]
 
 
 def test_what_cannot_be_judged_critical_is_open():
