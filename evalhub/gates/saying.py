@@ -12,12 +12,17 @@ from evalhub.gates import selectors, wording
 from evalhub.gates.models import GateAnswer, Waiver
 from evalhub.reports.gated import GateSaid, RuleSaid, Said, Waived, WaivedBefore
 from evalhub.reports.models import Comparison
+from evalhub.reports.terms import Terms
 
 
 def about(comparison: Comparison) -> Said:
     """Return the answers to a comparison, newest first, and the waivers that led up to it."""
     answers = list(selectors.answers_about(comparison))
-    said = Said(answers=tuple(map(said_by, answers)), before=before(comparison, answers))
+    said = Said(
+        answers=tuple(map(said_by, answers)),
+        before=before(comparison, answers),
+        changed=_changed(comparison),
+    )
     if answers:
         return said
     dataset = comparison.candidate.version.dataset
@@ -27,6 +32,16 @@ def about(comparison: Comparison) -> Said:
         not_asked=wording.not_asked(dataset.name, has_gate=has_gate),
         gate_page=reverse("gates:gate", args=[dataset.project.slug, dataset.slug]),
     )
+
+
+def _changed(comparison: Comparison) -> str:
+    """Say that a comparison rests on other margins than the gate has by now."""
+    dataset, then = comparison.candidate.version.dataset, Terms.stored(comparison.terms)
+    now = selectors.terms_of(dataset)
+    was_asked = then.gate_version is None and then.margins
+    if not comparison.terms or was_asked or now.question == then.question:
+        return ""
+    return wording.changed(dataset.name, before=then.gate_version, now=now.gate_version)
 
 
 def before(comparison: Comparison, answers: Sequence[GateAnswer]) -> tuple[WaivedBefore, ...]:

@@ -116,6 +116,19 @@ def not_asked(dataset: str, *, has_gate: bool) -> str:
     )
 
 
+def changed(dataset: str, *, before: int | None, now: int | None) -> str:
+    """Say that a comparison was made by another version of a gate, or before there was any."""
+    if before is None:
+        return (
+            f"The gate of {dataset} is newer than this comparison, which has no margins: compare "
+            "again to have them."
+        )
+    return (
+        f"The gate of {dataset} has changed since: version {now} counts now, and this comparison "
+        f"has the margins of version {before}. Compare again for its outcome by the new ones."
+    )
+
+
 def reason(part: Mapping[str, Any]) -> str:
     """Return why a rule answered as it did: by its numbers, where it has some."""
     if part["kind"] == "ceiling" and part["value"] is not None:

@@ -143,6 +143,7 @@ class Said:
     answers: tuple[GateSaid, ...] = ()
     before: tuple[WaivedBefore, ...] = ()
     not_asked: str = ""  # what to do, where no gate has answered
+    changed: str = ""  # that the comparison has other margins than the gate by now
     gate_page: str = ""  # where to do that
 
     @property
@@ -164,6 +165,7 @@ def as_json(said: Said) -> dict[str, Any]:
     return {
         "gates": [_gate(one) for one in said.answers],
         "waived_before": waived_before(said.before),
+        "gate_changed": said.changed,
     }
 
 

@@ -13,7 +13,7 @@ from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.scored_again import ScoredAgainFirst
 from evalhub.reports.services import compare_runs
 from evalhub.runs.models import Run
-from metrics.statistics.findings import LEVEL, Outcome
+from metrics.statistics.findings import LEVEL, Outcome, Within
 from metrics.statistics.multiplicity import holm
 
 MAX_CANDIDATES = 20
@@ -97,7 +97,8 @@ def _with(row: Row, p_holm: float) -> Row:
     outcome = row.comparison.outcome
     is_told_apart = outcome in (Outcome.IMPROVED, Outcome.REGRESSED)
     if is_told_apart and not p_holm <= LEVEL:
-        outcome = Outcome.INSUFFICIENT_EVIDENCE.value
+        is_small = row.primary is not None and row.primary.within == Within.DIFFERENCE
+        outcome = (Outcome.EQUIVALENT if is_small else Outcome.INSUFFICIENT_EVIDENCE).value
     return Row(
         row.candidate,
         row.comparison,

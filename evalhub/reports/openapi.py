@@ -45,6 +45,7 @@ COMPONENTS = {
             "What gates have said about the comparison by now, newest first: the first counts.",
         ),
         waived_before=listing(component("WaivedBefore")),
+        gate_changed=text("That the gate has other margins by now; empty where it has not."),
         terms=_if_kept("Terms"),
         findings=listing(component("Finding"), "The primary metric first."),
         skipped=listing(

@@ -13,7 +13,16 @@ import numpy as np
 from django.utils.safestring import SafeString
 
 from evalhub.errors import NotFound
-from evalhub.reports import evidence, figures, gated, margins, remarks, selectors, wording
+from evalhub.reports import (
+    evidence,
+    figures,
+    gated,
+    margins,
+    nested,
+    remarks,
+    selectors,
+    wording,
+)
 from evalhub.reports.gated import Said
 from evalhub.reports.models import Comparison, Finding
 from evalhub.web import charts, formatting
@@ -175,7 +184,10 @@ def turn(start: int, n: int, step: int, address: Callable[[int], str]) -> Turn:
 
 @dataclass(frozen=True)
 class WorseRow:
-    """A found slice, its numbers as texts; `query` asks the page for its examples."""
+    """A found slice, its numbers as texts; `query` asks the page for its examples.
+
+    `same_as` says of one that lies in the row above that both are much the same.
+    """
 
     name: str
     n: int
@@ -185,23 +197,34 @@ class WorseRow:
     interval: str
     p: str
     query: str
+    same_as: str = ""
 
 
 def _where_worse(comparison: Comparison, primary: Finding) -> list[WorseRow]:
     n = figures.digits(primary)
-    return [
-        WorseRow(
-            name=remarks.slice_words(one),
-            n=one["n"],
-            inside=formatting.number(one["inside"], n, signed=True),
-            rest=formatting.number(one["rest"], n, signed=True),
-            difference=formatting.number(one["difference"], n, signed=True),
-            interval=formatting.interval(one["low"], one["high"], n, signed=True),
-            p=formatting.p_value(one["p_adjusted"]),
-            query=_query(zip(one["fields"], one["levels"], strict=True)),
-        )
-        for one in remarks.found_slices(comparison)
-    ]
+    rows = []
+    for group in nested.grouped(remarks.found_slices(comparison)):
+        rows.append(_worse_row(group.first, n))
+        rows += [_worse_row(one, n, inside=group.first) for one in group.inside]
+    return rows
+
+
+def _worse_row(one: nested.Slice, n: int, inside: nested.Slice | None = None) -> WorseRow:
+    same_as = ""
+    if inside is not None:
+        held = formatting.of(one["n"], inside["n"])
+        same_as = f"{held} in {remarks.slice_words(inside)}: much the same"
+    return WorseRow(
+        name=remarks.slice_words(one),
+        n=one["n"],
+        inside=formatting.number(one["inside"], n, signed=True),
+        rest=formatting.number(one["rest"], n, signed=True),
+        difference=formatting.number(one["difference"], n, signed=True),
+        interval=formatting.interval(one["low"], one["high"], n, signed=True),
+        p=formatting.p_value(one["p_adjusted"]),
+        query=_query(zip(one["fields"], one["levels"], strict=True)),
+        same_as=same_as,
+    )
 
 
 def _query(slices: Iterable[tuple[str, str]]) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from evalhub.reports import as_compared, margins
+from evalhub.reports import as_compared, margins, nested
 from evalhub.reports.figures import away, of_answered_only
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.wording import names
-from evalhub.web.formatting import count, digits_of, moment, plural
+from evalhub.web.formatting import count, digits_of, moment, of, plural
 from metrics.statistics.searching import LEVEL as SEARCH_LEVEL
 
 # Before this version of the method, examples of equal key were paired whatever they said.
@@ -163,8 +163,8 @@ def critical(comparison: Comparison) -> str:
 
 
 def where_worse(comparison: Comparison) -> str:
-    """Name the slices that the search found."""
-    found = [_worse(one) for one in found_slices(comparison)]
+    """Name the slices that the search found; those that are much the same, together."""
+    found = [_worse(one) for one in nested.grouped(found_slices(comparison))]
     if not found:
         return ""
     more = f" and {count(len(found) - MOST_SLICES)} more" if len(found) > MOST_SLICES else ""
@@ -172,12 +172,17 @@ def where_worse(comparison: Comparison) -> str:
     return f"Worse than elsewhere on {comparison.searched['metric']}: {named}{more}."
 
 
-def _worse(searched: Mapping[str, Any]) -> str:
+def _worse(group: nested.Group) -> str:
+    searched = group.first
     gains = searched["inside"], searched["rest"]
     n = digits_of(max(map(abs, gains)), None)
     inside, rest = (away(gain, n) for gain in gains)
     examples = plural(searched["n"], "example")
-    return f"{slice_words(searched)} ({examples}: {inside}, against {rest} in the rest)"
+    same = " and ".join(
+        f"{nested.also(one, searched)} ({of(one['n'], searched['n'])})" for one in group.inside
+    )
+    too = f"; much the same with {same}" if same else ""
+    return f"{slice_words(searched)} ({examples}: {inside}, against {rest} in the rest{too})"
 
 
 def found_slices(comparison: Comparison) -> list[dict[str, Any]]:

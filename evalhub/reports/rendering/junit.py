@@ -69,7 +69,8 @@ def _in_words(comparison: Comparison, primary: Finding, said: Said) -> list[str]
         *evidence.beside(comparison, primary, said),
         *remarks.every(comparison),
         *(gate.to_do if gate else [said.not_asked]),
-        *filter(None, [_waived(said)]),
+        _waived(said),
+        said.changed,
         *(f"{one.sentence} {one.waived.reason}" for one in said.before),
     ]
     return [one for one in words if one]

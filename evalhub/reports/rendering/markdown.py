@@ -72,6 +72,7 @@ def _gate(said: Said) -> str:
         lines += [f"- To do: {plain(one)}" for one in gate.to_do]
     elif said.not_asked:
         lines.append(f"- {plain(said.not_asked)}")
+    lines += [f"- {plain(said.changed)}"] if said.changed else []
     lines += [f"- {plain(one.sentence)} {plain(one.waived.reason)}" for one in said.before]
     return "\n".join(lines)
 

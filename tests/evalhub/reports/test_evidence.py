@@ -3,6 +3,7 @@
 import pytest
 
 from evalhub.reports import evidence
+from evalhub.reports.gated import GateSaid, Said
 from evalhub.reports.models import Comparison
 from evalhub.web.formatting import count
 from metrics.base import Family
@@ -69,3 +70,26 @@ def test_of_a_mean_it_does_not_matter_how_many_changed():
     finding = a_finding(0.0, -0.03, 0.03, OPEN, n_won=1, n_lost=0)
     finding.candidate_measurement.family = Family.MEAN
     assert evidence.few(Comparison(coverage={}), finding) == ""
+
+
+def test_with_a_margin_it_rests_on_that_until_a_gate_says_what_to_do():
+    # (1.960 + 0.842) of an error is 0.043; (1.695 + 1.282) of it are 0.02 with 2,150 examples,
+    # (1.645 + 1.282) of it for right or wrong with 2,078: quantiles of scipy.stats.norm.
+    given = {"detectable": 0.043, "is_primary": True, "p_value": 0.9, "margin": 0.02}
+    one = a_finding(0.0, -0.03, 0.03, OPEN, **given)
+    exact = a_finding(0.0, -0.03, 0.03, OPEN, p_exact=1.0, **given)
+    for finding, n in ((one, 2_150), (exact, 2_078)):
+        found = evidence.needed(finding)
+        assert (found.difference, found.is_margin) == (0.02, True)
+        assert found.n == pytest.approx(n, abs=1)
+    assert evidence.how_many_more(one) == (
+        f"About {count(2_200)} examples would be needed to show four times in five that two equal "
+        "systems differ by less than the margin of 0.02."
+    )
+    wide = a_finding(0.03, -0.01, 0.07, OPEN, **{**given, "margin": 0.1})
+    assert evidence.how_many_more(wide).startswith("There are examples enough to show")
+    gate = GateSaid(
+        **{"id": "", "answer": "fail", "title": "", "advice": [], "rules": [], "gate_version": 1},
+        **{"branch": "", "chosen": "", "at": None, "waived": None, "address": ""},
+    )
+    assert evidence.beside(Comparison(coverage={}), one, Said(answers=(gate,))) == []

@@ -7,6 +7,8 @@ import pytest
 from scipy import stats
 
 from evalhub.accounts.services import COMMAND_LINE
+from evalhub.reports import nested, remarks
+from evalhub.reports.models import Comparison
 from evalhub.reports.services import compare_runs
 from evalhub.reports.words import shared_words, words_of
 from tests.evalhub.runs.building import a_run, scored
@@ -200,3 +202,36 @@ def test_all_critical_examples_that_newly_fail_can_be_reached(client):
     assert seen == [f"q{i}" for i in range(1, 23)]
     found = client.get(f"{address}report/json").json()["critical"]
     assert (found["failing_keys"], found["n_failing"]) == (seen, 22)
+
+
+def test_slices_that_hold_nearly_what_another_does_are_one_finding():
+    def a_slice(n, inside=-0.3, **levels):
+        return {
+            "fields": list(levels),
+            "levels": list(levels.values()),
+            "n": n,
+            "inside": inside,
+            "rest": 0.0,
+            "p_adjusted": 0.01,
+        }
+
+    closer = a_slice(32, critical="false", topic="storms")
+    storms, long = a_slice(40, topic="storms"), a_slice(90, long="true")
+    other = a_slice(31, critical="false", topic="bees")  # whose topic alone is not found
+    deeper = a_slice(39, inside=-0.4, topic="storms", long="true")
+    much_less = a_slice(31, area="north", topic="storms")  # 31 of 40 are under four fifths
+    found = [closer, storms, long, other, deeper, much_less]
+    groups = nested.grouped(found)
+    assert [(one.first, [*one.inside]) for one in groups] == [
+        (storms, [closer, deeper]),
+        (long, []),
+        (other, []),
+        (much_less, []),
+    ]
+    comparison = Comparison(searched={"metric": "em", "slices": found})
+    assert remarks.where_worse(comparison) == (
+        "Worse than elsewhere on em: topic = storms (40 examples: 0.300 worse, against no change "
+        "in the rest; much the same with critical = false (32 of 40) and long = true (39 of 40)); "
+        "long = true (90 examples: 0.300 worse, against no change in the rest); critical = false, "
+        "topic = bees (31 examples: 0.300 worse, against no change in the rest) and 1 more."
+    )

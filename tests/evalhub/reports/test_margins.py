@@ -1,0 +1,155 @@
+"""The gate's margins in a stored comparison: outcomes, words, and that they stay as they were."""
+
+from html import unescape
+
+import jsonschema_rs
+import pytest
+from django.test import Client
+
+from evalhub.accounts.services import COMMAND_LINE
+from evalhub.reports import selectors
+from evalhub.reports.services import compare_runs
+from tests.evalhub.gates.test_gates import a_gate, a_scored_run, a_version_with_slices, asked
+from tests.evalhub.reports.test_formats import junit_suite
+from tests.evalhub.reports.test_recomputing import recomputed
+from tests.factories import a_member, a_project
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def version():
+    return a_version_with_slices(a_project())
+
+
+@pytest.fixture
+def report(version, client):
+    client.force_login(a_member(version.dataset.project, "viewer"))
+
+    def got(comparison, form=""):
+        tail = f"report/{form}" if form else ""
+        answer = client.get(f"/comparisons/{comparison.public_id}/{tail}")
+        return answer.json() if form == "json" else answer.content.decode()
+
+    return got
+
+
+def compared(old, new):
+    return compare_runs(baseline=old, candidate=new, actor=COMMAND_LINE)
+
+
+def of(margin, metric="exact_match", **more):
+    return {"margins": [{"metric": metric, "margin": margin}], **more}
+
+
+@pytest.mark.parametrize(
+    ("margin", "wrong", "outcome", "within", "title", "says"),
+    [
+        (
+            *(0.05, {6, 7}, "equivalent", "difference"),
+            "new is as good as old on exact_match, within the margin of 0.05.",
+            "Any difference on exact_match is smaller than the margin of 0.05 set by the gate of "
+            "{dataset}: the true change is likely between 0.020 worse and 0.020 better (90 % "
+            "interval).",
+        ),
+        (
+            *(0.2, set(range(6, 22)), "regressed", "difference"),
+            "new is worse than old on exact_match, by less than the margin of 0.2.",
+            "The loss on exact_match is smaller than the margin of 0.2 set by the gate of "
+            "{dataset}.",
+        ),
+        (
+            *(0.05, set(range(6, 32)), "regressed", ""),
+            "new is worse than old on exact_match.",
+            "A loss on exact_match as large as the margin of 0.05 set by the gate of {dataset} is "
+            "not ruled out.",
+        ),
+        (
+            *(0.015, {6, 7}, "insufficient_evidence", ""),
+            "Not enough evidence to tell new from old on exact_match.",
+            "A loss on exact_match as large as the margin of 0.015 set by the gate of {dataset} "
+            "is not ruled out.",
+        ),
+    ],
+)
+def test_every_outcome_by_the_gate_s_margin(
+    version, report, margin, wrong, outcome, within, title, says
+):
+    a_gate(version, **of(margin))
+    old = a_scored_run(version, {8, 9} if len(wrong) == 2 else (), system="old")
+    comparison = compared(old, a_scored_run(version, wrong))
+    says = says.format(dataset=version.dataset.name)
+    assert (comparison.outcome, comparison.within, comparison.margin) == (outcome, within, margin)
+    primary = selectors.findings_of(comparison)[0]
+    assert (primary.outcome, primary.within, primary.margin) == (outcome, within, margin)
+    document = report(comparison, "json")
+    assert (document["summary"], document["notes"][0]) == (title, says)
+    for form in ("", "html", "markdown", "junit"):
+        text = " ".join(unescape(report(comparison, form)).split())
+        assert (title in text, says in text) == (True, True), form
+    (case,) = (
+        one
+        for one in junit_suite(report(comparison, "junit").encode()).findall("testcase")
+        if one.get("name") == "exact_match"
+    )
+    assert [one.tag for one in case] == {
+        "equivalent": [],
+        "insufficient_evidence": ["skipped"],
+        "regressed": ["skipped" if within else "failure"],
+    }[outcome]
+    schema = Client().get("/schemas/comparison.json").json()
+    assert jsonschema_rs.is_valid(schema, document)
+    assert recomputed(comparison)[0] == 0
+    # The gate says the same of its one margin.
+    answer = asked(old, comparison.candidate)
+    assert (answer.comparison, answer.answer == "pass") == (comparison, bool(within))
+
+
+def test_a_gate_that_changes_alters_no_comparison_and_has_its_own(version, report):
+    old, new = a_scored_run(version, system="old"), a_scored_run(version, set(range(6, 22)))
+    before = compared(old, new)
+    assert (before.terms["margins"], before.margin) == ([], None)
+    a_gate(version, **of(0.2))
+    first = compared(old, new)
+    kept = report(first, "json")
+    assert first != before
+    # Other rules with the same margins ask the same question.
+    a_gate(version, **of(0.2, ceilings=[{"metric": "cost", "ceiling": 1}]))
+    assert (compared(old, new), report(first, "json")) == (first, kept)
+    a_gate(version, **of(0.02))
+    second = compared(old, new)
+    assert (first.within, second.within, second != first) == ("difference", "", True)
+    first.refresh_from_db()
+    assert report(first, "json") == {**kept, "gate_changed": report(first, "json")["gate_changed"]}
+    assert recomputed(first)[0] == recomputed(second)[0] == recomputed(before)[0] == 0
+    for form in ("", "markdown", "junit"):
+        assert "version 3 counts now, and this comparison has the margins of version 1" in report(
+            first, form
+        )
+        assert "is newer than this comparison, which has no margins" in report(before, form)
+        assert "Compare again" not in report(second, form)
+
+
+def test_the_gate_s_first_metric_that_is_compared_decides(version, report):
+    old, new = a_scored_run(version, system="old"), a_scored_run(version, {6, 7})
+    slices = [{"field": "half", "level": "a", "metric": "cost", "margin": 0.01}]
+    for rules, primary, says in (
+        (
+            {"slices": slices},
+            "cost",
+            "cost decides, because it is the first metric of the gate of",
+        ),
+        ({"critical": {"metric": "exact_match"}}, "exact_match", ""),
+        (of(0.1, "bleu", slices=slices), "cost", "bleu, the first metric of the gate of"),
+        (of(0.1, "bleu"), "exact_match", "No metric of the gate of"),
+    ):
+        a_gate(version, **rules)
+        comparison = compared(old, new)
+        findings = selectors.findings_of(comparison)
+        assert (comparison.primary_metric, findings[0].metric) == (primary, primary)
+        assert [one.metric for one in findings if one.is_primary] == [primary]
+        assert says in report(comparison)
+        assert (" decides" in report(comparison, "markdown")) == bool(says)
+        costs = [one for one in findings if one.metric == "cost"]
+        margins = {one.slice_level: one.margin for one in costs if one.margin is not None}
+        assert margins == ({"a": 0.01} if "slices" in rules else {})
