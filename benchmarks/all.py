@@ -48,6 +48,7 @@ BENCHMARKS = (
     Benchmark(script="resampling.py", needs_service=False),
     Benchmark(script="slice_search.py", needs_service=False),
     Benchmark(script="leaderboards.py", needs_service=False),
+    Benchmark(script="steps.py", needs_service=False),
     Benchmark(script="comparing.py", needs_service=True),
     Benchmark(script="through_the_product.py", needs_service=True),
     Benchmark(script="ingestion.py", needs_service=True),

@@ -3,7 +3,8 @@
 No speed: each cell makes gains of one kind on examples with five metadata fields (2 to 8 levels,
 so about two hundred slices of one and two fields; in clusters every other field is the cluster's
 and the others are the example's), searches them as a comparison does, and counts
-the searches that find a slice. Then one slice of two fields is worse by a number of standard
+the searches that find a slice. Clusters are of ten examples each, or as few as are searched at
+all, and of very uneven size. Then one slice of two fields is worse by a number of standard
 deviations. Ends with an error where more than 5 % of searches of null data find something, by more
 than chance allows.
 """
@@ -30,12 +31,21 @@ SEED = 20_261_127
 LEVELS = 4, 6, 3, 8, 2
 SIZES = 200, 1_000, 5_000
 IN_A_CLUSTER = 10
+# The fewest clusters that are searched, and how far the logarithms of their expected sizes spread.
+FEW, UNEVEN = 20, 0.8
 # In clusters this share of examples moves as its cluster does.
 ALIKE = 0.4
 LEVEL = 0.05
+APART, OF_TEN, OF_UNEVEN_SIZE = 0, 1, 2
+WHERE = {
+    APART: "",
+    OF_TEN: f", clusters of {IN_A_CLUSTER}",
+    OF_UNEVEN_SIZE: f", {FEW} clusters of very uneven size",
+}
 
 Rng = np.random.Generator
 Draw = Callable[[Rng, int], Floats]
+Cell = tuple[str, int, int, float]  # gains, examples, how they lie in clusters, what is lost
 
 
 def balanced(rng: Rng, n: int) -> Floats:
@@ -113,26 +123,33 @@ KINDS: dict[str, Draw] = {
 }
 
 
-def share_found(kind: str, n: int, replicates: int, *, in_clusters: bool, loss: float) -> float:
+def share_found(kind: str, n: int, replicates: int, *, groups: int, loss: float) -> float:
     """Return the share of searches that find a slice, the one that is worse if there is one."""
-    rng = np.random.Generator(np.random.PCG64([SEED, [*KINDS].index(kind), n, in_clusters]))
+    rng = np.random.Generator(np.random.PCG64([SEED, [*KINDS].index(kind), n, groups]))
     found = 0
     for seed in range(replicates):
-        clusters = np.arange(n) // IN_A_CLUSTER if in_clusters else np.arange(n)
+        clusters = _clusters(rng, n, groups)
         fields = _fields(rng, clusters)
         gains = KINDS[kind](rng, n)
-        if in_clusters:
+        if groups:
             fields[1::2] = _fields(rng, np.arange(n))[1::2]
             of_cluster = KINDS[kind](rng, int(clusters.max()) + 1)[clusters]
             gains = np.where(rng.random(n) < ALIKE, of_cluster, gains)
         inside = (fields[0].codes == 0) & (fields[2].codes == 0)
         gains = gains - loss * np.std(gains) * inside
-        searched = search_slices(
-            gains, fields, clusters=clusters if in_clusters else None, seed=seed
-        )
+        searched = search_slices(gains, fields, clusters=clusters if groups else None, seed=seed)
         worse = [one for one in searched.found if not loss or one.levels[0] == "a0"]
         found += bool(worse)
     return found / replicates
+
+
+def _clusters(rng: Rng, n: int, groups: int) -> Codes:
+    """Return the cluster of each example; none of them is empty."""
+    if groups == OF_UNEVEN_SIZE:
+        sizes = np.exp(UNEVEN * rng.normal(size=FEW))
+        others = rng.choice(FEW, size=n - FEW, p=sizes / sizes.sum())
+        return np.sort(np.concatenate([np.arange(FEW), others]))
+    return np.arange(n) // IN_A_CLUSTER if groups else np.arange(n)
 
 
 def _fields(rng: Rng, clusters: Codes) -> list[Field]:
@@ -157,12 +174,11 @@ def main() -> None:
     given = parser.parse_args()
     replicates = 20 if given.quick else given.replicates
     results = Results("Search over slices", f"{replicates:,} searches a cell")
-    nulls = [(kind, n, False, 0.0) for kind in KINDS for n in SIZES]
-    nulls += [(kind, n, True, 0.0) for kind in KINDS for n in SIZES]
-    real = [("normal", n, False, loss) for n in SIZES[1:] for loss in (0.5, 1.0)]
+    nulls = [(kind, n, groups, 0.0) for groups in WHERE for kind in KINDS for n in SIZES]
+    real = [("normal", n, APART, loss) for n in SIZES[1:] for loss in (0.5, 1.0)]
     cells = [cell for cell in [*nulls, *real] if given.only in name_of(cell)]
     with ProcessPoolExecutor(given.processes) as pool:
-        waiting = [pool.submit(_share, (*cell, replicates)) for cell in cells]
+        waiting = [pool.submit(_share, cell, replicates) for cell in cells]
         shares = [
             tell(cell, one.result(), results) for cell, one in zip(cells, waiting, strict=True)
         ]
@@ -177,14 +193,14 @@ def main() -> None:
         raise SystemExit(f"Too much is found where there is nothing: {'; '.join(wrong)}.")
 
 
-def name_of(cell: tuple[str, int, bool, float]) -> str:
-    kind, n, in_clusters, loss = cell
-    where = f", clusters of {IN_A_CLUSTER}" if in_clusters else ""
+def name_of(cell: Cell) -> str:
+    kind, n, groups, loss = cell
+    where = WHERE[groups]
     what = f"one slice worse by {loss:g} standard deviations" if loss else "nothing to find"
     return f"{kind}{where}, {n:,} examples: {what}"
 
 
-def tell(cell: tuple[str, int, bool, float], share: float, results: Results) -> float:
+def tell(cell: Cell, share: float, results: Results) -> float:
     """Write down how often a cell's searches find something, and return it."""
     loss = cell[3]
     results.row(
@@ -196,9 +212,9 @@ def tell(cell: tuple[str, int, bool, float], share: float, results: Results) -> 
     return share
 
 
-def _share(cell: tuple[str, int, bool, float, int]) -> float:
-    kind, n, in_clusters, loss, replicates = cell
-    return share_found(kind, n, replicates, in_clusters=in_clusters, loss=loss)
+def _share(cell: Cell, replicates: int) -> float:
+    kind, n, groups, loss = cell
+    return share_found(kind, n, replicates, groups=groups, loss=loss)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,15 @@ from evalhub.accounts.rest import KeyView
 from evalhub.errors import ShapeError
 from evalhub.reports import openapi, selectors
 from evalhub.reports.files import FORMATS, answer_in, origin_of
-from evalhub.reports.many import MAX_CANDIDATES, Row, compare_many
+from evalhub.reports.many import MAX_CANDIDATES, Many, compare_many
 from evalhub.reports.models import Comparison
-from evalhub.reports.postponed import patiently, same_question
+from evalhub.reports.postponed import (
+    StillComparing,
+    patiently,
+    same_question,
+    step_seconds,
+    whole,
+)
 from evalhub.reports.rendering.document import many_as_json
 from evalhub.reports.scored_again import ScoredAgainFirst
 from evalhub.reports.services import compare_runs
@@ -68,19 +74,23 @@ class ManyComparisons(KeyView):
         candidates = request.query_params.getlist("candidate")[: MAX_CANDIDATES + 1]
         seconds = wait_seconds(request.query_params.get("wait"))
         try:
-            rows = patiently(lambda: self._compared(baseline, candidates), seconds=seconds)
-        except ScoredAgainFirst as exc:
+            many = patiently(
+                lambda: self._compared(baseline, candidates, seconds), seconds=seconds
+            )
+        except (ScoredAgainFirst, StillComparing) as exc:
             exc.location = same_question(self.plain_request)
             raise
-        return Response(many_as_json(baseline, rows))
+        return Response(many_as_json(baseline, many.rows))
 
-    def _compared(self, baseline: str, candidates: Sequence[str]) -> list[Row]:
-        return compare_many(
+    def _compared(self, baseline: str, candidates: Sequence[str], wait: float) -> Many:
+        many = compare_many(
             baseline=selectors.run_of(self.key.project, baseline),
             candidates=[selectors.run_of(self.key.project, one) for one in candidates],
             actor=self.actor,
             may_score=_may_score(self),
+            seconds=step_seconds(wait),
         )
+        return whole(many)
 
 
 def _format(request: Request) -> str:

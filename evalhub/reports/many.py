@@ -1,30 +1,38 @@
-"""Many candidates against one baseline: a stored comparison of each, read together."""
+"""Many candidates against one baseline: a stored comparison of each, read together.
+
+They are compared some at a time. What is compared is kept, so that whoever asks again goes on from
+there, and no request holds a process for long.
+"""
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evalhub.accounts.services import Actor
 from evalhub.errors import ContentError, DomainError, ShapeError
 from evalhub.reports import figures, selectors
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.scored_again import ScoredAgainFirst
-from evalhub.reports.services import compare_runs
+from evalhub.reports.services import compare_runs, known_comparison
 from evalhub.runs.models import Run
 from metrics.statistics.findings import LEVEL, Outcome, Within
 from metrics.statistics.multiplicity import holm
 
 MAX_CANDIDATES = 20
+# How long one step goes on to another comparison, in seconds.
+STEP = 1.0
 
 
 @dataclass(frozen=True)
 class Row:
     """One candidate: its comparison with the primary finding, or why there is none.
 
-    `p_holm` is the primary p adjusted for all the candidates, and `outcome` what holds then. The
-    stored comparison speaks of its candidate alone.
+    One with neither is not compared yet. `p_holm` is the primary p adjusted for all the
+    candidates, and `outcome` what holds then: both once all are compared. The stored comparison
+    speaks of its candidate alone.
     """
 
     candidate: Run
@@ -35,21 +43,63 @@ class Row:
     outcome: str = ""
     problem: str = ""
 
+    @property
+    def is_open(self) -> bool:
+        return self.comparison is None and not self.problem
+
+
+@dataclass(frozen=True)
+class Many:
+    """The rows of all candidates; `waits` is what the open ones wait for besides their turn."""
+
+    rows: list[Row]
+    waits: ScoredAgainFirst | None = None
+
+    @property
+    def n_done(self) -> int:
+        return sum(not row.is_open for row in self.rows)
+
+    @property
+    def n_compared(self) -> int:
+        return sum(row.comparison is not None for row in self.rows)
+
+    @property
+    def is_whole(self) -> bool:
+        return self.n_done == len(self.rows)
+
+    @property
+    def metrics(self) -> list[str]:
+        """The primary metrics that decide: one, unless the candidates have others first."""
+        return list(dict.fromkeys(row.primary.metric for row in self.rows if row.primary))
+
 
 def compare_many(
-    *, baseline: Run, candidates: Sequence[Run], actor: Actor, may_score: bool = False
-) -> list[Row]:
+    *,
+    baseline: Run,
+    candidates: Sequence[Run],
+    actor: Actor,
+    may_score: bool = False,
+    seconds: float = math.inf,
+) -> Many:
     """Compare each candidate with the baseline, in the order given; each is compared once.
 
     All are on the baseline's dataset: p-values are adjusted for one question asked many times.
+    Once `seconds` are over, the others are left open; with 0 none is computed, else one at least.
     """
     candidates = list({run.pk: run for run in candidates}.values())
     if not 1 <= len(candidates) <= MAX_CANDIDATES:
         raise ShapeError(f"Name 1 to {MAX_CANDIDATES} candidates, not {len(candidates)}.")
     _refuse_other_datasets(baseline, candidates)
-    return _adjusted(
-        [_row(baseline, candidate, actor, may_score=may_score) for candidate in candidates]
-    )
+    rows, until = [_known(baseline, one) for one in candidates], time.monotonic() + seconds
+    for at in [at for at, row in enumerate(rows) if row.is_open and seconds]:
+        try:
+            rows[at] = _row(baseline, rows[at].candidate, actor, may_score=may_score)
+        except ScoredAgainFirst as exc:
+            return Many(rows, waits=exc)
+        if time.monotonic() > until:
+            break
+    many = Many(rows)
+    return Many(_adjusted(rows)) if many.is_whole else many
 
 
 def _refuse_other_datasets(baseline: Run, candidates: Sequence[Run]) -> None:
@@ -66,9 +116,14 @@ def _refuse_other_datasets(baseline: Run, candidates: Sequence[Run]) -> None:
     )
 
 
-def metrics_of(rows: Sequence[Row]) -> list[str]:
-    """Return the primary metrics that decide: one, unless the candidates have others first."""
-    return list(dict.fromkeys(row.primary.metric for row in rows if row.primary))
+def _known(baseline: Run, candidate: Run) -> Row:
+    try:
+        comparison = known_comparison(baseline=baseline, candidate=candidate)
+    except ScoredAgainFirst:
+        return Row(candidate)
+    except DomainError as exc:
+        return Row(candidate, problem=exc.detail)
+    return _compared(candidate, comparison) if comparison else Row(candidate)
 
 
 def _row(baseline: Run, candidate: Run, actor: Actor, *, may_score: bool) -> Row:
@@ -80,6 +135,10 @@ def _row(baseline: Run, candidate: Run, actor: Actor, *, may_score: bool) -> Row
         raise
     except DomainError as exc:
         return Row(candidate, problem=exc.detail)
+    return _compared(candidate, comparison)
+
+
+def _compared(candidate: Run, comparison: Comparison) -> Row:
     primary = selectors.findings_of(comparison)[0]
     return Row(candidate, comparison, primary, figures.written(primary))
 
@@ -99,11 +158,4 @@ def _with(row: Row, p_holm: float) -> Row:
     if is_told_apart and not p_holm <= LEVEL:
         is_small = row.primary is not None and row.primary.within == Within.DIFFERENCE
         outcome = (Outcome.EQUIVALENT if is_small else Outcome.INSUFFICIENT_EVIDENCE).value
-    return Row(
-        row.candidate,
-        row.comparison,
-        row.primary,
-        row.shown,
-        p_holm=None if math.isnan(p_holm) else p_holm,
-        outcome=outcome,
-    )
+    return replace(row, p_holm=None if math.isnan(p_holm) else p_holm, outcome=outcome)

@@ -202,11 +202,12 @@ COMPONENTS = {
         ),
     ),
     "Waiting": members(
-        "A question that is answered once workers have scored a run again.",
+        "A question that is answered once workers have scored a run again, or many candidates "
+        "are compared.",
         state=one_of(["waiting"]),
         detail=text("What it waits for, in a sentence."),
-        rescoring=text("res_…"),
-        progress=members(done=whole("Outputs."), total=whole()),
+        rescoring=nullable(text("res_…; null while candidates are compared.")),
+        progress=members(done=whole("Outputs, or candidates."), total=whole()),
     ),
     "Finding": members(
         "One metric's gain, over all pairs or in one slice.",
@@ -315,12 +316,19 @@ compare_many = operation(
     query={
         "baseline": text("The id of a scored run."),
         "candidate": listing(text(), "The ids of 1 to 20 others: one candidate= for each."),
-        "wait": whole("How many seconds to wait for scores, up to 60; 0 by default."),
+        "wait": whole(
+            "How many seconds to wait for scores, up to 60; 0 by default. Of these a request "
+            "compares for up to 5, else for 1."
+        ),
     },
     required=["baseline", "candidate"],
     answers={
         200: ("The candidates.", component("ManyComparisons")),
-        202: ("The baseline is scored again first, as for one candidate.", component("Waiting")),
+        202: (
+            "The baseline is scored again first, as for one candidate; or not all are compared "
+            "yet, and asking again at Location goes on with them.",
+            component("Waiting"),
+        ),
     },
     errors=[400, 404, 409, 422],
 )

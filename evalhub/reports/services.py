@@ -58,8 +58,7 @@ def compare_runs(
     own = next((one.metric for one in skipped if one.is_first), pairs[0].name)
     pairs = terms.ordered(pairs)
     digest = _digest(pairs, skipped, terms)
-    earlier = Comparison.objects.filter(project=candidate.project, digest=digest).first()
-    if earlier is not None:
+    if earlier := _earlier(candidate, digest):
         return earlier
     seed = seed_of(baseline, candidate)
     comparison, rows = computed(
@@ -70,6 +69,18 @@ def compare_runs(
     comparison.skipped = [asdict(one) for one in skipped]
     comparison.rescored = scored_again.noted(baseline, pairs)
     return _kept(comparison, rows, actor)
+
+
+def known_comparison(*, baseline: Run, candidate: Run) -> Comparison | None:
+    """Return what `compare_runs` would find from before; None where it has something to do."""
+    _check(baseline, candidate)
+    pairs, skipped = pairings(baseline, candidate)
+    terms = terms_of(candidate.version.dataset)
+    return _earlier(candidate, _digest(terms.ordered(pairs), skipped, terms))
+
+
+def _earlier(candidate: Run, digest: str) -> Comparison | None:
+    return Comparison.objects.filter(project=candidate.project, digest=digest).first()
 
 
 def computed(

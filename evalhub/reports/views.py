@@ -22,7 +22,7 @@ from evalhub.accounts.http import (
 from evalhub.errors import DomainError, Gone, NotFound
 from evalhub.reports import links, selectors, wording
 from evalhub.reports.files import FORMATS, answer_in, as_file, origin_of
-from evalhub.reports.many import MAX_CANDIDATES, compare_many, metrics_of
+from evalhub.reports.many import MAX_CANDIDATES, STEP, Many, compare_many
 from evalhub.reports.models import Comparison
 from evalhub.reports.pages import TURNED, page_of, turn
 from evalhub.reports.rendering import as_html
@@ -112,8 +112,8 @@ def new(request: SignedInRequest, project: str) -> HttpResponse:
 
 
 def _is_asked_again(request: SignedInRequest) -> bool:
-    """Say whether it is a page that asks by itself, while it shows how far the scoring is."""
-    return request.headers.get("HX-Target") == "waiting"
+    """Say whether it is a page that asks by itself, while it shows how far something is."""
+    return request.headers.get("HX-Target") in ("waiting", "compared")
 
 
 def _opened(address: str) -> HttpResponse:
@@ -138,14 +138,17 @@ def _waiting(request: SignedInRequest, waits: ScoredAgainFirst) -> HttpResponse:
 @require_safe
 @signed_in
 def many(request: SignedInRequest, project: str) -> HttpResponse:
-    """Many candidates against one baseline; without a question, the form that asks it."""
+    """Many candidates against one baseline; without a question, the form that asks it.
+
+    What is compared already is there at once. The page then asks for the rest by itself, a step at
+    a time, and each step shows what there is by then.
+    """
     found = enter_project(request, project, Capability.VIEW)
     chosen, candidates = request.GET.get("baseline", ""), request.GET.getlist("candidate")
-    runs = _comparable(found.pk)
-    by_dataset = sorted(runs, key=lambda run: run.version.dataset.name)  # stable: newest first
+    runs = [] if _is_asked_again(request) else _comparable(found.pk)
     context = {
         "most": MAX_CANDIDATES,
-        "runs": by_dataset,
+        "runs": sorted(runs, key=lambda run: run.version.dataset.name),  # stable: newest first
         "chosen": chosen,
         "candidates": candidates,
     }
@@ -153,29 +156,37 @@ def many(request: SignedInRequest, project: str) -> HttpResponse:
         return render(request, "reports/many.html", context)
     try:
         baseline = selectors.run_of(found, chosen)
-        rows = compare_many(
+        compared = compare_many(
             baseline=baseline,
             candidates=[selectors.run_of(found, one) for one in candidates[: MAX_CANDIDATES + 1]],
             actor=actor_of(request),
             may_score=Capability.SUBMIT in request.capabilities,
+            seconds=STEP if request.GET.get("step") else 0,
         )
-    except ScoredAgainFirst as exc:
-        return _waiting(request, exc)
     except DomainError as exc:
         if _is_asked_again(request):
-            return _opened(request.get_full_path())
+            return _opened(_whole_page(request))
         return render(request, "reports/many.html", {**context, "problem": exc}, status=exc.status)
-    if _is_asked_again(request):
-        return _opened(request.get_full_path())
-    n_compared = sum(row.comparison is not None for row in rows)
-    answer = {
-        **context,
-        "baseline": baseline,
-        "rows": rows,
-        "n_compared": n_compared,
-        "metrics": metrics_of(rows),
-    }
-    return render(request, "reports/many.html", answer)
+    return _many_page(request, {**context, "baseline": baseline, "many": compared}, compared)
+
+
+def _many_page(
+    request: SignedInRequest, context: dict[str, object], compared: Many
+) -> HttpResponse:
+    context["next_step"] = f"{_whole_page(request)}&step=1"
+    if compared.waits is not None:
+        context |= {"progress": compared.waits.progress, "n_workers": living_workers()}
+    name = "reports/_many.html" if _is_asked_again(request) else "reports/many.html"
+    response = render(request, name, context, status=200 if compared.is_whole else 202)
+    patch_vary_headers(response, ["HX-Target"])
+    return response
+
+
+def _whole_page(request: SignedInRequest) -> str:
+    """Return the address of the question, without the step that was asked for."""
+    asked = request.GET.copy()
+    asked.pop("step", None)
+    return f"{request.path}?{asked.urlencode()}"
 
 
 @require_safe

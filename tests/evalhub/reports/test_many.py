@@ -1,5 +1,8 @@
 """Many candidates against one baseline, read together."""
 
+import html
+import re
+
 import jsonschema_rs
 import pytest
 from scipy import stats
@@ -27,7 +30,7 @@ def runs_against_one(project):
 
 def test_what_holds_for_one_candidate_may_not_hold_among_many():
     baseline, *candidates = runs_against_one(a_project())
-    rows = compare_many(baseline=baseline, candidates=candidates, actor=COMMAND_LINE)
+    rows = compare_many(baseline=baseline, candidates=candidates, actor=COMMAND_LINE).rows
     alone = [row.comparison.outcome for row in rows]
     assert alone == ["improved", "improved", "insufficient_evidence"]
     clear, just, none = (row.primary.p_value for row in rows)
@@ -39,7 +42,7 @@ def test_what_holds_for_one_candidate_may_not_hold_among_many():
     together = [row.outcome for row in rows]
     assert together == ["improved", "insufficient_evidence", "insufficient_evidence"]
     twice = [*candidates, *candidates]
-    again = compare_many(baseline=baseline, candidates=twice, actor=COMMAND_LINE)
+    again = compare_many(baseline=baseline, candidates=twice, actor=COMMAND_LINE).rows
     assert len(again) == 3
     assert Comparison.objects.count() == 3
 
@@ -50,7 +53,7 @@ def test_over_rest_each_candidate_has_its_place_among_all(client):
     ids = [run.public_id for run in [*candidates, baseline]]
     asked, headers = {"baseline": baseline.public_id, "candidate": ids}, a_key(project, "viewer")
     said = client.get("/api/v1/comparisons/many", asked, headers=headers).json()
-    rows = compare_many(baseline=baseline, candidates=candidates, actor=COMMAND_LINE)
+    rows = compare_many(baseline=baseline, candidates=candidates, actor=COMMAND_LINE).rows
     assert (said["baseline"], said["n_compared"]) == (baseline.public_id, 3)
     assert [one["candidate"] for one in said["data"]] == ids
     assert [one["p_holm"] for one in said["data"]] == [*(row.p_holm for row in rows), None]
@@ -69,9 +72,9 @@ def test_the_page_gives_each_candidate_a_row_or_a_reason(client):
     address = f"/p/{project.slug}/comparisons/many/"
     assert "Many candidates against one baseline" in client.get(address).content.decode()
     ids = [run.public_id for run in [*candidates, baseline]]
-    page = client.get(address, {"baseline": baseline.public_id, "candidate": ids})
+    page = client.get(address, {"baseline": baseline.public_id, "candidate": ids, "step": 1})
     text = page.content.decode()
-    assert page.context["n_compared"] == 3
+    assert page.context["many"].n_compared == 3
     for comparison in Comparison.objects.all():
         assert f'href="/comparisons/{comparison.public_id}/"' in text
     assert "Not compared. Baseline and candidate are the same run" in text
@@ -85,3 +88,42 @@ def test_the_page_gives_each_candidate_a_row_or_a_reason(client):
     assert refused.content.decode().count("<optgroup") == 4  # two datasets, on either side
     assert client.get(address, {"baseline": "run_none"}).status_code == 404
     assert client.get(address, {"baseline": baseline.public_id}).status_code == ShapeError.status
+
+
+def test_a_page_shows_what_is_compared_and_goes_on_a_step_at_a_time(client, monkeypatch):
+    project = a_project()
+    baseline, *candidates = runs_against_one(project)
+    client.force_login(a_member(project, "viewer"))
+    asked = {"baseline": baseline.public_id, "candidate": [run.public_id for run in candidates]}
+    page = client.get(f"/p/{project.slug}/comparisons/many/", asked)
+    assert Comparison.objects.count() == 0  # what takes long is not begun by the page itself
+    monkeypatch.setattr("evalhub.reports.views.STEP", 1e-9)  # one in each step
+    for n in (1, 2, 3):
+        step = re.search(r'<a href="([^"]+&amp;step=1)">Go on by hand', page.content.decode())
+        assert step is not None
+        assert f"{n - 1} of 3 candidates are compared" in page.content.decode()
+        page = client.get(html.unescape(step[1]), headers={"HX-Target": "compared"})
+        assert Comparison.objects.count() == page.context["many"].n_done == n
+        assert all(not row.outcome for row in page.context["many"].rows) == (n < 3)
+    assert "step=1" not in page.content.decode()
+    assert page.templates[0].name == "reports/_many.html"
+    refused = client.get(f"/p/{project.slug}/comparisons/many/", {**asked, "baseline": "run_none"})
+    assert refused.status_code == 404
+
+
+def test_a_program_is_told_how_far_it_is_and_asks_again(client, monkeypatch):
+    project = a_project()
+    baseline, *candidates = runs_against_one(project)
+    headers = a_key(project, "viewer")
+    monkeypatch.setattr("evalhub.reports.postponed.STEP", 1e-9)
+    asked = {"baseline": baseline.public_id, "candidate": [run.public_id for run in candidates]}
+    address, statuses = "/api/v1/comparisons/many", []
+    for n in (1, 2):
+        said = client.get(address, asked, headers=headers)
+        statuses.append(said.status_code)
+        assert said.json()["progress"] == {"done": n, "total": 3}
+        assert said.json()["rescoring"] is None
+        assert said["Retry-After"] == "1"
+        address, asked = said["Location"], None
+    said = client.get(address, headers=headers)
+    assert [*statuses, said.status_code, said.json()["n_compared"]] == [202, 202, 200, 3]

@@ -196,7 +196,9 @@ def test_the_page_shows_how_far_it_is_and_opens_the_comparison(pair, client):
     assert "The baseline is being scored again" in page.content.decode()
     part = client.get(address, headers={"HX-Target": "waiting"})
     assert "<html" not in part.content.decode()
-    assert client.get(address.replace("/new/", "/many/")).status_code == 202
+    many = client.get(address.replace("/new/", "/many/") + "&step=1")
+    assert many.status_code == 202
+    assert "is being scored again" in many.content.decode()
     drain()
     over = client.get(address, headers={"HX-Target": "waiting"})
     found = Comparison.objects.get()
