@@ -75,6 +75,8 @@ def known_comparison(*, baseline: Run, candidate: Run) -> Comparison | None:
     """Return what `compare_runs` would find from before; None where it has something to do."""
     _check(baseline, candidate)
     pairs, skipped = pairings(baseline, candidate)
+    if not pairs:
+        return None
     terms = terms_of(candidate.version.dataset)
     return _earlier(candidate, _digest(terms.ordered(pairs), skipped, terms))
 
