@@ -158,6 +158,11 @@ class AtDesk:
     chosen: dict[str, str] = field(default_factory=dict)  # what the page had chosen when it came
     n_lost: int = 0  # requests that went without an answer
 
+    @property
+    def is_between(self) -> bool:
+        """Say whether what is on the screen is only there to be read."""
+        return "data-between" in self.html
+
     def open(self) -> Reply:
         """Load the page, and take what is on it."""
         reply = self._until_answered(lambda cut: self.browser.ask("GET", self.at, cut=cut))
@@ -181,8 +186,12 @@ class AtDesk:
     def submit(
         self, fields: Mapping[str, str], *, seconds: float = 4.0, mark: str = "", cut: str = ""
     ) -> Reply:
-        """Submit what is on the screen until it is answered, and go on to what comes next."""
-        form = {"do": "submit", "seconds": f"{seconds:.1f}", **self._about(fields)}
+        """Submit what is on the screen until it is answered, and go on to what comes next.
+
+        What is only there to be read is passed by.
+        """
+        act = "pass" if self.is_between else "submit"
+        form = {"do": act, "seconds": f"{seconds:.1f}", **self._about(fields)}
         self._paint_next()
         known = {"shown": self.now, "guide": self.guide}
         reply = self._until_answered(

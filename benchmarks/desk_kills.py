@@ -45,8 +45,6 @@ PREFERENCES: Final = ("first", "second", "tie", "both_bad")
 MIRRORED: Final = {"first": "second", "second": "first"}
 CUT_SHARE, DRAFT_SHARE, RELOAD_SHARE = 0.04, 0.4, 0.05
 IDLE_SECONDS: Final = 80.0  # with nothing on the desk, before a person goes
-BREAK_SECONDS: Final = 55.0  # that go by at least between two units of one example alone
-AFTER_A_BREAK: Final = ""
 
 
 def main() -> None:
@@ -180,10 +178,11 @@ class Person:
     chance: random.Random
     has_two_tabs: bool
     given: dict[str, int] = field(default_factory=dict)  # what was acknowledged last, by unit
-    order: list[str] = field(default_factory=list)  # units as they were submitted, and breaks
+    order: list[str] = field(default_factory=list)  # units as they were submitted, or read
     left: dict[str, set[str]] = field(default_factory=dict)  # systems seen on the left, by unit
     refused: Counter[str] = field(default_factory=Counter)
     n_drafts_lost: int = 0
+    n_read: int = 0
     n_cut: int = 0
     n_reloads: int = 0
 
@@ -191,16 +190,26 @@ class Person:
         idle_since = None
         while time.monotonic() < until:
             if self.tab.now:
-                if idle_since and time.monotonic() - idle_since > BREAK_SECONDS:
-                    self.order.append(AFTER_A_BREAK)
                 idle_since = None
-                self._judge()
+                if self.tab.is_between:
+                    self._read()
+                else:
+                    self._judge()
                 continue
             idle_since = idle_since or time.monotonic()
             if time.monotonic() - idle_since > IDLE_SECONDS:
                 return
             time.sleep(1.0)
             self.tab.look()
+
+    def _read(self) -> None:
+        """Go on from what stands between two units of one example."""
+        unit = self.tab.now
+        if unit in self.given:
+            self._see(unit)
+        self.n_read += 1
+        self.order.append(unit)
+        self.tab.submit({}, cut=self._cut())
 
     def _judge(self) -> None:
         unit, token = self.tab.now, self.chance.randrange(self.campaign.n_options)
@@ -373,15 +382,16 @@ def _tell(
     wrong["answers stored twice"] = _n_doubled(state, people)
     wrong["drafts lost"] = sum(each.n_drafts_lost for each in people)
     wrong["sides that changed, or were not kept"] = _n_sides_lost(campaign, state, people)
-    wrong["two of one example in a row, without a break"] = _n_in_a_row(state, people)
+    wrong["two of one example in a row"] = _n_in_a_row(state, people)
     refused = sum((each.refused for each in people), Counter[str]())
+    n_read = sum(each.n_read for each in people)
     for what, n in wrong.items():
         results.row(what=f"Of {kind}: {what}", ours=n, reference=0.0, unit="cases; the goal is 0")
     results.row(
         what=f"Of {kind}: answers stored",
         ours=len(given),
         unit="answers",
-        note=f"{state['open']} places left open; {_n_breaks(people)} breaks; "
+        note=f"{state['open']} places left open; {n_read} read between two of one example; "
         f"refused in words: {dict(refused)}",
     )
 
@@ -439,10 +449,6 @@ def _n_in_a_row(state: dict[str, Any], people: Sequence[Person]) -> int:
             bundles = [state["bundles"].get(one) for one in (before, unit)]
             found += before != unit and bundles[0] == bundles[1]
     return found
-
-
-def _n_breaks(people: Sequence[Person]) -> int:
-    return sum(each.order.count(AFTER_A_BREAK) for each in people)
 
 
 if __name__ == "__main__":

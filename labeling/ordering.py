@@ -15,7 +15,7 @@ from math import ceil, floor
 from typing import Final
 
 SPREAD: Final = 3  # examples that take turns
-BREAK: Final = timedelta(minutes=1)  # between two of one example, with none of another between
+BREAK: Final = timedelta(minutes=1)  # between two of one example, where there is no other
 
 
 @dataclass(frozen=True, kw_only=True)

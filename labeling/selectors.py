@@ -219,10 +219,10 @@ class Nothing:
     """Why there is no unit for a person.
 
     `reason` is closed or paused, of the campaign; stopped, unqualified or quota, of the person;
-    done, when nothing is left for anybody; break, when what they hold is of the example that they
-    have just judged; others, when all of it is with other people; and yours_done, when what is
-    left needs other people. `units` are those with others, or what is left of a quota and holds
-    no whole example. `until` is when there may be something again.
+    done, when nothing is left for anybody; break, when they have just judged one of the only
+    example that there is; others, when all of it is with other people; and yours_done, when what
+    is left needs other people. `units` are those with others, or what is left of a quota and
+    holds no whole example. `until` is when there may be something again.
     """
 
     reason: str

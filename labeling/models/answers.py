@@ -25,7 +25,8 @@ class Draft(models.Model):
     """A unit on a person's desk, or fetched for it: how it is shown, and what is chosen so far.
 
     It is there from when the unit is dealt until it is submitted or skipped, so the side of an
-    output is drawn once. `fields` are those of the form, whole or not.
+    output is drawn once. `fields` are those of the form, whole or not. Of a unit that only stands
+    between two of one example nothing is asked.
     """
 
     annotator = models.ForeignKey(
@@ -39,6 +40,7 @@ class Draft(models.Model):
     number = models.PositiveIntegerField(default=0)  # rises with every save
     seconds = models.FloatField(default=0.0)  # before it was put aside, by undo or another item
     saved_at = models.DateTimeField(null=True, blank=True)  # null: nothing is chosen yet
+    is_between = models.BooleanField(default=False)  # it is there to be read, and is not asked
 
     class Meta:
         constraints = [

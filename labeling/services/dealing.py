@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from evalhub.prepared import insert
 from labeling.models import Annotation, Annotator, Draft, Unit
-from labeling.ordering import break_until, following, is_second_left, wants_more
+from labeling.ordering import Hand, break_until, following, is_second_left, wants_more
+from labeling.services.between import put_between
 from labeling.services.claiming import claim_another
 from labeling.services.hands import Holding, read_slot
 from labeling.services.slots import give_back
@@ -45,8 +46,9 @@ def put_on_desk(annotator: Annotator, holding: Holding) -> None:
     """Choose what is on the desk and what comes next, claiming examples as needed.
 
     What was fetched ahead comes next while it is possible. Two units of one example never follow
-    each other: where nothing else is left, there is a break between them. (In the qualification
-    what is right is told after each.)
+    each other: where nothing else is left, one of another example is read between them, and in a
+    campaign of one example there is a break. (In a qualification of one example what is right is
+    told after each.)
     """
     now, ahead = _still_there(annotator, holding)
     if annotator.state not in _AT_WORK or _quota_left(annotator) <= 0:
@@ -73,22 +75,21 @@ def _still_there(annotator: Annotator, holding: Holding) -> tuple[int | None, in
     if now is None or now == ahead:
         now, ahead = ahead, None
         # What was to stand between them may be lost.
-        if not _may_follow(annotator, now, annotator.last_bundle, holding, is_ahead=False):
+        if now is not None and _bundle_of(now, holding) == annotator.last_bundle:
             now = None
-    elif not _may_follow(annotator, ahead, _bundle_of(now, holding), holding, is_ahead=True):
+    elif ahead is not None and _bundle_of(ahead, holding) == _bundle_of(now, holding):
         ahead = None
     return now, ahead
 
 
 def _still(annotator: Annotator, holding: Holding, unit: int | None) -> int | None:
-    """Return a unit if the person can still answer it, in hand or reopened."""
+    """Return a unit if the person can still answer it, in hand or reopened, or is to read it."""
     if unit is None or holding.place_of(unit) is not None:
         return unit
-    is_reopened = (
-        Annotation.objects.given().filter(annotator=annotator, unit=unit).exists()
-        and Draft.objects.filter(annotator=annotator, unit=unit).exists()
-    )
-    return unit if is_reopened else None
+    draft = Draft.objects.filter(annotator=annotator, unit=unit).first()
+    own = Annotation.objects.given().filter(annotator=annotator, unit=unit)
+    is_there = draft is not None and (draft.is_between or own.exists())
+    return unit if is_there else None
 
 
 def is_still_theirs(annotator: Annotator, holding: Holding) -> bool:
@@ -105,12 +106,7 @@ def _next(
     annotator: Annotator, holding: Holding, *, after: int | None, last: int | None
 ) -> int | None:
     """Return the unit to show after one, which is of the example `last`, if there is one now."""
-    while not (hands := holding.hands_without(after)) or wants_more(hands):
-        room = _quota_left(annotator) - holding.n_left
-        slot = claim_another(annotator, room=room, held=holding.bundles) if room > 0 else None
-        if slot is None:
-            break
-        holding.add(read_slot(annotator, slot))
+    hands = _hands_after(annotator, holding, after)
     if not hands:
         return None
     bundle_of = {unit: hand.bundle for hand in hands for unit in hand.units}
@@ -119,20 +115,37 @@ def _next(
         if bundle_of[unit] != last:
             return unit
     unit = following(hands, last=last, seed=annotator.seed)
-    may_follow = _may_follow(annotator, unit, last, holding, is_ahead=after is not None)
-    return unit if may_follow else None
+    if last is None or bundle_of[unit] != last:
+        return unit
+    between = put_between(annotator, last)
+    if between is None:
+        return _after_a_break(annotator, unit, is_ahead=after is not None)
+    holding.has_drawn(between)
+    return between.unit_id
 
 
-def _may_follow(
-    annotator: Annotator, unit: int | None, last: int | None, holding: Holding, *, is_ahead: bool
-) -> bool:
-    """Say whether a unit may come after one of the example `last`: now, or fetched ahead."""
-    if unit is None or annotator.state == Annotator.State.QUALIFYING:
-        return True
-    if _bundle_of(unit, holding) != last:
-        return True
-    # What is fetched ahead comes without a break.
-    return not is_ahead and break_until(annotator.saved_at, timezone.now()) is None
+def _hands_after(annotator: Annotator, holding: Holding, after: int | None) -> list[Hand]:
+    """Return what a person has in hand once a unit is answered, having claimed what is needed."""
+    is_qualifying = annotator.state == Annotator.State.QUALIFYING
+    while True:
+        hands = holding.hands_without(after, is_qualifying=is_qualifying)
+        if hands and not wants_more(hands):
+            break
+        room = _quota_left(annotator) - holding.n_left
+        slot = claim_another(annotator, room=room, held=holding.bundles) if room > 0 else None
+        if slot is None:
+            break
+        holding.add(read_slot(annotator, slot))
+    return hands
+
+
+def _after_a_break(annotator: Annotator, unit: int, *, is_ahead: bool) -> int | None:
+    """Return a unit if it may follow one of its example, there being no other example."""
+    if annotator.state == Annotator.State.QUALIFYING:
+        return unit
+    # What is fetched ahead would come without a break.
+    is_over = not is_ahead and break_until(annotator.saved_at, timezone.now()) is None
+    return unit if is_over else None
 
 
 def _bundle_of(unit: int, holding: Holding) -> int:
@@ -156,7 +169,13 @@ def _draw(annotator: Annotator, units: Sequence[int], holding: Holding) -> None:
     ]
     for draft in fresh:
         insert(draft)
-        holding.known[draft.unit_id].draft = draft
+        holding.has_drawn(draft)
+    for unit in set(units) - {annotator.unit_id, annotator.next_unit_id}:
+        drawn = holding.draft_of(unit)
+        # It was once only to be read, and has come to be theirs.
+        if drawn is not None and drawn.is_between and holding.place_of(unit) is not None:
+            drawn.is_between = False
+            drawn.save(update_fields=["is_between"])
 
 
 def _side_of(annotator: Annotator, unit: int, run: int, second: int | None) -> bool:

@@ -58,6 +58,7 @@ __all__ = [
     "feedback_on",
     "flag",
     "join",
+    "pass_by",
     "place_of",
     "reopen",
     "save_draft",
@@ -184,6 +185,8 @@ def _fill(
     """Give an answer its place on the unit, and write it; return the place as it is then."""
     if draft is None and before is None:
         raise Conflict("This output was not given to you. Reload the desk to go on.")
+    if draft is not None and draft.is_between:
+        raise Conflict("This output is only there to be read. Reload the desk to go on.")
     filled = None if place is None else fill(place, annotator)
     filled = filled or fill(late_place(annotator, unit), annotator)
     if filled is None:
@@ -225,6 +228,10 @@ def _put_away(annotator: Annotator, unit: Unit, draft: Draft | None, holding: Ho
     unfinished = [place.pk for place in holding.spent() if not place.is_full]
     if unfinished:
         give_back(annotator, unfinished)
+    _has_seen(annotator, unit)
+
+
+def _has_seen(annotator: Annotator, unit: Unit) -> None:
     if annotator.unit_id == unit.pk:
         annotator.unit_id = annotator.shown_at = None
     if annotator.next_unit_id == unit.pk:
@@ -240,6 +247,9 @@ def skip(*, annotator: Annotator, unit: Unit, reason: str, note: str = "") -> De
     with transaction.atomic():
         holding, read = _begin(annotator)
         draft = _draft_of(annotator, unit, holding)
+        if draft is not None and draft.is_between:
+            _pass_by(annotator, unit, draft, holding)
+            return _go_on(annotator, holding, read)
         mine = Annotation.objects.filter(annotator=annotator, unit=unit).first()
         if draft is not None and (mine is None or mine.state == State.WITHDRAWN):
             _skip(annotator, unit, mine, draft, reason, note)
@@ -258,6 +268,23 @@ def _skip(
     act = Act(State.SKIPPED, unit.purpose, skip_reason=reason, words=words.strip()[:MAX_NOTE])
     write_down(annotator, unit, before, draft, act)
     forget_side(annotator, unit, is_swapped=draft.is_swapped)
+
+
+def pass_by(*, annotator: Annotator, unit: Unit) -> Desk:
+    """Go on from a unit that only stood between two of one example."""
+    with transaction.atomic():
+        holding, read = _begin(annotator)
+        draft = _draft_of(annotator, unit, holding)
+        if draft is not None and draft.is_between:
+            _pass_by(annotator, unit, draft, holding)
+        return _go_on(annotator, holding, read)
+
+
+def _pass_by(annotator: Annotator, unit: Unit, draft: Draft, holding: Holding) -> None:
+    delete(Draft, draft.pk)
+    if unit.pk in holding.known:  # it came to be theirs meanwhile, and is asked later
+        holding.known[unit.pk].draft = None
+    _has_seen(annotator, unit)
 
 
 def undo(*, annotator: Annotator) -> Desk:
@@ -316,6 +343,7 @@ def _bring_back(
             "is_swapped": annotation.is_swapped,
             "before": dict(answers),
             "seconds": seconds,
+            "is_between": False,
         },
     )
     now = timezone.now()

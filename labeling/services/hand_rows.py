@@ -23,7 +23,10 @@ _UNIT: Final = (
     *("id", "campaign_id", "public_id", "purpose", "bundle", "run_id", "position", "attempt"),
     *("second_run_id", "second_position", "second_attempt"),
 )
-_DRAFT: Final = ("id", "question_set_id", "is_swapped", "fields", "before", "number", "seconds")
+_DRAFT: Final = (
+    *("id", "question_set_id", "is_swapped", "fields", "before", "number", "seconds"),
+    "is_between",
+)
 _SQL: Final = f"""
 SELECT slot.id, slot.bundle, slot.number, slot."order", slot.priority, slot.purpose,
        slot.n_units, slot.n_answered, slot.lease_until,
@@ -125,7 +128,8 @@ def _draft(annotator: Annotator, unit: int, row: tuple[Any, ...]) -> Draft | Non
     values = dict(zip(_DRAFT, row, strict=False))
     for name in ("fields", "before"):
         values[name] = json.loads(values[name])
-    values["is_swapped"] = bool(values["is_swapped"])
+    for name in ("is_swapped", "is_between"):
+        values[name] = bool(values[name])
     draft = Draft(unit_id=unit, saved_at=_moment(row[-1]), **values)
     draft.annotator = annotator
     return draft

@@ -9,7 +9,7 @@ from typing import Final
 
 from django.utils import timezone
 
-from labeling.models import Annotation, Annotator, Draft
+from labeling.models import Annotation, Annotator, Draft, Purpose
 from labeling.ordering import Hand
 from labeling.services.hand_rows import HandRow, Known, rows_held_by, rows_of_slot
 from labeling.services.slots import LEASE, RENEW_UNDER, Place, give_back, renew
@@ -50,6 +50,11 @@ class Holding:
         known = self.known.get(unit)
         return None if known is None else known.draft
 
+    def has_drawn(self, draft: Draft) -> None:
+        """Know a draft that was just made, if its unit is known."""
+        if draft.unit_id in self.known:
+            self.known[draft.unit_id].draft = draft
+
     @property
     def bundles(self) -> list[int]:
         return [one.place.bundle for one in self.held]
@@ -58,9 +63,16 @@ class Holding:
     def n_left(self) -> int:
         return sum(len(one.left) for one in self.held)
 
-    def hands_without(self, unit: int | None) -> list[Hand]:
-        """Return the hands as they are once a unit is answered."""
-        hands = [one.as_hand for one in self.held]
+    def hands_without(self, unit: int | None, *, is_qualifying: bool = False) -> list[Hand]:
+        """Return the hands as they are once a unit is answered.
+
+        In the qualification what somebody had begun waits.
+        """
+        hands = [
+            one.as_hand
+            for one in self.held
+            if not is_qualifying or one.place.purpose == Purpose.QUALIFICATION
+        ]
         left = [[pk for pk in hand.units if pk != unit] for hand in hands]
         return [
             Hand(bundle=hand.bundle, size=hand.size, units=units)

@@ -189,6 +189,11 @@ def _skip(request: SignedInRequest, annotator: Annotator) -> HttpResponse:
     )
 
 
+def _pass(request: SignedInRequest, annotator: Annotator) -> HttpResponse:
+    unit = unit_of(request, annotator)
+    return _done(request, annotator, lambda: services.pass_by(annotator=annotator, unit=unit))
+
+
 def _undo(request: SignedInRequest, annotator: Annotator) -> HttpResponse:
     return _done(request, annotator, lambda: services.undo(annotator=annotator), BROUGHT_BACK)
 
@@ -268,6 +273,7 @@ def _stay(request: SignedInRequest, annotator: Annotator) -> HttpResponse:
 _ACTS: Final = {
     "submit": _submit,
     "skip": _skip,
+    "pass": _pass,
     "undo": _undo,
     "reopen": _reopen,
     "look": _look_again,

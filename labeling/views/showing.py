@@ -49,6 +49,7 @@ class Shown:
     answered_at: datetime | None = None  # of an answer that is looked at again
     was_skipped: bool = False
     is_settled: str = ""  # why that answer cannot be changed any more
+    is_between: bool = False  # it is there to be read, between two outputs of one example
 
     @property
     def is_pair(self) -> bool:
@@ -77,6 +78,7 @@ def shown(
         annotator,
         sheet_of(asked, fields, is_swapped=draft.is_swapped, errors=errors),
         draft_number=draft.number,
+        is_between=draft.is_between,
     )
 
 

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from tests.factories import jsonl
 
 EXAMPLES = 5
 
 
 def some_runs(api, dataset: str, more: str) -> list[str]:
+    keys = [f"bird-{at}" for at in range(1, EXAMPLES + 1)]
+    said = {system: [f"{system} {key}{more}" for key in keys] for system in ("heron", "stork")}
+    return runs_that_say(api, dataset, said)
+
+
+def runs_that_say(api, dataset: str, said: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return finished runs of systems with these outputs, an example each."""
     done(api.post("/api/v1/projects/meadow/datasets", json={"name": dataset}))
+    n = len(next(iter(said.values())))
     examples = [
         {"key": f"bird-{at}", "input": f"What sings at {at} in the morning?", "context": "Robins."}
-        for at in range(1, EXAMPLES + 1)
+        for at in range(1, n + 1)
     ]
     lines(api, f"projects/meadow/datasets/{dataset}/versions", examples)
     ids = []
-    for system in ("heron", "stork"):
+    for system, texts in said.items():
         body = {"dataset": dataset, "system": system, "metrics": ["token_f1"]}
         run = done(api.post("/api/v1/projects/meadow/runs", json=body))["id"]
-        outputs = [
-            {"key": row["key"], "output": f"{system} {row['key']}{more}"} for row in examples
-        ]
+        keyed = zip(examples, texts, strict=True)
+        outputs = [{"key": row["key"], "output": text} for row, text in keyed]
         lines(api, f"runs/{run}/outputs", outputs)
         done(api.post(f"/api/v1/runs/{run}/finish"))
         ids.append(run)

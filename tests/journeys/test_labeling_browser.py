@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.access import violations
-from tests.journeys.birds import EXAMPLES, done, some_runs
+from tests.journeys.at_desk import SENT, chosen, in_hand, press, unit
+from tests.journeys.birds import EXAMPLES, done, runs_that_say, some_runs
 from tests.running import Service
 
 pytestmark = [pytest.mark.journey, pytest.mark.browser]
@@ -102,27 +103,6 @@ def log_in(page: Page, name: str) -> None:
 def a_campaign(api, runs, name: str, questions, **more) -> str:
     body = {"name": name, "runs": runs, "questions": questions, "overlap": 1, **more}
     return f"{done(api.post('/api/v1/projects/meadow/campaigns', json=body))['id']}"
-
-
-def unit(page: Page) -> str:
-    return page.locator("[name=unit]").input_value()
-
-
-def press(page: Page, *keys: str) -> None:
-    """Press keys of which the last one brings another unit, or none, and wait for it."""
-    before = page.locator("#unit > *").element_handle()
-    for key in keys:
-        page.keyboard.press(key)
-    if page.locator("#quick").is_visible():  # quicker than a hand
-        page.keyboard.press("Enter")
-    page.wait_for_function(ARRIVED, arg=before)
-
-
-SENT = "() => !Object.keys(localStorage).some((key) => key.startsWith('evalhub-desk-outbox'))"
-# Another unit is on the screen with its question in hand, and all that was sent has arrived.
-ARRIVED = """old => !old.isConnected && document.activeElement !== document.body
-  && !Object.keys(localStorage).some((key) => key.startsWith("evalhub-desk-outbox"))
-  && document.querySelector("#saved").dataset.state !== "saving" """
 
 
 def assert_accessible(page: Page) -> None:
@@ -323,6 +303,19 @@ def test_brackets_are_found_where_they_need_altgr(enter, api, runs):
     assert unit(page) == first
 
 
+def test_between_two_outputs_of_one_example_another_is_read(enter, api):
+    said = {name: [f"{name} says a trill", "Nothing."] for name in ("one", "two", "three")}
+    made = a_campaign(api, runs_that_say(api, "two-birds", said), "Two birds", QUESTIONS[:1])
+    page = enter("desk-first")
+    page.goto(f"/campaigns/{made}/desk/")
+    for _ in range(3):
+        press(page, "4", "Enter")
+    expect(page.locator("[data-between] .between")).to_be_focused()
+    press(page, "4", "s", "f", "Enter")  # there is nothing to choose, skip or flag
+    press(page, "4", "Enter")
+    expect(page.locator("#nothing h2")).to_have_text("Everything here is labeled")
+
+
 def test_pairs_by_keyboard_and_by_sides(enter, api, runs):
     better = [
         {"name": "better", "kind": "preference"},
@@ -504,14 +497,6 @@ def test_own_answers_change_and_a_skip_has_its_reason(enter, api, runs):
 
 
 LOOKED_AT = "() => document.dispatchEvent(new Event('visibilitychange'))"
-
-
-def chosen(page: Page) -> list[str | None]:
-    return [each.get_attribute("data-key") for each in page.locator(".scale :checked").all()]
-
-
-def in_hand(page: Page) -> str:
-    return f"{page.evaluate('document.activeElement.closest(`.crit`)?.id')}"
 
 
 def answers_of(api, made: str) -> list[dict[str, object]]:

@@ -19,7 +19,7 @@ from labeling.models import Annotation, Annotator, Campaign, Draft, Purpose, Que
 from labeling.plans import read_plan
 from labeling.services.campaigns import create_campaign
 from labeling.services.controls import set_control
-from labeling.services.desk import Desk, Submitted, deal, join, submit
+from labeling.services.desk import Desk, Submitted, deal, join, pass_by, submit
 from tests.factories import a_member, a_project, a_version
 
 _numbers = count(1)
@@ -139,9 +139,17 @@ def said(
 
 
 def on_desk(annotator: Annotator) -> Unit | None:
-    """Return the unit that is on a person's desk now, or after a break."""
-    now = deal(annotator=annotator).now or after_a_break(annotator).now
+    """Return the unit that a person is to judge now: after a break, past what is only read."""
+    state = past_reading(annotator, deal(annotator=annotator))
+    now = state.now or after_a_break(annotator).now
     return None if now is None else now.unit
+
+
+def past_reading(annotator: Annotator, state: Desk) -> Desk:
+    """Return a desk once what only stands between two of one example was read."""
+    while state.now is not None and state.now.draft.is_between:
+        state = pass_by(annotator=annotator, unit=state.now.unit)
+    return state
 
 
 def after_a_break(annotator: Annotator) -> Desk:
@@ -173,11 +181,12 @@ def walk(
     most: int = 10_000,
 ) -> list[Desk]:
     """Answer all that comes, and return the desks on the way."""
-    state = deal(annotator=annotator)
+    state = past_reading(annotator, deal(annotator=annotator))
     desks = [state]
     while state.now is not None and len(desks) < most:
         unit = state.now.unit
         state = submit(annotator=annotator, unit=unit, answers=answer(unit)).desk
+        state = past_reading(annotator, state)
         desks.append(state)
         if state.now is None and (state := after_a_break(annotator)).now is not None:
             desks.append(state)

@@ -246,8 +246,9 @@ def test_who_began_without_a_qualification_answers_it_before_their_next_unit():
     # What they were at is taken; then comes the qualification, and after it the work.
     done = desk.submit(annotator=ann, unit=shown, answers={"faithful": 2})
     for _ in range(2):
-        assert done.desk.now.unit.purpose == Purpose.QUALIFICATION
-        done = desk.submit(annotator=ann, unit=done.desk.now.unit, answers={"faithful": 5})
+        asked = on_desk(ann)
+        assert asked.purpose == Purpose.QUALIFICATION
+        done = desk.submit(annotator=ann, unit=asked, answers={"faithful": 5})
     ann.refresh_from_db()
     assert (ann.state, ann.n_answered, ann.n_qualification) == ("active", 2, 2)
     assert done.desk.now.unit.purpose == Purpose.LABEL

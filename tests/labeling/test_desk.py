@@ -43,7 +43,60 @@ def test_a_person_gets_every_unit_once_and_never_one_example_twice_in_a_row():
     assert all(a != b for a, b in pairwise(bundles))
 
 
-def test_between_two_of_one_example_alone_there_is_a_break():
+def shown_to(annotator):
+    """Return (example, whether it is only read) as they come to a desk where all is answered."""
+    seen = []
+    while (now := desk.deal(annotator=annotator).now) is not None:
+        seen.append((now.unit.bundle, now.draft.is_between))
+        if now.draft.is_between:
+            desk.pass_by(annotator=annotator, unit=now.unit)
+        else:
+            desk.submit(annotator=annotator, unit=now.unit, answers={"faithful": 4})
+    return seen
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_where_one_example_alone_is_left_an_own_answer_is_read_between_its_outputs(seed):
+    version = a_version(a_project(), n=2)
+    runs = [a_run(version, [f"{name} says so", "the same"]) for name in ("one", "two", "three")]
+    campaign = a_campaign(runs=runs, overlap=1)
+    annotator = an_annotator(campaign)
+    Annotator.objects.update(seed=seed)
+    annotator.refresh_from_db()
+    seen = shown_to(annotator)
+    assert seen == [(0, False), (1, False), (0, False), (1, True), (0, False)]
+    annotator.refresh_from_db()
+    assert (annotator.n_answered, AnnotationRevision.objects.count()) == (4, 0)
+    assert not annotator.drafts.exists()
+
+
+def test_who_has_judged_nothing_else_reads_another_one_between_and_is_not_asked():
+    campaign = a_campaign(n=2, overlap=1)
+    annotator, other = an_annotator(campaign), an_annotator(campaign)
+    first = desk.deal(annotator=annotator)
+    state = desk.submit(annotator=annotator, unit=first.now.unit, answers={"faithful": 4}).desk
+    lost, kept = state.now.unit, state.ahead.unit
+    assert kept.bundle == first.now.unit.bundle
+    taken = Slot.objects.filter(bundle=lost.bundle)
+    taken.update(annotator=other, lease_until=timezone.now() + timedelta(minutes=9))
+    state = desk.deal(annotator=annotator)
+    assert (state.now.unit.bundle, state.now.draft.is_between) == (lost.bundle, True)
+    assert state.ahead.unit == kept
+    with pytest.raises(Conflict, match="only there to be read"):
+        desk.submit(annotator=annotator, unit=state.now.unit, answers={"faithful": 4})
+    # What is read twice, or skipped, is left behind all the same.
+    assert desk.deal(annotator=annotator).now.unit == state.now.unit
+    after = desk.skip(annotator=annotator, unit=state.now.unit, reason="other")
+    assert after.now.unit == kept
+    assert desk.pass_by(annotator=annotator, unit=state.now.unit).now.unit == kept
+    assert Annotation.objects.filter(annotator=annotator).count() == 1
+    # It may be theirs later, and is asked then.
+    taken.update(annotator=None, state="open", lease_until=None)
+    assert shown_to(annotator)[0] == (kept.bundle, False)
+    assert Annotation.objects.filter(annotator=annotator).count() == 4
+
+
+def test_in_a_campaign_of_one_example_there_is_a_break_between_its_outputs():
     campaign = a_campaign(n=1, overlap=1)
     annotator = an_annotator(campaign)
     first = desk.deal(annotator=annotator)
@@ -58,19 +111,6 @@ def test_between_two_of_one_example_alone_there_is_a_break():
     assert desk.deal(annotator=annotator).now is None
     Annotator.objects.update(saved_at=timezone.now() - timedelta(seconds=61))
     assert desk.deal(annotator=annotator).now.unit.bundle == first.now.unit.bundle
-
-
-def test_there_is_a_break_also_where_what_stood_between_is_lost():
-    campaign = a_campaign(n=2, overlap=1)
-    annotator, other = an_annotator(campaign), an_annotator(campaign)
-    first = desk.deal(annotator=annotator)
-    state = desk.submit(annotator=annotator, unit=first.now.unit, answers={"faithful": 4}).desk
-    assert state.ahead.unit.bundle == first.now.unit.bundle
-    between = Slot.objects.filter(bundle=state.now.unit.bundle)
-    between.update(annotator=other, lease_until=timezone.now() + timedelta(minutes=9))
-    assert desk.deal(annotator=annotator) == desk.Desk()
-    assert desk.why_nothing(annotator).reason == "break"
-    assert on_desk(annotator) == state.ahead.unit
 
 
 def test_a_break_does_not_last_when_the_clock_was_set_back():

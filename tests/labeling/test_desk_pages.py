@@ -452,6 +452,25 @@ def test_units_with_other_people_are_said_with_the_time_of_their_return(client):
     assert "UTC" in body
 
 
+def test_what_stands_between_two_of_one_example_asks_nothing_and_goes_on(client):
+    version = a_version(a_project(), n=2)
+    runs = [a_run(version, [f"{name} says so", "the same"]) for name in ("one", "two", "three")]
+    desk = desk_of(client, a_campaign(runs=runs, overlap=1))
+    for _ in range(3):
+        act(client, desk, q0="0")
+    page = client.get(desk)
+    assert "Nothing is asked of it" in text_of(page)
+    assert "the same" in text_of(page)
+    form = page.content.decode().partition('id="judgement"')[2].partition("</form>")[0]
+    assert 'value="pass"' in form
+    assert 'value="skip"' not in form
+    assert "q0" not in form
+    act(client, desk, do="pass")
+    act(client, desk, q0="0")
+    assert "Everything here is labeled" in text_of(client.get(desk))
+    assert Annotation.objects.count() == 4
+
+
 def test_units_that_need_other_people_are_said(client):
     campaign = a_campaign(n=1, overlap=2, questions=[FAITHFUL])
     desk = desk_of(client, campaign)

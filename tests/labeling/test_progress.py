@@ -13,6 +13,7 @@ from tests.labeling.building import (
     after_a_break,
     an_annotator,
     known,
+    past_reading,
     value_for,
     walk,
 )
@@ -28,6 +29,7 @@ def progress_along(annotator):
         steps.append((found.answered, found.total))
         unit = state.now.unit
         state = desk.submit(annotator=annotator, unit=unit, answers=value_for(unit)).desk
+        state = past_reading(annotator, state)
         if state.now is None:
             state = after_a_break(annotator)
     return steps

@@ -16,6 +16,7 @@ const place = find("#unit");
 const zones = () => find("#unit .zones");
 const onScreen = () => zones()?.dataset.unit ?? "";
 const isOwn = () => "own" in (zones()?.dataset ?? {});
+const isBetween = () => "between" in (zones()?.dataset ?? {}); // to be read, and not judged
 
 let ahead = find("#ahead")?.content ?? null; // the next unit, not painted yet
 let aside = null; // the unit that was left to look at own answers
@@ -180,7 +181,7 @@ const begin = () => {
   readGuide();
 };
 
-// A break between two outputs of one example ends by itself.
+// The break in a campaign of one example ends by itself.
 let resting = null;
 const rest = () => {
   const ends = Date.parse(find("#nothing")?.dataset.ends);
@@ -253,7 +254,7 @@ const settled = () => find("#judgement [data-settled]")?.dataset.settled;
 const submit = ({ isSure = false, byItself = false } = {}) => {
   if (isWaiting || !onScreen()) return true;
   if (settled()) return say(settled()), true;
-  if (!questions.isComplete()) return true;
+  if (!isBetween() && !questions.isComplete()) return true;
   const now = performance.now();
   if (now - submittedAt < QUICK_MS && !isSure) {
     find("#quick").showModal();
@@ -261,7 +262,7 @@ const submit = ({ isSure = false, byItself = false } = {}) => {
     return true;
   }
   submittedAt = now;
-  leave(entryOf("submit"));
+  leave(entryOf(isBetween() ? "pass" : "submit"));
   if (byItself) say("Submitted.", { undoes: true });
   return true;
 };
@@ -533,7 +534,7 @@ const COMMANDS = {
   n: cannotJudge,
   c: () => questions.write(false),
   e: () => correct(),
-  s: () => onScreen() && !isWaiting && find("#skip").showModal(),
+  s: () => find("#judgement [value=skip]") && !isWaiting && find("#skip").showModal(),
   f: openFlag,
   u: undo,
   g: toggleGuide,
@@ -628,7 +629,7 @@ const CLICKS = {
   "[data-view]": (button) => toggleView(button.dataset.view),
   "[data-starts]": (button) => correct(Number(button.dataset.starts)),
   "#unflag": () => flag("unflag"),
-  "#judgement [value=submit]": () => submit(),
+  "#judgement [value=submit], #judgement [value=pass]": () => submit(),
   "#judgement [value=skip]": () => COMMANDS.s(),
   "#judgement [value=flag]": openFlag,
   "#judgement [value=undo], #nothing [value=undo]": undo,

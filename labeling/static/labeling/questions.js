@@ -135,6 +135,7 @@ export const begin = () => {
   const list = asked();
   const refused = list.find((question) => question.querySelector(".err"));
   goTo(refused || list.find(isOpen) || list[0]);
+  if (!list.length) find("#judgement .between")?.focus();
   return refused !== undefined;
 };
 
