@@ -25,11 +25,12 @@ from evalhub.reports.postponed import (
 from evalhub.reports.rendering.document import many_as_json
 from evalhub.reports.scored_again import ScoredAgainFirst
 from evalhub.reports.services import compare_runs
+from evalhub.reports.terms import Terms, named
 from evalhub.runs.requests import wait_seconds
 
 
 class Comparisons(KeyView):
-    """GET /api/v1/comparisons?baseline=&candidate=&format=&wait="""
+    """GET /api/v1/comparisons?baseline=&candidate=&margin=&format=&wait="""
 
     @openapi.compare
     def get(self, request: Request) -> HttpResponseBase:
@@ -37,19 +38,23 @@ class Comparisons(KeyView):
         form = _format(request)
         sides = {side: _one(request, side) for side in ("baseline", "candidate")}
         seconds = wait_seconds(request.query_params.get("wait"))
+        terms = named(request.query_params.getlist("margin"))
+        if terms is not None:  # each set of margins is a comparison of its own, which is kept
+            self.need(Capability.SUBMIT)
         try:
-            comparison = patiently(lambda: self._compared(sides), seconds=seconds)
+            comparison = patiently(lambda: self._compared(sides, terms), seconds=seconds)
         except ScoredAgainFirst as exc:
             exc.location = same_question(self.plain_request)
             raise
         return answer_in(form, comparison, origin=origin_of(self.plain_request))
 
-    def _compared(self, sides: dict[str, str]) -> Comparison:
+    def _compared(self, sides: dict[str, str], terms: Terms | None) -> Comparison:
         return compare_runs(
             baseline=selectors.run_of(self.key.project, sides["baseline"]),
             candidate=selectors.run_of(self.key.project, sides["candidate"]),
             actor=self.actor,
             may_score=_may_score(self),
+            terms=terms,
         )
 
 

@@ -27,6 +27,8 @@ def about(comparison: Comparison, finding: Finding) -> str:
         )
     if finding.within and finding.outcome == Outcome.REGRESSED:
         return f"The loss on {finding.metric} is smaller than {margin}."
+    if finding.outcome == Outcome.REGRESSED and -(finding.gain or 0.0) > finding.margin:
+        return f"The loss on {finding.metric} looks larger than {margin}."
     ruled_out = "is ruled out" if finding.within else "is not ruled out"
     return f"A loss on {finding.metric} as large as {margin} {ruled_out}."
 

@@ -270,14 +270,20 @@ compare = operation(
     "compare_runs",
     tag="Comparisons",
     summary="Compare a candidate with a baseline",
-    detail="Paired, on shared keys, for every metric with equal signatures on both sides. The "
-    "same question asked again finds the same comparison. Where the baseline's number is by "
+    detail="Paired, on shared keys, for every metric with equal signatures on both sides, by the "
+    "margins of the dataset's gate, whose first metric decides. The same question asked again "
+    "finds the same comparison. Where the baseline's number is by "
     "another signature than the candidate's, the baseline is scored again first, which takes the "
     "scope submit: the answer is 202 until that is done.",
     scope="read",
     query={
         "baseline": text("The id of a scored run."),
         "candidate": text("The id of another, on the same dataset."),
+        "margin": listing(
+            text(),
+            "Margins in place of the gate's, such as exact_match:0.02: one margin= for each "
+            "metric, and the first of these decides. Takes the scope submit.",
+        ),
         "format": one_of(["json", "markdown", "junit", "csv", "html"], "json by default."),
         "wait": whole("How many seconds to wait for scores, up to 60; 0 by default."),
     },

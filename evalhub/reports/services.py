@@ -54,7 +54,10 @@ def compare_runs(
     pairs, skipped = pairings(baseline, candidate)
     if not pairs:
         raise ContentError(_nothing_shared(skipped), code="nothing_shared")
-    terms = terms_of(candidate.version.dataset) if terms is None else terms
+    if terms is None:
+        terms = terms_of(candidate.version.dataset)
+    else:
+        _refuse_margins_of_nothing(terms, pairs, skipped)
     own = next((one.metric for one in skipped if one.is_first), pairs[0].name)
     pairs = terms.ordered(pairs)
     digest = _digest(pairs, skipped, terms)
@@ -150,6 +153,22 @@ def _check(baseline: Run, candidate: Run) -> None:
             raise Conflict(
                 f"The {side} {run.public_id} is {run.state}; a comparison needs scored runs.",
                 code="not_scored",
+            )
+
+
+def _refuse_margins_of_nothing(
+    terms: Terms, pairs: Sequence[Pairing], skipped: Sequence[Skipped]
+) -> None:
+    """Refuse a margin that was named for what is not compared; a gate may have some of these."""
+    if terms.gate_version is not None:
+        return
+    for name in terms.deciding:
+        if name not in {one.name for one in pairs}:
+            why = {one.metric: one.reason for one in skipped}
+            reason = why.get(name, "Neither run was measured with it.")
+            raise ContentError(
+                f"A margin is named for {name[:100]}, which is not compared. {reason}",
+                code="not_compared",
             )
 
 

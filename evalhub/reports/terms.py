@@ -7,6 +7,7 @@ settings.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from evalhub.datasets.models import Dataset
+from evalhub.errors import ShapeError
 from evalhub.reports.sides import Pairing
 
 
@@ -74,6 +76,37 @@ class Terms:
 
 
 NO_TERMS = Terms()
+MAX_NAMED = 50
+
+
+def named(given: Sequence[str]) -> Terms | None:
+    """Read margins that are named with a question, ``metric:0.02`` each; None where none is.
+
+    They stand in for the gate's, and the first of their metrics that is compared decides.
+    """
+    if not given:
+        return None
+    if len(given) > MAX_NAMED:
+        raise ShapeError(f"Name {MAX_NAMED} margins at most, not {len(given)}.")
+    margins = tuple(_named(one) for one in given)
+    metrics = tuple(one.metric for one in margins)
+    if len(set(metrics)) < len(metrics):
+        raise ShapeError("Name one margin for each metric.")
+    return Terms(margins=margins, deciding=metrics)
+
+
+def _named(text: str) -> Margin:
+    metric, _, number = text.rpartition(":")
+    try:
+        margin = float(number)
+    except ValueError:
+        margin = math.nan
+    if not metric or not 0.0 < margin < math.inf:
+        raise ShapeError(
+            f"margin={text[:100]} is no margin: write the metric and a number above 0, such as "
+            "exact_match:0.02."
+        )
+    return Margin(metric=metric, margin=margin)
 
 
 def terms_of(dataset: Dataset) -> Terms:

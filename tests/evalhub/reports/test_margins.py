@@ -4,15 +4,17 @@ from html import unescape
 
 import jsonschema_rs
 import pytest
+from django.core.management import call_command
 from django.test import Client
 
 from evalhub.accounts.services import COMMAND_LINE
 from evalhub.reports import selectors
+from evalhub.reports.models import Comparison
 from evalhub.reports.services import compare_runs
 from tests.evalhub.gates.test_gates import a_gate, a_scored_run, a_version_with_slices, asked
 from tests.evalhub.reports.test_formats import junit_suite
 from tests.evalhub.reports.test_recomputing import recomputed
-from tests.factories import a_member, a_project
+from tests.factories import a_key, a_member, a_project
 
 pytestmark = pytest.mark.django_db
 
@@ -61,8 +63,8 @@ def of(margin, metric="exact_match", **more):
         (
             *(0.05, set(range(6, 32)), "regressed", ""),
             "new is worse than old on exact_match.",
-            "A loss on exact_match as large as the margin of 0.05 set by the gate of {dataset} is "
-            "not ruled out.",
+            "The loss on exact_match looks larger than the margin of 0.05 set by the gate of "
+            "{dataset}.",
         ),
         (
             *(0.015, {6, 7}, "insufficient_evidence", ""),
@@ -153,3 +155,35 @@ def test_the_gate_s_first_metric_that_is_compared_decides(version, report):
         costs = [one for one in findings if one.metric == "cost"]
         margins = {one.slice_level: one.margin for one in costs if one.margin is not None}
         assert margins == ({"a": 0.01} if "slices" in rules else {})
+
+
+def test_margins_that_a_question_names_stand_in_for_the_gate_s(version, report, client, capsys):
+    a_gate(version, **of(0.015))
+    old, new = a_scored_run(version, {8, 9}, system="old"), a_scored_run(version, {6, 7})
+    project, sides = version.dataset.project, [old.public_id, new.public_id]
+
+    def asked_for(*margins, role="lead"):
+        query = {**dict(zip(("baseline", "candidate"), sides, strict=True)), "margin": margins}
+        return client.get("/api/v1/comparisons", query, headers=a_key(project, role))
+
+    by_gate = asked_for(role="viewer").json()
+    named = asked_for("exact_match:0.05", "cost:0.1").json()
+    turned = asked_for("cost:0.1", "exact_match:0.05").json()
+    assert len({one["id"] for one in (by_gate, named, turned)}) == 3
+    assert (by_gate["outcome"], by_gate["terms"]["gate_version"]) == ("insufficient_evidence", 1)
+    assert (named["outcome"], named["terms"]["gate_version"]) == ("equivalent", None)
+    assert "smaller than the margin of 0.05 that was asked for" in named["notes"][0]
+    assert turned["findings"][0]["metric"] == "cost"
+    assert "cost decides, because it is the first metric of those that were named" in "".join(
+        turned["notes"]
+    )
+    assert recomputed(Comparison.objects.get(public_id=turned["id"]))[0] == 0
+    call_command("compare", *sides, "--margin=exact_match:0.05", "--margin=cost:0.1")
+    assert named["id"] in capsys.readouterr().out
+    # Each is another comparison that is kept, so it is for those who may submit.
+    assert asked_for("exact_match:0.05", role="viewer").status_code == 403
+    for margins in (["exact_match"], [":1"], ["m:0"], ["m:inf"], ["m:x"], ["m:1", "m:2"]):
+        assert asked_for(*margins).status_code == 400, margins
+    assert asked_for(*(f"m{i}:1" for i in range(51))).status_code == 400
+    refused = asked_for("exact_match:0.05", "bleu:1")
+    assert (refused.status_code, refused.json()["code"]) == (422, "not_compared")

@@ -15,6 +15,7 @@ from evalhub.reports.models import Comparison
 from evalhub.reports.postponed import patiently
 from evalhub.reports.scored_again import ScoredAgainFirst
 from evalhub.reports.services import compare_runs
+from evalhub.reports.terms import Terms, named
 from evalhub.runs.models import Run
 
 REFUSED, NOT_YET = 1, 2
@@ -37,13 +38,21 @@ class Command(BaseCommand):
             "--timeout", type=int, default=3_600, metavar="SECONDS", help="how long to wait"
         )
         parser.add_argument(
+            "--margin",
+            action="append",
+            default=[],
+            metavar="METRIC:NUMBER",
+            help="a margin in place of the gate's, for one metric; may be given again for others",
+        )
+        parser.add_argument(
             "--origin", default="", metavar="URL", help="scheme and host that links lead to"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         until = time.monotonic() + options["timeout"]
         try:
-            comparison = self._compared(options["baseline"], options["candidate"], until)
+            sides = options["baseline"], options["candidate"]
+            comparison = self._compared(*sides, named(options["margin"]), until)
         except ScoredAgainFirst as exc:
             raise CommandError(f"Not yet. {exc.detail}", returncode=NOT_YET) from exc
         except DomainError as exc:
@@ -51,13 +60,15 @@ class Command(BaseCommand):
         answer = answer_in(options["format"], comparison, origin=options["origin"])
         self.stdout.write(answer.content.decode())
 
-    def _compared(self, baseline: str, candidate: str, until: float) -> Comparison:
+    def _compared(
+        self, baseline: str, candidate: str, terms: Terms | None, until: float
+    ) -> Comparison:
         """Ask, and wait for as long as there is something to wait for and time."""
         while True:
             left = max(0.0, until - time.monotonic())
             try:
                 return patiently(
-                    lambda: _compare(baseline, candidate), seconds=min(left, AT_A_TIME)
+                    lambda: _compare(baseline, candidate, terms), seconds=min(left, AT_A_TIME)
                 )
             except ScoredAgainFirst as exc:
                 if time.monotonic() >= until:
@@ -67,9 +78,13 @@ class Command(BaseCommand):
                 time.sleep(min(exc.retry_after, max(0.0, until - time.monotonic())))
 
 
-def _compare(baseline: str, candidate: str) -> Comparison:
+def _compare(baseline: str, candidate: str, terms: Terms | None) -> Comparison:
     return compare_runs(
-        baseline=_run(baseline), candidate=_run(candidate), actor=COMMAND_LINE, may_score=True
+        baseline=_run(baseline),
+        candidate=_run(candidate),
+        actor=COMMAND_LINE,
+        may_score=True,
+        terms=terms,
     )
 
 
