@@ -33,7 +33,7 @@ from metrics.statistics.yardstick import Yardstick
 # Raise it whenever the same scores can compare otherwise.
 METHOD = 1
 # How long one look at a board compares, in seconds, and how long a turn lasts at most.
-SECONDS, TURN = 5.0, timedelta(minutes=2)
+SECONDS, TURN = 2.0, timedelta(minutes=2)
 # Statistics that are in memory at once, in bytes.
 MOST_BYTES = 120_000_000
 _AT_ONCE = 400
@@ -63,11 +63,13 @@ def all_pairs(
     n_bytes: int,
     clusters: NDArray[Any] | None,
     seed: int,
+    seconds: float,
 ) -> dict[Pair, Met]:
     """Return how every two compare, the second as baseline, by their places in the sequence.
 
-    `n_bytes` is what the statistics of one take. Raises UnfinishedError when this look is over
-    before all are compared, or somebody else's look is comparing them.
+    `n_bytes` is what the statistics of one take. Raises UnfinishedError when this look of so many
+    seconds is over before all are compared, or somebody else's look is comparing them. One of 0
+    seconds compares nothing.
     """
     digests = {
         pair: _digest(measurements[pair[0]], measurements[pair[1]], seed)
@@ -76,10 +78,12 @@ def all_pairs(
     known = _kept(digests)
     if len(known) == len(digests):
         return known
+    if not seconds:
+        raise UnfinishedError(len(known), len(digests))
     board = hashlib.sha256("".join(sorted(digests.values())).encode()).hexdigest()
     with _turn(board) as is_mine:
         if is_mine:
-            ask = _Asking(measurements, yardstick, clusters, seed)
+            ask = _Asking(measurements, yardstick, clusters, seed, seconds)
             for found in ask.some(_tiles(len(measurements), n_bytes), known.keys()):
                 _keep(found, digests, measurements)
                 known |= found
@@ -106,11 +110,12 @@ class _Asking:
     yardstick: Yardstick
     clusters: NDArray[Any] | None
     seed: int
+    seconds: float
     _whole: dict[int, Side] = field(default_factory=dict)
 
     def some(self, tiles: Iterable[list[Pair]], known: Set[Pair]) -> Iterator[dict[Pair, Met]]:
         """Yield what was compared of each tile; at least one pair, if any is left."""
-        until = time.monotonic() + SECONDS
+        until = time.monotonic() + self.seconds
         for tile in tiles:
             if left := [pair for pair in tile if pair not in known]:
                 yield self._tile(left, until)

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from django.core.cache import cache
 from django.db.models import Max
 
+from evalhub.boards import pairs
 from evalhub.boards.pairs import MOST_BYTES, UnfinishedError, all_pairs, side_of
 from evalhub.datasets.models import DatasetVersion
 from evalhub.datasets.selectors import clusters
@@ -62,7 +63,10 @@ class Pair:
 
 @dataclass(frozen=True)
 class Standings:
-    """The board of one metric, and the metrics there are to choose."""
+    """The board of one metric, and the metrics there are to choose.
+
+    `unfinished` is how far it is while its pairs are being compared, some at a time.
+    """
 
     version: DatasetVersion
     metric: str
@@ -71,10 +75,16 @@ class Standings:
     lines: list[Line]
     pairs: list[Pair]
     reason: str = ""
+    unfinished: UnfinishedError | None = None
 
 
-def standings_of(version: DatasetVersion, *, metric: str = "") -> Standings:
+def standings_of(
+    version: DatasetVersion, *, metric: str = "", seconds: float | None = None
+) -> Standings:
     """Return the leaderboard of a dataset version by one metric, the newest run's first without.
+
+    A large one is compared for so many seconds, `pairs.SECONDS` without, and the next look goes
+    on from there.
 
     For each system version its newest complete, scored run under the signature that most have
     speaks; a newer one that cannot be ranked is listed with the reason.
@@ -86,7 +96,8 @@ def standings_of(version: DatasetVersion, *, metric: str = "") -> Standings:
     candidates = [Line(one.run, _measured(one, shown), Place(system=one.run.pk)) for one in found]
     signature = _signature(candidates)
     spoken, outside = _chosen(candidates, signature)
-    board = _board(version, spoken, outside)
+    seconds = pairs.SECONDS if seconds is None else seconds
+    board, unfinished = _board(version, spoken, outside, seconds)
     by_run = {line.run.pk: line for line in (*spoken, *(line for line, _ in outside))}
     lines = [
         Line(by_run[place.system].run, by_run[place.system].measurement, place)
@@ -101,6 +112,7 @@ def standings_of(version: DatasetVersion, *, metric: str = "") -> Standings:
         lines=lines,
         pairs=[Pair(placed[one.first], placed[one.second], one) for one in board.matches],
         reason=board.reason,
+        unfinished=unfinished,
     )
 
 
@@ -165,23 +177,27 @@ def _why_not(line: Line, signature: str) -> str:
 
 
 def _board(
-    version: DatasetVersion, spoken: Sequence[Line], outside: Sequence[tuple[Line, str]]
-) -> Board:
+    version: DatasetVersion,
+    spoken: Sequence[Line],
+    outside: Sequence[tuple[Line, str]],
+    seconds: float,
+) -> tuple[Board, UnfinishedError | None]:
     """Rank the runs that speak; the same scores are compared once and remembered."""
-    key = _key(version, spoken)
+    key, unfinished = _key(version, spoken), None
     ranked: Board | None = cache.get(key)
     if ranked is None:
         try:
-            ranked = _compared(version, spoken)
+            ranked = _compared(version, spoken, seconds)
         except UnfinishedError as exc:
-            ranked = _unfinished(spoken, exc.sentence)
+            ranked, unfinished = _unfinished(spoken, exc.sentence), exc
         else:
             cache.set(key, ranked, _KEPT)
     listed = tuple(Place(system=line.run.pk, reason=why) for line, why in outside)
-    return Board(places=(*ranked.places, *listed), matches=ranked.matches, reason=ranked.reason)
+    board = Board(places=(*ranked.places, *listed), matches=ranked.matches, reason=ranked.reason)
+    return board, unfinished
 
 
-def _compared(version: DatasetVersion, spoken: Sequence[Line]) -> Board:
+def _compared(version: DatasetVersion, spoken: Sequence[Line], seconds: float) -> Board:
     measured = [(line.run.pk, one) for line in spoken if (one := line.measurement)]
     if not measured:
         return Board(places=(), reason="No run of this version can be ranked by this metric.")
@@ -198,7 +214,14 @@ def _compared(version: DatasetVersion, spoken: Sequence[Line]) -> Board:
     n_bytes = _bytes_of(measurements, yardstick)
     known = {}
     if n_bytes * len(runs) ** 2 > LARGE:
-        found = all_pairs(measurements, yardstick, n_bytes=n_bytes, clusters=groups, seed=_SEED)
+        found = all_pairs(
+            measurements,
+            yardstick,
+            n_bytes=n_bytes,
+            clusters=groups,
+            seed=_SEED,
+            seconds=seconds,
+        )
         known = {(runs[one], runs[other]): how for (one, other), how in found.items()}
     in_memory = yardstick.additive is not None and n_bytes * len(runs) <= MOST_BYTES
     scores = read_together(measurements) if in_memory else in_blocks_together(measurements)

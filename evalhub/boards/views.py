@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
@@ -15,6 +16,7 @@ from evalhub.accounts.capabilities import Capability
 from evalhub.accounts.http import SignedInRequest, enter_project, signed_in
 from evalhub.boards import wording
 from evalhub.boards.histories import History, Point, Trends, trends_of
+from evalhub.boards.pairs import SECONDS
 from evalhub.boards.standings import Standings, standings_of
 from evalhub.datasets.models import Dataset, DatasetVersion
 from evalhub.datasets.selectors import dataset_of, newest_version, version_of
@@ -131,18 +133,26 @@ def _ends(first: datetime, last: datetime) -> dict[str, str]:
 @require_safe
 @signed_in
 def leaderboard(request: SignedInRequest, project: str, dataset: str) -> HttpResponse:
-    """The systems on a dataset version, ranked by one metric."""
+    """The systems on a dataset version, ranked by one metric.
+
+    The page of a large board is there at once. It then asks for the ranks by itself, a look at a
+    time.
+    """
     found = dataset_of(enter_project(request, project, Capability.VIEW), dataset)
     wanted = request.GET.get("version", "")[:100]
     versions = list(found.versions.order_by("-number"))
     context = {**_head(found, "Leaderboard"), "versions": versions, "rule": RANK_RULE}
     if wanted or newest_version(found):
         shown = standings_of(
-            version_of(found, wanted or None), metric=request.GET.get("metric", "")[:100]
+            version_of(found, wanted or None),
+            metric=request.GET.get("metric", "")[:100],
+            seconds=SECONDS if request.GET.get("step") else 0.0,
         )
         if shown.metrics and shown.metric not in shown.metrics:
             raise Http404("No run of this version was measured with this metric.")
         context |= _board(shown)
+        asked = {"version": shown.version.number, "metric": shown.metric, "step": 1}
+        context["next_step"] = f"?{urlencode(asked)}"
         if shown.metrics:
             context["choices"] = _choices_of_board(versions, shown)
     return render(request, "boards/leaderboard.html", context)
