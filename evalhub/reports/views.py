@@ -173,9 +173,10 @@ def many(request: SignedInRequest, project: str) -> HttpResponse:
 def _many_page(
     request: SignedInRequest, context: dict[str, object], compared: Many
 ) -> HttpResponse:
-    context["next_step"] = f"{_whole_page(request)}&step=1"
+    context |= {"next_step": f"{_whole_page(request)}&step=1", "trigger": "load"}
     if compared.waits is not None:
         context |= {"progress": compared.waits.progress, "n_workers": living_workers()}
+        context["trigger"] = "every 2s"
     name = "reports/_many.html" if _is_asked_again(request) else "reports/many.html"
     response = render(request, name, context, status=200 if compared.is_whole else 202)
     patch_vary_headers(response, ["HX-Target"])
