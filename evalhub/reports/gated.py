@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -57,6 +58,13 @@ class RuleSaid:
     def heading(self) -> str:
         """Return the answer in a word for people: ``Not settled``."""
         return _ANSWERS.get(self.answer, self.answer).capitalize()
+
+    @property
+    def query(self) -> str:
+        """Return what asks a report for the examples that a margin speaks of; else nothing."""
+        if not self.metric:
+            return ""
+        return urlencode({"metric": self.metric} | ({"slice": self.slice} if self.slice else {}))
 
     @property
     def words(self) -> str:

@@ -10,12 +10,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
-from django.utils.safestring import SafeString
 
 from evalhub.errors import NotFound
 from evalhub.reports import (
     evidence,
     figures,
+    forest,
     gated,
     margins,
     nested,
@@ -70,11 +70,12 @@ def page_of(
         **_in_words(comparison, overall, said),
         "baseline": baseline,
         "candidate": candidate,
-        "forest": _forest(overall, bands),
+        "forest": forest.drawn(comparison, overall, bands),
+        "how_drawn": forest.how_drawn(overall),
         "has_margins": not bands.keys().isdisjoint(one.metric for one in overall),
         "overall": figures.rows(overall),
+        "open_for_gaps": [one.metric for one in overall if wording.is_left_open_by_gaps(one)],
         "nothing_worse": _nothing_worse(comparison, overall[0], worse),
-        "has_endless": any(figures.span_of(one) is None for one in overall),
         "metrics": [one.metric for one in overall],
         "worse": worse,
         "slices": _slice_table(findings),
@@ -129,14 +130,17 @@ def _nothing_worse(comparison: Comparison, primary: Finding, worse: Sequence[Wor
     return remarks.nothing_stands_out(comparison, primary)
 
 
-def _others(comparison: Comparison, findings: Sequence[Finding]) -> list[str]:
-    """Say what the other metrics found: losses first, and of very many how many more there are."""
+def _others(comparison: Comparison, findings: Sequence[Finding]) -> list[tuple[str, str]]:
+    """Say what the other metrics found: losses first, and of very many how many more there are.
+
+    Beside a sentence stands the metric that it speaks of.
+    """
     decided = [one for one in findings if one.outcome in _DECIDED]
     decided.sort(key=lambda one: one.outcome != Outcome.REGRESSED)
-    said = [margins.sentence(comparison, one) for one in decided[:_MOST_OTHERS]]
+    said = [(margins.sentence(comparison, one), one.metric) for one in decided[:_MOST_OTHERS]]
     left = len(decided) - len(said)
     if left:
-        said.append(f"{formatting.plural(left, 'more metric')} changed: see table 1.")
+        said.append((f"{formatting.plural(left, 'more metric')} changed: see table 1.", ""))
     return said
 
 
@@ -246,7 +250,6 @@ def _chosen_group(groups: Sequence[dict[str, Any]], number: str) -> dict[str, An
     raise NotFound("This comparison has no such group of examples.")
 
 
-_FOREST_UNIT = "gain, in % of the scale"
 _MOST_OTHERS = 4
 _DECIDED = (Outcome.IMPROVED, Outcome.REGRESSED, Outcome.EQUIVALENT)
 
@@ -265,33 +268,6 @@ def _bands(comparison: Comparison, overall: Sequence[Finding], said: Said) -> Ma
     if comparison.terms:
         return {one.metric: one.margin for one in overall if one.margin is not None}
     return said.newest.margins if said.newest else {}
-
-
-def _forest(overall: Sequence[Finding], bands: Mapping[str, float]) -> SafeString:
-    """Draw the gains on one axis; a single one in the metric's own unit."""
-    if len(overall) == 1:
-        steps, unit = [1.0], "gain, in the metric’s own unit"
-    else:
-        steps, unit = [_range(one) / 100 for one in overall], _FOREST_UNIT
-    rows = [
-        _forest_row(one, step, bands.get(one.metric))
-        for one, step in zip(overall, steps, strict=True)
-    ]
-    return charts.forest(rows, unit=unit)
-
-
-def _forest_row(finding: Finding, step: float, margin: float | None) -> charts.ForestRow:
-    return charts.ForestRow(
-        name=figures.with_unit(finding),
-        outcome=finding.outcome,
-        gain=finding.gain,
-        low=finding.low,
-        high=finding.high,
-        unit=step,
-        margin=margin,
-        digits=figures.digits(finding),
-        reason=finding.reason,
-    )
 
 
 @dataclass(frozen=True)

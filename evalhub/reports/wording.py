@@ -197,6 +197,8 @@ def limits(finding: Finding) -> str:
 def is_left_open_by_gaps(finding: Finding) -> bool:
     """Say whether what is unscored kept an outcome back that the scored pairs would have had."""
     p = deciding_p(finding)
+    if finding.outcome != Outcome.INSUFFICIENT_EVIDENCE:
+        return False
     if finding.low is None or finding.high is None or p is None:
         return False
     leaves_zero_out = finding.low > 0.0 or finding.high < 0.0

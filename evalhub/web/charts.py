@@ -44,8 +44,9 @@ class Estimate:
 class ForestRow:
     """One finding of a comparison, in the metric's own unit.
 
-    `unit` is what one step of the common axis is worth for this metric: its margin, or a hundredth
-    of its range. Without a gain, `reason` stands in its place.
+    `unit` is what one step of the axis is worth for this metric, such as a hundredth of its range.
+    `written` and `ends` are its gain and interval as texts. Without a gain, `reason` stands in
+    its place. `address` is where the outputs are that it came from.
     """
 
     name: str
@@ -55,8 +56,18 @@ class ForestRow:
     high: float | None
     unit: float
     margin: float | None = None
-    digits: int = 3
+    written: str = ""
+    ends: str = ""
     reason: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Findings that share an axis; `unit` names its step."""
+
+    rows: Sequence[ForestRow]
+    unit: str
 
 
 def picture(height: float, label: str, content: SafeString, *, extra: str = "") -> SafeString:
@@ -145,16 +156,20 @@ def strip(answers: Sequence[float], *, low: float, high: float, label: str) -> S
     return picture(ground + 4, label, _joined(parts), extra="spark")
 
 
-def forest(rows: Sequence[ForestRow], *, unit: str) -> SafeString:
-    """Draw findings of unlike metrics on one axis, as an ordered list; `unit` names its step."""
-    axis = forest_axis(rows)
-    items = format_html_join("", "{}", ((_forest_item(row, axis),) for row in rows))
+def forest(*panels: Panel) -> SafeString:
+    """Draw findings of unlike metrics as an ordered list, each panel over its axis."""
+    drawn = [_panel(one) for one in panels if one.rows]
+    return format_html('<ol class="forest">{}</ol>', _joined(drawn))
+
+
+def _panel(panel: Panel) -> SafeString:
+    axis = forest_axis(panel.rows)
     foot = format_html(
         '<li class="axis-row"><span></span>{}<span>{}</span><span></span></li>',
         axis_line(axis, ticks=_few_ticks(axis), signed=True),
-        unit,
+        panel.unit,
     )
-    return format_html('<ol class="forest">{}{}</ol>', items, foot)
+    return _joined([*(_forest_item(row, axis) for row in panel.rows), foot])
 
 
 def _few_ticks(axis: Axis) -> list[float]:
@@ -199,16 +214,15 @@ def heat(gain: float | None, span: float) -> str:
 
 def _forest_item(row: ForestRow, axis: Axis) -> SafeString:
     badge = marks.outcome(row.outcome)
+    name = format_html('<a href="{}">{}</a>', row.address, row.name) if row.address else row.name
     if row.gain is None:
         reason = row.reason or "not defined"
         return format_html(
             '<li><b>{}</b><span class="muted">{}</span><span></span><span>{}</span></li>',
-            row.name,
+            name,
             reason,
             badge,
         )
-    written = formatting.number(row.gain, row.digits, signed=True)
-    ends = formatting.interval(row.low, row.high, row.digits, signed=True)
     shown = formatting.outcome(row.outcome)
     drawn = interval(
         Estimate(
@@ -218,16 +232,16 @@ def _forest_item(row: ForestRow, axis: Axis) -> SafeString:
         ),
         axis=axis,
         kind=shown.shape,
-        label=f"{row.name}: gain {written}, interval {ends}, {shown.word}",
+        label=f"{row.name}: gain {row.written}, interval {row.ends}, {shown.word}",
         margin=(row.margin or 0) / row.unit,
         height=_FOREST_HEIGHT,
     )
     return format_html(
         '<li><b>{}</b>{}<span class="val"><b>{}</b><span>{}</span></span><span>{}</span></li>',
-        row.name,
+        name,
         drawn,
-        written,
-        ends,
+        row.written,
+        row.ends,
         badge,
     )
 

@@ -60,7 +60,7 @@ def test_a_link_brings_somebody_in_and_tells_nothing_of_itself(visit: Visit, own
     type_in(owner, "note", "The night shift")
     expect(owner.get_by_role("heading", name="Copy this link now")).to_be_visible()
     assert_clean(owner)
-    link = owner.locator("#link").inner_text()
+    link = owner.locator("#secret").inner_text()
 
     stranger = visit()
     told: list[str] = []

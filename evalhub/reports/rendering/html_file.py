@@ -39,6 +39,7 @@ def as_html(page: Mapping[str, Any], *, origin: str) -> str:
         **page,
         "shell": "reports/file.html",
         "is_file": True,
+        "leads_nowhere": not origin,
         "project": comparison.project,
         # Our own files: the one text of a page that is not escaped.
         "style_sheet": SafeString(f"<style>{_styles()}</style>"),

@@ -18,6 +18,7 @@ ZERO_WIDTH: Final = "\N{ZERO WIDTH SPACE}"
 # A comment names this many slices and says how many more there are; more than a few are folded.
 MOST_SLICES: Final = 20
 MOST_OPEN: Final = 3
+OPEN_FOR_GAPS: Final = "what is unscored could turn it"
 MOST_APART: Final = 2  # slices of a field that are named one by one where all went one way
 # Controls, and marks that turn the direction of what follows.
 _INVISIBLE: Final = re.compile(
@@ -40,7 +41,7 @@ def as_markdown(
         " ".join(map(plain, remarks.first(comparison))),
         _gate(said),
         _what_decides(comparison, findings[0], said),
-        _table(overall, wording.names(comparison)),
+        _table(overall),
         plain(wording.about_p(findings[0])),
         _slices([finding for finding in findings if finding.slice_field]),
         "\n".join(
@@ -91,10 +92,10 @@ def _what_decides(comparison: Comparison, primary: Finding, said: Said) -> str:
     return " ".join(plain(text) for text in sentences if text)
 
 
-def _table(overall: Sequence[Finding], names: tuple[str, str]) -> str:
-    baseline, candidate = (plain(name) for name in names)
+def _table(overall: Sequence[Finding]) -> str:
+    """Return the table; its heads name no system, for a long name pushes columns out of sight."""
     head = (
-        f"| Metric | {baseline} | {candidate} | Gain | 95 % interval | deciding p | Outcome |",
+        "| Metric | Baseline | Candidate | Gain | 95 % interval | Deciding p | Outcome |",
         "|---|---:|---:|---:|---|---:|---|",
     )
     return "\n".join([*head, *(_row(finding) for finding in overall)])
@@ -105,9 +106,13 @@ def _row(finding: Finding) -> str:
     cells = [
         plain(figures.with_unit(finding)),
         *(shown.baseline, shown.candidate, shown.change, shown.range, shown.p_adjusted),
-        ", ".join(filter(None, [formatting.outcome(finding.outcome).word, shown.margin])),
+        ", ".join(filter(None, [_word(finding).lower(), shown.margin, _gaps(finding)])),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _gaps(finding: Finding) -> str:
+    return OPEN_FOR_GAPS if wording.is_left_open_by_gaps(finding) else ""
 
 
 def _slices(in_slices: Sequence[Finding]) -> str:

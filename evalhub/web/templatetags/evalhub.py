@@ -147,8 +147,9 @@ def excerpt(text: str | None, length: int = 120) -> SafeString:
 
 @register.filter
 def unbroken(text: str) -> str:
-    """Keep a number and its per cent sign on one line."""
-    return text.replace(" %", f"{formatting.FIXED}%")
+    """Keep a number and its per cent sign on one line, and ``n = 40``."""
+    fixed = formatting.FIXED
+    return text.replace(" %", f"{fixed}%").replace(" n = ", f" n{fixed}={fixed}")
 
 
 @register.filter

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from evalhub.web import charts, histograms
 from evalhub.web.axes import Axis, nice_step
-from evalhub.web.charts import Estimate, ForestRow
+from evalhub.web.charts import Estimate, ForestRow, Panel
 
 UNIT = Axis.of(0, 1)
 
@@ -38,6 +38,8 @@ def row(**changes):
         "low": 0.02,
         "high": 0.08,
         "unit": 0.01,
+        "written": "+0.050",
+        "ends": "+0.020 to +0.080",
     }
     return ForestRow(**(given | changes))
 
@@ -143,8 +145,8 @@ def test_labels_and_names_are_escaped():
     for html in (
         charts.interval(Estimate(value=0.5), axis=UNIT, label=evil),
         charts.strip([1], low=1, high=5, label=evil),
-        charts.forest([row(name=evil, outcome=evil)], unit=evil),
-        charts.forest([row(gain=None, reason=evil)], unit=""),
+        charts.forest(Panel([row(name=evil, outcome=evil, written=evil, address=evil)], evil)),
+        charts.forest(Panel([row(gain=None, reason=evil)], "")),
         charts.axis_line(UNIT, writer=lambda _: evil),
     ):
         assert "<script" not in html
@@ -152,7 +154,7 @@ def test_labels_and_names_are_escaped():
 
 
 def test_no_chart_carries_a_style_attribute():
-    drawn = charts.forest([row(), row(outcome="regressed", gain=-0.1)], unit="points")
+    drawn = charts.forest(Panel([row(), row(outcome="regressed", gain=-0.1)], "points"))
     assert "style" not in drawn
     assert "style" not in histograms.histogram(histograms.bins_of(np.linspace(0, 1, 50)))
 
@@ -160,10 +162,17 @@ def test_no_chart_carries_a_style_attribute():
 def test_the_forest_puts_unlike_metrics_on_one_axis():
     axis = charts.forest_axis([row(), row(name="bleu", gain=-5.0, low=-8.0, high=-2.0, unit=1)])
     assert (axis.low, axis.high) == (-8, 8)
-    bleu = row(name="bleu", outcome="regressed", gain=-5.0, low=-8.0, high=-2.0, unit=1, digits=1)
-    html = charts.forest([row(), bleu], unit="points")
+    html = charts.forest(Panel([row(), row(name="bleu", gain=-5.0)], "points"))
     assert "exact_match: gain +0.050, interval +0.020 to +0.080, improved" in html
-    assert "bleu: gain −5.0, interval −8.0 to −2.0, regressed" in html
+    assert html.count("axis-row") == 1
+
+
+def test_panels_of_a_forest_have_an_axis_each_and_rows_lead_to_their_outputs():
+    dear = row(name="cost", gain=-0.9, low=-0.95, high=-0.85, address="/outputs")
+    html = charts.forest(Panel([row()], "% of the scale"), Panel([], "none"), Panel([dear], "%"))
+    assert html.count("axis-row") == 2
+    assert [text.text for text in tree(html).iter("text")][-1] == "0"
+    assert '<a href="/outputs">cost</a>' in html
 
 
 def test_one_very_wide_interval_does_not_squeeze_the_others():
@@ -171,13 +180,13 @@ def test_one_very_wide_interval_does_not_squeeze_the_others():
     wide = row(outcome="insufficient_evidence", gain=0.03, low=-0.9, high=0.96)
     axis = charts.forest_axis([*narrow, wide])
     assert axis.high < 10
-    assert "#m-right" in charts.forest([*narrow, wide], unit="points")
+    assert "#m-right" in charts.forest(Panel([*narrow, wide], "points"))
 
 
 def test_the_forest_says_why_a_gain_is_missing():
-    html = charts.forest([row(gain=None, low=None, high=None, reason="no label")], unit="points")
+    html = charts.forest(Panel([row(gain=None, low=None, high=None, reason="no label")], "points"))
     assert "no label" in html
-    assert charts.forest([], unit="points").count("<li ") == 1
+    assert charts.forest(Panel([], "points")).count("<li ") == 0
 
 
 def test_answers_stack_where_they_are_equal():
