@@ -195,8 +195,8 @@ def pairs_to_equal(margin: float, *, n: int, detectable: float, is_exact: bool) 
     """Return how many pairs show with 80 % power that any difference is smaller than a margin.
 
     From the observed error, by which n pairs find `detectable`, and a true gain of 0: Julious
-    (2004), "Sample sizes for clinical trials with normal data". `is_exact` is said of
-    right or wrong, whose tests keep no reserve.
+    (2004), "Sample sizes for clinical trials with normal data". `is_exact` is said of right or
+    wrong, whose tests keep no reserve.
     """
     level = ONE_SIDED if is_exact else RESERVE * ONE_SIDED
     found = normal_quantile(1 - ALPHA / 2) + normal_quantile(POWER)
