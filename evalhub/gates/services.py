@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -185,7 +189,8 @@ class Preview:
 
     `scored_first` are metrics of the rules by which the baseline would be scored again before a
     gate answers: here they are not compared. `chance` is how often at most a run as good as the
-    baseline passes the margins, where their errors are known.
+    baseline passes the margins, where their errors are known. `is_open` is a run that has not
+    been asked about yet.
     """
 
     run: Run
@@ -194,17 +199,35 @@ class Preview:
     problem: str = ""
     scored_first: list[str] = field(default_factory=list)
     chance: float | None = None
+    is_open: bool = False
 
 
-def preview(*, dataset: Dataset, given: object, tag: str = DEFAULT_TAG) -> list[Preview]:
-    """Hold the newest scored runs of a dataset against rules; nothing is kept."""
+def preview(
+    *,
+    dataset: Dataset,
+    given: object,
+    tag: str = DEFAULT_TAG,
+    before: Mapping[int, Preview] = MappingProxyType({}),
+    seconds: float = math.inf,
+) -> list[Preview]:
+    """Hold the newest scored runs of a dataset against rules; nothing is kept.
+
+    What was said `before`, by run, stays. Once `seconds` are over, after one run at least, the
+    others are left open.
+    """
     wished, tag = rules.parse(given), _tag(tag)
     runs = (
         Run.objects.filter(version__dataset=dataset, state=Run.State.SCORED)
         .select_related("version__dataset", "system_version__system", "project")
         .order_by("-pk")[:PREVIEWED]
     )
-    return [_previewed(run, wished, tag) for run in runs]
+    rows = [before.get(run.pk) or Preview(run, is_open=True) for run in runs]
+    until = time.monotonic() + seconds
+    for at in [at for at, row in enumerate(rows) if row.is_open]:
+        rows[at] = _previewed(rows[at].run, wished, tag)
+        if time.monotonic() > until:
+            break
+    return rows
 
 
 def _previewed(run: Run, wished: rules.Rules, tag: str) -> Preview:

@@ -22,7 +22,7 @@ from evalhub.accounts.http import (
 from evalhub.datasets.models import Dataset
 from evalhub.datasets.selectors import dataset_of
 from evalhub.errors import Conflict, DomainError, ShapeError
-from evalhub.gates import advising, rendering, saying, selectors, services, wording
+from evalhub.gates import advising, previewing, rendering, saying, selectors, services, wording
 from evalhub.gates.forms import AskForm, BeganFrom, BlessForm, GateForms, WaiverForm
 from evalhub.gates.models import GateAnswer
 from evalhub.gates.offering import offered_by
@@ -78,9 +78,18 @@ def _preview(request: SignedInRequest, dataset: Dataset) -> HttpResponse:
     if not forms.is_valid():
         return _gate_page(request, dataset, forms=forms, is_refused=True)
     try:
-        rows = services.preview(dataset=dataset, given=forms.given(), tag=forms.tag)
+        rows = services.preview(
+            dataset=dataset,
+            given=forms.given(),
+            tag=forms.tag,
+            before=previewing.said_before(request.POST, dataset),
+            seconds=previewing.STEP,
+        )
     except DomainError as exc:
         return _gate_page(request, dataset, forms=forms, problem=exc)
+    more = previewing.more(rows, request.POST, dataset)
+    if more is not None:
+        return _gate_page(request, dataset, forms=forms, preview=rows, more=more)
     previewed = wording.previewed([row.answer for row in rows])
     chances = [row.chance for row in rows if row.chance is not None]
     return _gate_page(

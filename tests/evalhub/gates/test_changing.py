@@ -10,7 +10,7 @@ from scipy import stats
 
 from evalhub.accounts.services import COMMAND_LINE
 from evalhub.errors import Conflict
-from evalhub.gates import selectors, services
+from evalhub.gates import previewing, selectors, services
 from tests.evalhub.gates.test_gates import a_gate, a_scored_run, a_version_with_slices, answers
 from tests.evalhub.runs.building import a_run, scored
 from tests.factories import a_key, a_member, a_project, a_version, example_row
@@ -142,6 +142,32 @@ def test_a_preview_says_what_would_be_scored_first_and_how_often_a_good_run_pass
     assert other.chance == pytest.approx(expected, abs=1e-6)
     shown = client.post(page, {"do": "preview", **typed(0.02)}).content.decode()
     assert "A run as good as its baseline would pass these margins in about" in shown
+
+
+def test_a_preview_goes_on_with_what_was_said_before_about_the_same_rules(monkeypatch):
+    version = a_version_with_slices(a_project())
+    a_scored_run(version, system="old", tags=["main"])
+    for system in ("second", "third"):
+        a_scored_run(version, {7, 8, 9, 10, 11, 12}, system=system)
+    whole = services.preview(dataset=version.dataset, given=margins(0.02))
+    client, page = page_of(version)
+    monkeypatch.setattr(previewing, "STEP", 0.0)  # one run in each step
+    asked = {"do": "preview", **typed(0.02)}
+    for done in (1, 2):
+        shown = client.post(page, asked)
+        more = shown.context["more"]
+        assert (more.done, more.total) == (done, 3)
+        assert f"{done} of 3 runs are held against these rules" in shown.content.decode()
+        asked = {**dict(more.fields), "do": "preview"}
+    assert {name: asked[name] for name in MANAGED} == {name: str(n) for name, n in MANAGED.items()}
+    other = client.post(page, {**asked, "margins-0-margin": "0.5"})
+    assert other.context["more"].done == 1  # what was said was said about other rules
+    with monkeypatch.context() as later:
+        later.setattr(previewing, "_SECONDS", -1)
+        assert client.post(page, asked).context["more"].done == 1
+    last = client.post(page, asked)
+    assert "more" not in last.context
+    assert last.context["preview"] == whole
 
 
 def test_false_alarms_are_counted_of_scored_runs_and_margins_alone():
