@@ -22,7 +22,7 @@ from evalhub.datasets.models import Dataset, DatasetVersion
 from evalhub.datasets.selectors import dataset_of, newest_version, version_of
 from evalhub.reports import figures
 from evalhub.runs.models import Measurement
-from evalhub.web import formatting
+from evalhub.web import charts, formatting
 from evalhub.web.axes import Axis
 from evalhub.web.charts import Estimate
 from evalhub.web.marks import span_of
@@ -126,8 +126,8 @@ def _ends(first: datetime, last: datetime) -> dict[str, str]:
     days = formatting.day(first), formatting.day(last)
     if len(set(days)) > 1 or first == last:
         return {"first": days[0], "last": days[1]}
-    _, _, time = formatting.moment(last).rpartition(", ")
-    return {"first": formatting.moment(first), "last": time}
+    start, (_, _, end) = formatting.moment(first), formatting.moment(last).rpartition(", ")
+    return {"first": start.removesuffix(" UTC"), "last": end}
 
 
 @require_safe
@@ -172,13 +172,15 @@ def _choices_of_board(
 def _board(shown: Standings) -> dict[str, Any]:
     ranked = [line for line in shown.lines if not line.place.reason]
     measurement = next((line.measurement for line in ranked if line.measurement), None)
+    axis = _axis([line.measurement for line in ranked if line.measurement])
     return {
         "board": shown,
         "ranked": [(line, wording.rank(line.place)) for line in ranked],
         "leaders": wording.leaders(ranked),
         "unranked": [line for line in shown.lines if line.place.reason],
         "span": span_of(measurement) if measurement else None,
-        "axis": _axis([line.measurement for line in ranked if line.measurement]),
+        "axis": axis,
+        "axis_line": charts.axis_line(axis) if axis else "",
         "less_is_better": measurement is not None and measurement.higher_is_better is False,
         "pairs": [{"pair": pair, "said": _said(pair.match)} for pair in shown.pairs],
     }

@@ -8,7 +8,7 @@ from evalhub.datasets.models import Dataset
 from evalhub.datasets.selectors import newest_version, slice_sizes
 from evalhub.gates.selectors import gate_of
 from evalhub.runs.models import Measurement, Run
-from evalhub.web.formatting import moment
+from evalhub.web.formatting import in_a_list
 
 MOST_RUNS = 100
 
@@ -67,7 +67,5 @@ def _protected(dataset: Dataset) -> list[tuple[str, str]]:
 
 
 def _words(run: Run) -> str:
-    return (
-        f"{run.system_version} on v{run.version.number}, {run.public_id[:10]}, "
-        f"{moment(run.created_at)}"
-    )
+    version = f"v{run.version.number}"
+    return in_a_list(str(run.system_version), version, run.public_id, run.created_at)

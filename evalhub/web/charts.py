@@ -200,7 +200,10 @@ def forest_axis(rows: Sequence[ForestRow]) -> Axis:
         if end is not None
     ]
     bands = [side * row.margin / row.unit for row in rows if row.margin for side in (-1, 1)]
-    return Axis.around([0.0, *gains, *ends, *bands], steps=8)
+    drawn = [*gains, *ends, *bands]
+    # Zero stands inside, never at an edge, where it would read as a frame.
+    beside = max(map(abs, drawn)) / 20
+    return Axis.around([-beside, beside, *drawn], steps=8)
 
 
 def heat(gain: float | None, span: float) -> str:

@@ -17,6 +17,7 @@ NO_VALUE: Final = "no value yet"
 MAX_DIGITS: Final = 6
 
 _SIZES: Final = ("bytes", "KB", "MB", "GB", "TB")
+_MOST_OF_NAME: Final = 28
 _MINUTE: Final = 60
 _HOUR: Final = 3_600
 _DAY: Final = 86_400
@@ -230,6 +231,19 @@ def moment(at: datetime) -> str:
 def day(at: datetime) -> str:
     utc = at.astimezone(UTC)
     return f"{utc.day} {utc:%B %Y}"
+
+
+def in_a_list(name: str, version: str, run: str, at: datetime) -> str:
+    """Name a run in a list to choose from: what tells runs apart comes first.
+
+    A narrow screen shows some thirty characters of the one that is chosen, so that a long name is
+    cut in its middle: versions differ at the end.
+    """
+    if len(name) > _MOST_OF_NAME:
+        half = _MOST_OF_NAME // 2
+        name = f"{name[: half - 1]}…{name[-half:]}"
+    utc = at.astimezone(UTC)
+    return f"{name}, {utc.day} {utc:%b %H:%M}, on {version}, {run[:10]}"
 
 
 def machine_time(at: datetime) -> str:

@@ -153,6 +153,14 @@ def unbroken(text: str) -> str:
 
 
 @register.filter
+def in_a_list(run: Any) -> str:
+    """Name a run in a list to choose from."""
+    return formatting.in_a_list(
+        str(run.system_version), str(run.version), run.public_id, run.created_at
+    )
+
+
+@register.filter
 def whole_words(text: object) -> SafeString:
     """Write a text for a heading: a name with hyphens goes to the next line as a whole."""
     parts = re.split(r"([^\s-]*-\S*)", str(text))

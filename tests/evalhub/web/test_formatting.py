@@ -258,3 +258,13 @@ def test_an_excerpt_is_one_short_line():
     html = untrusted.excerpt("one\n\ntwo   three\n" + "word " * 1_000_000, 12)
     assert html == '<span class="said line" dir="auto">one two thre…</span>'
     assert untrusted.excerpt("short", 12) == '<span class="said line" dir="auto">short</span>'
+
+
+def test_a_run_in_a_list_is_told_apart_within_what_a_narrow_screen_shows():
+    at = datetime(2026, 11, 26, 19, 5, tzinfo=UTC)
+    named = formatting.in_a_list("helper 2026-09", "tides v2", "run_0123456789", at)
+    assert named == "helper 2026-09, 26 Nov 19:05, on tides v2, run_012345"
+    long = "a-distilled-helper-with-a-long-name 0.9.1-rc{}"
+    first, second = (formatting.in_a_list(long.format(n), "v1", "run_0", at) for n in (1, 2))
+    assert first[:30] != second[:30]
+    assert first.startswith("a-distilled-h…")
