@@ -20,7 +20,7 @@ from evalhub.reports.gated import Said
 from evalhub.reports.models import Comparison, Finding
 from evalhub.runs.models import Measurement
 from evalhub.web.formatting import count, p_value, percent, plural
-from metrics.statistics.findings import LEVEL, MIN_PAIRS, Outcome
+from metrics.statistics.findings import LEVEL, MIN_PAIRS, UNSCORED, Outcome
 from metrics.statistics.pairs import UNBOUNDED
 
 _HEAD = {
@@ -199,6 +199,8 @@ def is_left_open_by_gaps(finding: Finding) -> bool:
     p = deciding_p(finding)
     if finding.outcome != Outcome.INSUFFICIENT_EVIDENCE:
         return False
+    if UNSCORED in finding.reason:  # also of what would be equivalent
+        return True
     if finding.low is None or finding.high is None or p is None:
         return False
     leaves_zero_out = finding.low > 0.0 or finding.high < 0.0

@@ -22,6 +22,8 @@ MIN_PAIRS = 20
 LEVEL = 0.05
 MAX_UNSCORED_SHARE = 0.05
 MAX_UNSCORED_DIFFERENCE = 0.01
+# In the reason of what is open for the gaps alone.
+UNSCORED = "examples are unscored on the two sides"
 
 
 class Outcome(StrEnum):
@@ -117,10 +119,7 @@ def decide(
         return decision
     if all(side and _outcome(side, margin) is decision.outcome for side in filled):
         return replace(decision, reason=f"{decision.reason} However the gaps are filled.")
-    unscored = (
-        f"{gaps.baseline} and {gaps.candidate} of {gaps.pairs} examples are unscored on the two "
-        "sides"
-    )
+    unscored = f"{gaps.baseline} and {gaps.candidate} of {gaps.pairs} {UNSCORED}"
     why = (
         "and nothing bounds what they would have changed"
         if None in filled

@@ -2,7 +2,7 @@
 
 import pytest
 
-from evalhub.reports import evidence
+from evalhub.reports import evidence, wording
 from evalhub.reports.gated import GateSaid, Said
 from evalhub.reports.models import Comparison
 from evalhub.web.formatting import count
@@ -86,6 +86,11 @@ def test_with_a_margin_it_rests_on_that_until_a_gate_says_what_to_do():
         f"About {count(2_200)} examples would be needed to show four times in five that two equal "
         "systems differ by less than the margin of 0.02."
     )
+    unscored = (
+        "0 and 30 of 412 examples are unscored on the two sides, enough to turn the outcome."
+    )
+    gaps = a_finding(0.0, -0.03, 0.03, OPEN, reason=unscored, **given)
+    assert (evidence.needed(gaps), unscored in wording.limits(gaps)) == (None, True)
     wide = a_finding(0.03, -0.01, 0.07, OPEN, **{**given, "margin": 0.1})
     assert evidence.how_many_more(wide).startswith("There are examples enough to show")
     gate = GateSaid(

@@ -136,7 +136,9 @@ def test_gaps_that_keep_an_outcome_back_are_settled_by_scores_not_by_examples():
     gaps = a_finding(0.05, 0.02, 0.08, "insufficient_evidence", is_primary=True, **given)
     settled = "A score for each of them would settle it; more examples alone would not."
     assert wording.limits(gaps) == f"{reason} {settled}"
-    explored = a_finding(0.05, 0.02, 0.08, "insufficient_evidence", p_adjusted=0.06, **given)
+    among = "The interval leaves zero out, but p is above 0.05 among all the findings explored."
+    alone = given | {"reason": among}
+    explored = a_finding(0.05, 0.02, 0.08, "insufficient_evidence", p_adjusted=0.06, **alone)
     assert "easily missed" in wording.limits(explored)
     few = a_finding(0.05, 0.02, 0.08, "insufficient_evidence", is_primary=True, **given | {"n": 9})
     assert wording.limits(few) == (
