@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from evalhub.reports import margins
 from evalhub.reports.figures import span_of, the_margin, unit_of
 from evalhub.reports.gated import NONE, Said
 from evalhub.reports.models import Comparison, Finding
@@ -32,10 +33,11 @@ class Needed:
     is_margin: bool = False
 
 
-def needed(finding: Finding) -> Needed | None:
+def needed(comparison: Comparison, finding: Finding) -> Needed | None:
     """Return what would have settled a finding that is open; None where it is not, or not known.
 
-    Where there is a margin it rests on that, and on a true gain of 0. Else the difference is
+    Where there is a margin, and clusters enough to be held against it, it rests on that and on a
+    true gain of 0. Else the difference is
     chosen by the metric's range and by what so many examples find, never by the gain: 2 % of the
     range, or where that much is found already, or there is no range, the next smaller of 5, 2 and
     1 with any power of ten.
@@ -45,7 +47,7 @@ def needed(finding: Finding) -> Needed | None:
         return None
     if is_left_open_by_gaps(finding):  # which scores would settle, and no number of examples
         return None
-    if finding.margin is not None:
+    if finding.margin is not None and not margins.has_few_clusters(comparison):
         n = pairs_to_equal(
             finding.margin,
             n=finding.n,
@@ -59,9 +61,9 @@ def needed(finding: Finding) -> Needed | None:
     return Needed(difference=difference, n=n)
 
 
-def how_many_more(finding: Finding) -> str:
+def how_many_more(comparison: Comparison, finding: Finding) -> str:
     """Say how many examples would be needed; nothing where the finding is settled."""
-    found = needed(finding)
+    found = needed(comparison, finding)
     if found is None:
         return ""
     if found.is_margin:
@@ -115,7 +117,7 @@ def beside(comparison: Comparison, finding: Finding, said: Said = NONE) -> list[
     A gate that answered by the same margin has said itself what would settle that.
     """
     has_advice = said.newest is not None and finding.margin is not None
-    more = "" if has_advice else how_many_more(finding)
+    more = "" if has_advice else how_many_more(comparison, finding)
     return [one for one in (few(comparison, finding), more) if one]
 
 

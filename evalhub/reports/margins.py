@@ -20,6 +20,11 @@ def about(comparison: Comparison, finding: Finding) -> str:
     if finding.outcome == Outcome.IMPROVED:
         return ""
     margin = f"{the_margin(finding)} {set_by(comparison)}"
+    if has_few_clusters(comparison):
+        return (
+            f"Under {MIN_PAIRS} clusters nothing is held against {margin}; there are "
+            f"{comparison.coverage['n_clusters']}."
+        )
     if finding.within == Within.DIFFERENCE and finding.outcome == Outcome.EQUIVALENT:
         return (
             f"Any difference on {finding.metric} is smaller than {margin}: the true change is "
@@ -31,6 +36,12 @@ def about(comparison: Comparison, finding: Finding) -> str:
         return f"The loss on {finding.metric} looks larger than {margin}."
     ruled_out = "is ruled out" if finding.within else "is not ruled out"
     return f"A loss on {finding.metric} as large as {margin} {ruled_out}."
+
+
+def has_few_clusters(comparison: Comparison) -> bool:
+    """Say whether there are clusters, and too few to hold anything against a margin."""
+    n_clusters = comparison.coverage.get("n_clusters")
+    return n_clusters is not None and n_clusters < MIN_PAIRS
 
 
 def sentence(comparison: Comparison, finding: Finding) -> str:

@@ -42,7 +42,7 @@ def as_json(
         "evidence": evidence.beside(comparison, findings[0], said),
         **gated.as_json(said),
         "terms": comparison.terms,
-        "findings": [_finding(finding) for finding in findings],
+        "findings": [_finding(comparison, finding) for finding in findings],
         "skipped": comparison.skipped,
         "rescored": comparison.rescored,
         "searched": comparison.searched,
@@ -82,7 +82,7 @@ def _row(row: Row) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(comparison: Comparison, finding: Finding) -> dict[str, Any]:
     return {
         "metric": finding.metric,
         "slice": slice_name(finding) or None,
@@ -102,7 +102,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "p_adjusted": finding.p_value if finding.is_primary else finding.p_adjusted,
         "detectable": finding.detectable,
         "answered_only": _answered_only(finding),
-        "needed": (found := evidence.needed(finding)) and asdict(found),
+        "needed": (found := evidence.needed(comparison, finding)) and asdict(found),
         "lost": finding.n_lost,
         "won": finding.n_won,
         "unscored": {

@@ -50,7 +50,7 @@ def _row(comparison: Comparison, one: Finding) -> list[object]:
 
 def _margin(comparison: Comparison, one: Finding) -> list[object]:
     """Return how a finding stands to its margin, and how far its evidence goes."""
-    needed = evidence.needed(one)
+    needed = evidence.needed(comparison, one)
     return [
         *(one.margin, one.within, one.low90, one.high90),
         *((needed.difference, needed.n) if needed else (None, None)),

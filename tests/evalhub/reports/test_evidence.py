@@ -2,7 +2,7 @@
 
 import pytest
 
-from evalhub.reports import evidence, wording
+from evalhub.reports import evidence, margins, wording
 from evalhub.reports.gated import GateSaid, Said
 from evalhub.reports.models import Comparison
 from evalhub.web.formatting import count
@@ -10,6 +10,7 @@ from metrics.base import Family
 from tests.evalhub.reports.test_wording import a_finding
 
 OPEN = "insufficient_evidence"
+NONE = Comparison(coverage={})  # clusters
 
 
 @pytest.mark.parametrize(
@@ -27,13 +28,13 @@ OPEN = "insufficient_evidence"
 )
 def test_how_many_examples_find_a_difference_chosen_without_the_gain(more, difference, n):
     for gain in (0.0, 0.01):
-        found = evidence.needed(a_finding(gain, -0.03, 0.03, OPEN, **more))
+        found = evidence.needed(NONE, a_finding(gain, -0.03, 0.03, OPEN, **more))
         assert (found.difference, found.n) == (pytest.approx(difference, rel=1e-12), n)
 
 
 def test_it_is_said_in_round_numbers_and_only_where_examples_would_settle_it():
     given = {"detectable": 0.043, "is_primary": True}
-    said = evidence.how_many_more(a_finding(0.0, -0.03, 0.03, OPEN, p_value=0.9, **given))
+    said = evidence.how_many_more(NONE, a_finding(0.0, -0.03, 0.03, OPEN, p_value=0.9, **given))
     assert said == (
         f"About {count(2_000)} examples would be needed to find a difference of 0.02 "
         "four times in five."
@@ -43,7 +44,7 @@ def test_it_is_said_in_round_numbers_and_only_where_examples_would_settle_it():
     tiny = a_finding(0.0, -0.03, 0.03, OPEN, n=19, **given)
     unknown = a_finding(0.0, None, None, OPEN)
     for one in (settled, gaps, tiny, unknown):
-        assert evidence.how_many_more(one) == ""
+        assert evidence.how_many_more(NONE, one) == ""
 
 
 @pytest.mark.parametrize(
@@ -79,10 +80,10 @@ def test_with_a_margin_it_rests_on_that_until_a_gate_says_what_to_do():
     one = a_finding(0.0, -0.03, 0.03, OPEN, **given)
     exact = a_finding(0.0, -0.03, 0.03, OPEN, p_exact=1.0, **given)
     for finding, n in ((one, 2_150), (exact, 2_078)):
-        found = evidence.needed(finding)
+        found = evidence.needed(NONE, finding)
         assert (found.difference, found.is_margin) == (0.02, True)
         assert found.n == pytest.approx(n, abs=1)
-    assert evidence.how_many_more(one) == (
+    assert evidence.how_many_more(NONE, one) == (
         f"About {count(2_200)} examples would be needed to show four times in five that two equal "
         "systems differ by less than the margin of 0.02."
     )
@@ -90,9 +91,13 @@ def test_with_a_margin_it_rests_on_that_until_a_gate_says_what_to_do():
         "0 and 30 of 412 examples are unscored on the two sides, enough to turn the outcome."
     )
     gaps = a_finding(0.0, -0.03, 0.03, OPEN, reason=unscored, **given)
-    assert (evidence.needed(gaps), unscored in wording.limits(gaps)) == (None, True)
+    assert (evidence.needed(NONE, gaps), unscored in wording.limits(gaps)) == (None, True)
+    few = Comparison(coverage={"n_clusters": 19})  # under 20 nothing is held against a margin
+    assert not evidence.needed(few, one).is_margin
+    one.low90, one.high90 = -0.025, 0.025
+    assert margins.about(few, one).startswith("Under 20 clusters nothing is held against the ")
     wide = a_finding(0.03, -0.01, 0.07, OPEN, **{**given, "margin": 0.1})
-    assert evidence.how_many_more(wide).startswith("There are examples enough to show")
+    assert evidence.how_many_more(NONE, wide).startswith("There are examples enough to show")
     gate = GateSaid(
         **{"id": "", "answer": "fail", "title": "", "advice": [], "rules": [], "gate_version": 1},
         **{"branch": "", "chosen": "", "at": None, "waived": None, "address": ""},
