@@ -53,13 +53,15 @@ def how_drawn(overall: Sequence[Finding]) -> str:
     baseline = "in percent of the baseline’s value"
     if not endless:
         return f"A gain is drawn {scale}."
-    named = ", ".join(one.metric for one in endless)
     if not with_ends:
         return f"A gain is drawn {baseline}."
-    return (
-        f"A gain is drawn {scale}; of {named}, whose scale has no end, {baseline}, on the lower "
-        "axis."
+    *names, last = [one.metric for one in endless]
+    whose = (
+        f"{', '.join(names)} and {last}, whose scales have"
+        if names
+        else f"{last}, whose scale has"
     )
+    return f"A gain is drawn {scale}; that of {whose} no end, {baseline}, on the lower axis."
 
 
 def _parted(overall: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:

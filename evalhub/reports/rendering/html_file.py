@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from django.http import HttpResponse
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from evalhub import web
@@ -40,6 +41,7 @@ def as_html(page: Mapping[str, Any], *, origin: str) -> str:
         "shell": "reports/file.html",
         "is_file": True,
         "leads_nowhere": not origin,
+        "address": f"{origin}{_page_of(comparison)}" if origin else "",
         "project": comparison.project,
         # Our own files: the one text of a page that is not escaped.
         "style_sheet": SafeString(f"<style>{_styles()}</style>"),
@@ -47,6 +49,10 @@ def as_html(page: Mapping[str, Any], *, origin: str) -> str:
     }
     text = render_to_string("reports/detail.html", context)
     return _LINK.sub(lambda link: f' href="{origin}{link[1]}"' if origin else "", text)
+
+
+def _page_of(comparison: Comparison) -> str:
+    return reverse("reports:detail", args=[comparison.public_id])
 
 
 def html_answer(text: str) -> HttpResponse:
