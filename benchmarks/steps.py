@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import processes
 from results import Results, add_arguments, load_average
@@ -83,7 +83,7 @@ class Person:
         """Yield a page, and what comes as it goes on by itself."""
         yield reply
         while found := _ON.search(reply.text):
-            where = html.unescape(found[2]) or path
+            where = urljoin(path, html.unescape(found[2]))
             if found[1] == "get":
                 reply = self.get(where)
             else:
