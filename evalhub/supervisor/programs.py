@@ -30,9 +30,6 @@ def environment(options: Options, *, socket: Path | None) -> dict[str, str]:
     result["EVALHUB_DATA_DIR"] = str(options.data_dir)
     if socket:
         result["REDIS_URL"] = f"unix://{quote(str(socket))}"
-    # One thread each: the work is spread over processes, and sums keep their order.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        result.setdefault(name, "1")
     result.setdefault("PYTHONUNBUFFERED", "1")
     return result
 

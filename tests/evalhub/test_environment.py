@@ -254,3 +254,20 @@ def test_each_command_stops_with_the_sentence_alone_and_exit_code_1(command, tmp
     assert stopped.stderr == "REDIS_URL must start with redis://, rediss:// or unix://.\n"
     assert stopped.stdout == ""
     assert stopped.returncode == 1
+
+
+def test_a_command_computes_in_one_thread_as_the_service_does():
+    # With more, matrix products add up in another order, and `recompute` finds other last bits.
+    said = (
+        "import os, sys, evalhub.settings; print('numpy' in sys.modules, os.environ[sys.argv[1]])"
+    )
+    clean = {name: value for name, value in os.environ.items() if "NUM_THREADS" not in name}
+    found = subprocess.run(
+        [sys.executable, "-c", said, "OPENBLAS_NUM_THREADS"],
+        env=clean,
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.split() == ["False", "1"]
