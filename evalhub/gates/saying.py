@@ -45,14 +45,14 @@ def _changed(comparison: Comparison) -> str:
 
 
 def before(comparison: Comparison, answers: Sequence[GateAnswer]) -> tuple[WaivedBefore, ...]:
-    """Return the waivers of the baseline and, on the branches that were asked for, of the run
-    before."""
+    """Return the waivers of the baseline, of the candidate by other comparisons and, on the
+    branches that were asked for, of the run before."""
     waivers = selectors.waivers_behind(comparison.baseline)
-    found = [_before(one, is_baseline=True) for one in waivers]
+    waivers += selectors.waivers_of_candidate(comparison)
     previous = selectors.waiver_before(comparison, {one.tag for one in answers} - {""})
     if previous is not None and previous not in waivers:
-        found.append(_before(previous, is_baseline=False))
-    return tuple(found)
+        waivers.append(previous)
+    return tuple(_before(one, comparison) for one in waivers)
 
 
 def said_by(one: GateAnswer) -> GateSaid:
@@ -85,11 +85,16 @@ def _rule(part: Mapping[str, Any]) -> RuleSaid:
     return replace(said, metric=part["metric"], slice=part["slice"] or "", margin=part["margin"])
 
 
-def _before(waiver: Waiver, *, is_baseline: bool) -> WaivedBefore:
+def _before(waiver: Waiver, comparison: Comparison) -> WaivedBefore:
     answer, waived = waiver.answer, _waived(waiver)
-    system = str(answer.comparison.candidate.system_version)
+    run = answer.comparison.candidate
+    is_baseline = run.pk == comparison.baseline_id
     where = f" on {answer.tag}" if answer.tag else ""
-    who = f"The baseline, {system}," if is_baseline else f"The run before{where}, {system},"
+    who = f"The run before{where}, {run.system_version},"
+    if is_baseline:
+        who = f"The baseline, {run.system_version},"
+    elif run.pk == comparison.candidate_id:
+        who = f"This run, held against version {answer.gate.number} of the gate before,"
     return WaivedBefore(
         sentence=f"{who} {wording.NOT_PASSED[answer.answer]} and was {waived.by}.",
         candidate=answer.comparison.candidate.public_id,

@@ -189,9 +189,21 @@ def waiver_before(comparison: Comparison, tags: Iterable[str]) -> Waiver | None:
     return _named(Waiver.objects.filter(answer=previous)).first()
 
 
+def waivers_of_candidate(comparison: Comparison) -> list[Waiver]:
+    """Return the waivers that the candidate had before this comparison, by other comparisons.
+
+    A gate whose margins change makes another one of the same two runs.
+    """
+    others = Waiver.objects.filter(
+        answer__comparison__candidate=comparison.candidate_id,
+        answer__created_at__lt=comparison.created_at,
+    ).exclude(answer__comparison=comparison)
+    return list(_named(others).order_by("pk"))
+
+
 def _named(waivers: QuerySet[Waiver]) -> QuerySet[Waiver]:
     return waivers.select_related(
-        "created_by", "answer__comparison__candidate__system_version__system"
+        "created_by", "answer__gate", "answer__comparison__candidate__system_version__system"
     )
 
 

@@ -158,13 +158,13 @@ COMPONENTS = {
         ),
     ),
     "WaivedBefore": members(
-        "A waiver by which the baseline, or the run before on the branch, went through a gate.",
+        "A waiver by which the baseline, the run before or this run by then went through a gate.",
         summary=text("In a sentence, without the reason."),
         candidate=text("The id of the run that was let through."),
         comparison=text("cmp_…"),
         answer=one_of(["fail", "inconclusive"]),
         branch=nullable(text()),
-        is_baseline=flag("Whether that run is the baseline now, or the run before."),
+        is_baseline=flag("Whether that run is the baseline now."),
         **_WAIVER,
     ),
     "GateSaid": members(

@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from evalhub.accounts.services import COMMAND_LINE
+from evalhub.gates import services
 from evalhub.reports import selectors
 from evalhub.reports.models import Comparison
 from evalhub.reports.services import compare_runs
@@ -130,6 +131,22 @@ def test_a_gate_that_changes_alters_no_comparison_and_has_its_own(version, repor
         )
         assert "is newer than this comparison, which has no margins" in report(before, form)
         assert "Compare again" not in report(second, form)
+
+
+def test_a_waiver_is_seen_also_where_new_margins_make_another_comparison(version, report):
+    a_gate(version, **of(0.05))
+    old, new = a_scored_run(version, system="old"), a_scored_run(version, set(range(6, 32)))
+    first = asked(old, new)
+    services.waive(answer=first, reason="A deadline.", actor=COMMAND_LINE)
+    assert report(first.comparison, "json")["waived_before"] == []
+    a_gate(version, **of(0.06))
+    second = asked(old, new).comparison
+    (said,) = report(second, "json")["waived_before"]
+    assert said["summary"].startswith(
+        "This run, held against version 1 of the gate before, failed the gate and was let through"
+    )
+    assert (said["comparison"], said["is_baseline"]) == (first.comparison.public_id, False)
+    assert "A deadline." in report(second)
 
 
 def test_the_gate_s_first_metric_that_is_compared_decides(version, report):
