@@ -18,7 +18,7 @@ from evalhub.datasets.models import Dataset
 from evalhub.gates.services import Preview
 from evalhub.runs.models import Run
 
-STEP: Final = 1.0  # seconds in which a request asks about another run
+STEP: Final = 0.5  # seconds in which a request asks about another run
 SAID = "said"
 _SECONDS: Final = 600
 _OURS: Final = (SAID, "do", "csrfmiddlewaretoken")
