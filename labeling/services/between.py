@@ -22,7 +22,7 @@ def put_between(annotator: Annotator, bundle: int) -> Draft | None:
     if answer is not None:
         unit, is_swapped = answer.unit_id, answer.is_swapped
     else:
-        other = _one_of(annotator, _others(annotator, bundle), bundle)
+        other = _other(annotator, bundle)
         if other is None:
             return None
         is_pair = other.second_run_id is not None
@@ -46,13 +46,15 @@ def _own_answers(annotator: Annotator, bundle: int) -> QuerySet[Annotation]:
     return own.exclude(bundle=bundle).exclude(unit__in=_with_drafts(annotator))
 
 
-def _others(annotator: Annotator, bundle: int) -> QuerySet[Unit]:
+def _other(annotator: Annotator, bundle: int) -> Unit | None:
+    """Return a unit that the person has not judged; a control only where all others are some."""
     if annotator.state == Annotator.State.QUALIFYING:
-        return Unit.objects.none()
-    shown = Unit.objects.filter(
-        campaign=annotator.campaign_id, purpose=Purpose.LABEL, twin__isnull=True
-    )
-    return shown.exclude(bundle=bundle).exclude(pk__in=_with_drafts(annotator))
+        return None
+    shown = Unit.objects.filter(campaign=annotator.campaign_id, twin__isnull=True)
+    others = shown.exclude(bundle=bundle).exclude(pk__in=_with_drafts(annotator))
+    kinds = [others.filter(purpose=purpose) for purpose in (Purpose.LABEL, Purpose.CONTROL)]
+    found = (_one_of(annotator, units, bundle) for units in kinds)
+    return next((unit for unit in found if unit is not None), None)
 
 
 def _with_drafts(annotator: Annotator) -> QuerySet[Draft, int]:

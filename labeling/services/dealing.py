@@ -72,6 +72,8 @@ def _still_there(annotator: Annotator, holding: Holding) -> tuple[int | None, in
     """Return what was on the desk and what was fetched ahead, as far as it may still follow."""
     now = _still(annotator, holding, annotator.unit_id)
     ahead = _still(annotator, holding, annotator.next_unit_id)
+    if now is None and annotator.unit_id is not None:  # it was seen, and then lost
+        annotator.last_bundle = _bundle_of(annotator.unit_id, holding)
     if now is None or now == ahead:
         now, ahead = ahead, None
         # What was to stand between them may be lost.

@@ -74,14 +74,13 @@ def test_who_has_judged_nothing_else_reads_another_one_between_and_is_not_asked(
     campaign = a_campaign(n=2, overlap=1)
     annotator, other = an_annotator(campaign), an_annotator(campaign)
     first = desk.deal(annotator=annotator)
-    state = desk.submit(annotator=annotator, unit=first.now.unit, answers={"faithful": 4}).desk
-    lost, kept = state.now.unit, state.ahead.unit
-    assert kept.bundle == first.now.unit.bundle
+    lost = first.ahead.unit
     taken = Slot.objects.filter(bundle=lost.bundle)
     taken.update(annotator=other, lease_until=timezone.now() + timedelta(minutes=9))
-    state = desk.deal(annotator=annotator)
+    state = desk.submit(annotator=annotator, unit=first.now.unit, answers={"faithful": 4}).desk
     assert (state.now.unit.bundle, state.now.draft.is_between) == (lost.bundle, True)
-    assert state.ahead.unit == kept
+    kept = state.ahead.unit
+    assert kept.bundle == first.now.unit.bundle
     with pytest.raises(Conflict, match="only there to be read"):
         desk.submit(annotator=annotator, unit=state.now.unit, answers={"faithful": 4})
     # What is read twice, or skipped, is left behind all the same.
