@@ -91,16 +91,20 @@ def _under_outcome(finding: Finding) -> str:
     return f"margin {finding.margin:g}"
 
 
-def of_answered_only(finding: Finding) -> str:
+def answered_gain(finding: Finding) -> str:
     """Write the gain without errors and missing outputs; nothing where none counts."""
     if finding.n_answered is None or finding.answered_gain is None:
         return ""
-    gain = number(finding.answered_gain, digits(finding), signed=True)
     if finding.candidate_measurement.higher_is_better is False:
-        gain = away(
-            finding.answered_gain, digits(finding), ways_of(finding), unit=unit_of(finding)
-        )
-    return f"of answered only {gain}, n = {count(finding.n_answered)}"
+        unit = unit_of(finding)
+        return away(finding.answered_gain, digits(finding), ways_of(finding), unit=unit)
+    return number(finding.answered_gain, digits(finding), signed=True)
+
+
+def of_answered_only(finding: Finding) -> str:
+    """Write that gain for a cell of a table, with how many examples it is of."""
+    gain = answered_gain(finding)
+    return f"of answered only {gain}, n = {count(finding.n_answered or 0)}" if gain else ""
 
 
 def rows(findings: Sequence[Finding]) -> list[tuple[Finding, Written]]:

@@ -298,7 +298,7 @@ def _slice_row(field: str, level: str, findings: list[Finding]) -> SliceRow:
     cells = [
         {
             "gain": figures.written(finding).change,
-            "heat": charts.heat(finding.gain, _range(finding)) if _holds(finding) else "",
+            "heat": charts.heat(finding.gain, _range(finding)) if _moved(finding) else "",
             "is_tested": finding.p_value is not None,
             "n": finding.n,
             "has_gain": finding.gain is not None,
@@ -310,6 +310,10 @@ def _slice_row(field: str, level: str, findings: list[Finding]) -> SliceRow:
         for finding in findings
     ]
     return SliceRow(level, max(finding.n for finding in findings), query, cells)
+
+
+def _moved(finding: Finding) -> bool:
+    return finding.outcome in (Outcome.IMPROVED, Outcome.REGRESSED)
 
 
 def _holds(finding: Finding) -> bool:

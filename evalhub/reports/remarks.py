@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from evalhub.reports import as_compared, margins, nested
-from evalhub.reports.figures import away, of_answered_only
+from evalhub.reports.figures import answered_gain, away
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.wording import names
 from evalhub.web.formatting import count, digits_of, moment, of, plural
@@ -62,14 +62,14 @@ def answered_only(finding: Finding) -> str:
     """Say what is gained without errors and missing outputs, where these count as worst values."""
     if finding.n_answered is None:
         return ""
-    if not (gain := of_answered_only(finding)):
+    if not (gain := answered_gain(finding)):
         return (
             "No example has an output on both sides that is no error, so all that "
             f"{finding.metric} says rests on errors and missing outputs."
         )
     return (
-        f"On {finding.metric} the gain {gain}: without errors and missing outputs, and a plain "
-        "number."
+        f"Over the {plural(finding.n_answered, 'example')} that both answered, the gain on "
+        f"{finding.metric} is {gain}: that has no interval, and decides nothing."
     )
 
 
