@@ -101,8 +101,11 @@ def alarms(gate: GateVersion | None, found: Alarms) -> str:
     if gate is not None and not (gate.rules["margins"] or gate.rules["slices"]):
         return f"{runs} This gate has no margins, so that none is failed or passed by chance."
     such = "run" if found.false == 1 else "runs"
+    of_whom = "A run that is within every margin is"
+    if gate is None:
+        of_whom = "Once there are margins, a run that is within every one is"
     said = (
-        f"{runs} A run that is within every margin is failed wrongly at most 1 time in 20: at "
+        f"{runs} {of_whom} failed wrongly at most 1 time in 20: at "
         f"this rate at most {found.false:.1f} such {such} a month. One that is worse by a margin "
         "or more is passed wrongly at most 1 time in 20."
     )
