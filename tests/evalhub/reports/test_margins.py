@@ -131,6 +131,13 @@ def test_a_gate_that_changes_alters_no_comparison_and_has_its_own(version, repor
         )
         assert "is newer than this comparison, which has no margins" in report(before, form)
         assert "Compare again" not in report(second, form)
+    # One by a method before margins keeps none, and reads as it did.
+    Comparison.objects.filter(pk=before.pk).update(method=6, terms={})
+    before.refresh_from_db()
+    schema = Client().get("/schemas/comparison.json").json()
+    assert jsonschema_rs.is_valid(schema, report(before, "json"))
+    for form in ("", "html", "markdown", "junit", "csv"):
+        assert "than this comparison" not in report(before, form)
 
 
 def test_a_waiver_is_seen_also_where_new_margins_make_another_comparison(version, report):
