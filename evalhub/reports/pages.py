@@ -74,7 +74,7 @@ def page_of(
         "how_drawn": forest.how_drawn(overall),
         "has_margins": not bands.keys().isdisjoint(one.metric for one in overall),
         "overall": figures.rows(overall),
-        "open_for_gaps": [one.metric for one in overall if wording.is_left_open_by_gaps(one)],
+        "why_open": [(one.metric, why) for one in overall if (why := wording.why_open(one))],
         "nothing_worse": _nothing_worse(comparison, overall[0], worse),
         "metrics": [one.metric for one in overall],
         "worse": worse,

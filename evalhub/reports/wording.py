@@ -207,6 +207,19 @@ def is_left_open_by_gaps(finding: Finding) -> bool:
     return finding.n >= MIN_PAIRS and leaves_zero_out and p <= LEVEL
 
 
+def why_open(finding: Finding) -> str:
+    """Say in a few words why an outcome is open although its interval leaves zero out."""
+    if finding.outcome != Outcome.INSUFFICIENT_EVIDENCE or finding.n < MIN_PAIRS:
+        return ""
+    if is_left_open_by_gaps(finding):
+        return "what is unscored could turn it"
+    p = deciding_p(finding)
+    if finding.low is None or finding.high is None or p is None or p <= LEVEL:
+        return ""
+    leaves_zero_out = finding.low > 0.0 or finding.high < 0.0
+    return "not sure enough among so many looks" if leaves_zero_out else ""
+
+
 def tally(findings: Sequence[Finding]) -> str:
     """Return which of several metrics came out which way; of one its badge says it."""
     overall = [finding for finding in findings if not finding.slice_field]

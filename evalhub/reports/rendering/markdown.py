@@ -18,7 +18,6 @@ ZERO_WIDTH: Final = "\N{ZERO WIDTH SPACE}"
 # A comment names this many slices and says how many more there are; more than a few are folded.
 MOST_SLICES: Final = 20
 MOST_OPEN: Final = 3
-OPEN_FOR_GAPS: Final = "what is unscored could turn it"
 MOST_APART: Final = 2  # slices of a field that are named one by one where all went one way
 # Controls, and marks that turn the direction of what follows.
 _INVISIBLE: Final = re.compile(
@@ -106,13 +105,9 @@ def _row(finding: Finding) -> str:
     cells = [
         plain(figures.with_unit(finding)),
         *(shown.baseline, shown.candidate, shown.change, shown.range, shown.p_adjusted),
-        ", ".join(filter(None, [_word(finding).lower(), shown.margin, _gaps(finding)])),
+        ", ".join(filter(None, [_word(finding).lower(), shown.margin, wording.why_open(finding)])),
     ]
     return f"| {' | '.join(cells)} |"
-
-
-def _gaps(finding: Finding) -> str:
-    return OPEN_FOR_GAPS if wording.is_left_open_by_gaps(finding) else ""
 
 
 def _slices(in_slices: Sequence[Finding]) -> str:

@@ -224,3 +224,20 @@ def test_a_tally_names_the_metrics():
     ]
     assert wording.tally(found) == "Of 3 metrics: 1 worse (em), 2 not settled (f1, ter)"
     assert wording.tally(found[:1]) == ""
+
+
+@pytest.mark.parametrize(
+    ("finding", "why"),
+    [
+        (a_finding(0.05, 0.02, 0.08, "improved"), ""),
+        (a_finding(0.05, -0.02, 0.12, "insufficient_evidence", p_adjusted=0.2), ""),
+        (a_finding(0.05, 0.02, 0.08, "insufficient_evidence", p_adjusted=0.01), "unscored"),
+        (a_finding(0.05, 0.02, 0.08, "insufficient_evidence", p_adjusted=0.13), "so many looks"),
+        (a_finding(0.05, 0.02, 0.08, "insufficient_evidence", p_adjusted=0.13, n=19), ""),
+        (a_finding(0.05, None, None, "insufficient_evidence", p_adjusted=None), ""),
+    ],
+)
+def test_a_row_says_why_it_is_open_although_its_interval_leaves_zero_out(finding, why):
+    said = wording.why_open(finding)
+    assert why in said
+    assert bool(why) == bool(said)
