@@ -90,6 +90,10 @@ class GateSaid:
     address: str
 
     @property
+    def passes(self) -> bool:
+        return self.answer == "pass"
+
+    @property
     def open_rules(self) -> list[RuleSaid]:
         """Return the rules that the run did not pass, those that failed first."""
         left = [one for one in self.rules if one.answer != "pass"]

@@ -35,18 +35,19 @@ def as_junit(
     """Return one suite with a case for each rule of the gate, critical example and finding.
 
     A failure is a rule that fails, a critical example (by its key) that newly fails, and what
-    regressed, unless a margin of the gate allows it. What is open, waived or not compared is
-    skipped, with the sentence.
+    regressed, unless a margin allows it, or the gate passed the run or a lead let it through: a
+    job that ends well shows no red. What is open, excused or not compared is skipped, with the
+    sentence.
     """
     suite = ET.Element("testsuite", name="evalhub comparison", hostname=_HOST, time=_NO_TIME)
     suite.set("timestamp", comparison.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"))
     _properties(suite, comparison, said)
-    waived = _waived(said)
+    excuse = _waived(said) or _passed(said)
     for rule in said.newest.rules if said.newest else ():
-        _rule(suite, rule, waived)
-    _critical(suite, comparison, critical, waived)
+        _rule(suite, rule, excuse)
+    _critical(suite, comparison, critical, excuse)
     for finding in findings:
-        _finding(suite, comparison, finding, waived or _allowed(comparison, finding, said))
+        _finding(suite, comparison, finding, _allowed(comparison, finding, said) or excuse)
     for one in comparison.skipped:
         _skip(_case(suite, one["metric"]), f"Not compared. {one['reason']}")
     suite.set("tests", str(len(suite.findall("testcase"))))
@@ -84,6 +85,12 @@ def _waived(said: Said) -> str:
     return f"{gate.waived.heading}: {gate.waived.reason} ({gate.in_spite_of.removesuffix('.')})"
 
 
+def _passed(said: Said) -> str:
+    """Say that no rule names what got worse, where the gate passed the run all the same."""
+    gate = said.newest
+    return "The gate passes: no rule of it names this." if gate and gate.passes else ""
+
+
 def _allowed(comparison: Comparison, finding: Finding, said: Said) -> str:
     """Return what excuses a loss: its own margin, or where it keeps none a gate's answer."""
     if finding.margin is not None:
@@ -110,15 +117,15 @@ def _properties(suite: ET.Element, comparison: Comparison, said: Said) -> None:
         ET.SubElement(properties, "property", name=name, value=_xml(str(value)))
 
 
-def _rule(suite: ET.Element, rule: RuleSaid, waived: str) -> None:
+def _rule(suite: ET.Element, rule: RuleSaid, excuse: str) -> None:
     case = _case(suite, rule.rule, "gate")
     if rule.answer == "fail":
-        _fail(case, rule.reason, "gate", waived)
+        _fail(case, rule.reason, "gate", excuse)
     elif rule.answer == "inconclusive":
         _skip(case, rule.reason)
 
 
-def _critical(suite: ET.Element, comparison: Comparison, keys: Sequence[str], waived: str) -> None:
+def _critical(suite: ET.Element, comparison: Comparison, keys: Sequence[str], excuse: str) -> None:
     """Add a case for each critical example that newly fails; where none does, one that says so."""
     found = comparison.critical
     if not found.get("n"):
@@ -126,10 +133,10 @@ def _critical(suite: ET.Element, comparison: Comparison, keys: Sequence[str], wa
     metric = comparison.primary_metric
     for key in keys:
         message = f"{key} is critical and newly fails, by {metric} or for want of an output."
-        _fail(_case(suite, key, "critical"), message, "critical", waived)
+        _fail(_case(suite, key, "critical"), message, "critical", excuse)
     if (more := found["n_failing"] - len(keys)) > 0:
         case = _case(suite, f"{more} more critical examples", "critical")
-        _fail(case, remarks.critical(comparison), "critical", waived)
+        _fail(case, remarks.critical(comparison), "critical", excuse)
     if not found["n_failing"]:
         case = _case(suite, "critical examples", "critical")
         if found["n_unscored"]:
