@@ -22,7 +22,10 @@ from evalhub.openapi import (
 )
 from metrics.statistics.gating import Answer
 
-_MARGIN = {"metric": text(), "margin": number("What it may lose, in the metric's unit; above 0.")}
+_MARGIN = {
+    "metric": text(),
+    "margin": number("What it may lose, in the metric's unit; 1e-12 to 1e12."),
+}
 RULES = {
     "margins": listing(members(**_MARGIN), "Over all shared examples."),
     "slices": listing(

@@ -9,7 +9,7 @@ from typing import Any
 
 from evalhub.errors import ContentError, FieldError
 from evalhub.intake.members import is_number
-from evalhub.reports.terms import Margin
+from evalhub.reports.terms import LEAST_MARGIN, MOST_MARGIN, Margin
 
 MAX_RULES = 50
 MAX_NAME = 200
@@ -107,7 +107,9 @@ class _Reader:
                 for part in members
                 if part != "margin"
             }
-            margin = self._number(f"{at}.margin", one.get("margin"), above=0.0)
+            margin = self._number(
+                f"{at}.margin", one.get("margin"), low=LEAST_MARGIN, high=MOST_MARGIN
+            )
             found.append(Margin(margin=margin, **named))
         return found
 

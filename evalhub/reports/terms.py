@@ -7,10 +7,9 @@ settings.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -18,6 +17,10 @@ from django.utils.module_loading import import_string
 from evalhub.datasets.models import Dataset
 from evalhub.errors import ShapeError
 from evalhub.reports.sides import Pairing
+
+# Between these everything that is asked by a margin can be computed, squares and all.
+LEAST_MARGIN: Final = 1e-12
+MOST_MARGIN: Final = 1e12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,11 +103,11 @@ def _named(text: str) -> Margin:
     try:
         margin = float(number)
     except ValueError:
-        margin = math.nan
-    if not metric or not 0.0 < margin < math.inf:
+        margin = 0.0
+    if not metric or not LEAST_MARGIN <= margin <= MOST_MARGIN:
         raise ShapeError(
-            f"margin={text[:100]} is no margin: write the metric and a number above 0, such as "
-            "exact_match:0.02."
+            f"margin={text[:100]} is no margin: write the metric and a number from "
+            f"{LEAST_MARGIN:g} to {MOST_MARGIN:g}, such as exact_match:0.02."
         )
     return Margin(metric=metric, margin=margin)
 

@@ -112,9 +112,10 @@ def decide(
     """
     decision = _decided(compared, compared.p_value if p_adjusted is None else p_adjusted, margin)
     if not gaps.matter:
-        return decision
+        return _with_note(decision)
     filled = (gaps.best, gaps.worst)
-    decision = replace(decision, within=_least_within(compared, filled, margin))
+    inside = _least_within(compared, filled, margin)
+    decision = _with_note(replace(decision, within=inside))
     if decision.outcome is Outcome.INSUFFICIENT_EVIDENCE:
         return decision
     if all(side and _outcome(side, margin) is decision.outcome for side in filled):
@@ -225,11 +226,8 @@ def _decided(compared: Compared, p_value: float | None, margin: float | None) ->
     is_clear = p_value <= LEVEL
     inside = within(compared, margin)
     if compared.high < 0.0 and is_clear:
-        note = " The loss is smaller than the margin." if inside else ""
         return Decision(
-            outcome=Outcome.REGRESSED,
-            reason=f"The whole interval lies below zero.{note}",
-            within=inside,
+            outcome=Outcome.REGRESSED, reason="The whole interval lies below zero.", within=inside
         )
     if compared.low > 0.0 and is_clear:
         return Decision(
@@ -248,6 +246,13 @@ def _decided(compared: Compared, p_value: float | None, margin: float | None) ->
     if is_clear:
         return _insufficient("p is at most 0.05, but the interval has room for zero.", inside)
     return _insufficient("The interval has room for a loss and for a gain.", inside)
+
+
+def _with_note(decision: Decision) -> Decision:
+    """Add to the reason of a loss that it is small, if it is however gaps are filled."""
+    if not decision.is_within_margin:
+        return decision
+    return replace(decision, reason=f"{decision.reason} The loss is smaller than the margin.")
 
 
 def _why_unclear(compared: Compared) -> str:

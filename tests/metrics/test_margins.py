@@ -110,6 +110,16 @@ def test_a_margin_holds_only_however_the_gaps_are_filled():
     for margin, inside in ((0.05, Within.NOTHING), (0.2, Within.DIFFERENCE)):
         found = decide(left, margin=margin, gaps=gaps)
         assert (found.outcome, found.within) == (Outcome.INSUFFICIENT_EVIDENCE, inside)
+    # A loss that is there either way is only called small where it is small either way.
+    after[6:] -= 0.1
+    after[6:20] = 0.4
+    gaps = find_gaps(column(before), column(after), SHARE)
+    left = compare(column(before), column(after), SHARE)
+    for margin, inside in ((0.12, Within.NOTHING), (0.2, Within.DIFFERENCE)):
+        found = decide(left, margin=margin, gaps=gaps)
+        assert (found.outcome, found.within) == (Outcome.REGRESSED, inside)
+        assert within(left, margin) is Within.DIFFERENCE
+        assert ("smaller than the margin" in found.reason) == bool(inside)
     unbounded = Gaps(pairs=300, baseline=0, candidate=20)
     assert decide(left, margin=0.2, gaps=unbounded).within is Within.NOTHING
 

@@ -76,6 +76,8 @@ def a_slice(**instead):
         (one_margin(margin=0), "margins[0].margin", "type"),
         (one_margin(margin=True), "margins[0].margin", "type"),
         (one_margin(margin=float("inf")), "margins[0].margin", "type"),
+        (one_margin(margin=1e200), "margins[0].margin", "type"),
+        (one_margin(margin=1e-200), "margins[0].margin", "type"),
         (one_margin(margin="0.1"), "margins[0].margin", "type"),
         (one_margin(metric=" "), "margins[0].metric", "type"),
         (one_margin(metric="m" * 201), "margins[0].metric", "type"),

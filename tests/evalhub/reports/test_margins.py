@@ -12,6 +12,7 @@ from evalhub.gates import services
 from evalhub.reports import selectors
 from evalhub.reports.models import Comparison
 from evalhub.reports.services import compare_runs
+from evalhub.reports.terms import LEAST_MARGIN, MOST_MARGIN
 from tests.evalhub.gates.test_gates import a_gate, a_scored_run, a_version_with_slices, asked
 from tests.evalhub.reports.test_formats import junit_suite
 from tests.evalhub.reports.test_recomputing import recomputed
@@ -206,8 +207,12 @@ def test_margins_that_a_question_names_stand_in_for_the_gate_s(version, report, 
     assert named["id"] in capsys.readouterr().out
     # Each is another comparison that is kept, so it is for those who may submit.
     assert asked_for("exact_match:0.05", role="viewer").status_code == 403
-    for margins in (["exact_match"], [":1"], ["m:0"], ["m:inf"], ["m:x"], ["m:1", "m:2"]):
+    for margins in ([":1"], ["m:0"], ["m:inf"], ["m:nan"], ["m:x"], ["m:1", "m:2"], ["m"]):
         assert asked_for(*margins).status_code == 400, margins
     assert asked_for(*(f"m{i}:1" for i in range(51))).status_code == 400
+    for margin in (LEAST_MARGIN, MOST_MARGIN):  # and what lies beyond would overflow
+        found = Comparison.objects.get(public_id=asked_for(f"exact_match:{margin:g}").json()["id"])
+        assert f"the margin of {margin:g}" in report(found)
+        assert asked_for(f"exact_match:{margin * margin:g}").status_code == 400
     refused = asked_for("exact_match:0.05", "bleu:1")
     assert (refused.status_code, refused.json()["code"]) == (422, "not_compared")
