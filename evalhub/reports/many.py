@@ -96,7 +96,8 @@ def compare_many(
             rows[at] = _row(baseline, rows[at].candidate, actor, may_score=may_score)
         except ScoredAgainFirst as exc:
             return Many(rows, waits=exc)
-        if time.monotonic() > until:
+        # What is not kept would be tried again by the next step, and the others never.
+        if rows[at].comparison is not None and time.monotonic() > until:
             break
     many = Many(rows)
     return Many(_adjusted(rows)) if many.is_whole else many

@@ -8,9 +8,10 @@ import pytest
 from scipy import stats
 
 from evalhub.accounts.services import COMMAND_LINE
-from evalhub.errors import ShapeError
+from evalhub.errors import ContentError, ShapeError
 from evalhub.reports.many import compare_many
 from evalhub.reports.models import Comparison
+from evalhub.reports.services import compare_runs
 from tests.evalhub.reports.test_comparing import answers, version_with_slices
 from tests.evalhub.runs.building import a_run, scored
 from tests.factories import a_key, a_member, a_project
@@ -109,6 +110,21 @@ def test_a_page_shows_what_is_compared_and_goes_on_a_step_at_a_time(client, monk
     assert page.templates[0].name == "reports/_many.html"
     refused = client.get(f"/p/{project.slug}/comparisons/many/", {**asked, "baseline": "run_none"})
     assert refused.status_code == 404
+
+
+def test_what_cannot_be_compared_never_keeps_a_step_from_the_others(monkeypatch):
+    baseline, *candidates = runs_against_one(a_project())
+    refused = candidates[:2]  # is kept nowhere, so each step finds it anew
+
+    def compare(*, baseline, candidate, **more):
+        if candidate in refused:
+            raise ContentError("They share no key.")
+        return compare_runs(baseline=baseline, candidate=candidate, **more)
+
+    monkeypatch.setattr("evalhub.reports.many.compare_runs", compare)
+    many = compare_many(baseline=baseline, candidates=candidates, actor=COMMAND_LINE, seconds=1e-9)
+    assert (many.is_whole, many.n_compared) == (True, 1)
+    assert [row.problem for row in many.rows] == ["They share no key."] * 2 + [""]
 
 
 def test_a_program_is_told_how_far_it_is_and_asks_again(client, monkeypatch):
