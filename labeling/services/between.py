@@ -17,7 +17,8 @@ def put_between(annotator: Annotator, bundle: int) -> Draft | None:
 
     It is one that the person has judged; who has judged none gets another one of the campaign.
     """
-    Draft.objects.filter(annotator=annotator, is_between=True).delete()
+    earlier = Draft.objects.filter(annotator=annotator, is_between=True)
+    earlier.exclude(unit=annotator.unit_id).delete()  # what is on the desk stays there
     answer = _one_of(annotator, _own_answers(annotator, bundle), bundle)
     if answer is not None:
         unit, is_swapped = answer.unit_id, answer.is_swapped

@@ -178,6 +178,7 @@ def _draw(annotator: Annotator, units: Sequence[int], holding: Holding) -> None:
         if drawn is not None and drawn.is_between and holding.place_of(unit) is not None:
             drawn.is_between = False
             drawn.save(update_fields=["is_between"])
+            _weigh(annotator, *holding.known[unit].runs, by=1 if drawn.is_swapped else -1)
 
 
 def _side_of(annotator: Annotator, unit: int, run: int, second: int | None) -> bool:

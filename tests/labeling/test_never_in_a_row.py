@@ -61,3 +61,27 @@ def test_two_of_one_example_never_follow_each_other(seed, n, texts, more):
     for units in shown.values():
         assert all(one == two or one.bundle != two.bundle for one, two in pairwise(units))
     assert sum(map(len, shown.values())) > len(people)
+
+
+def test_what_is_read_between_stays_on_the_desk_when_its_example_is_all_that_is_left():
+    version = a_version(a_project(), n=2)
+    runs = [a_run(version, [f"{name} 1", f"{name} 2"]) for name in "ab"]
+    campaign = a_campaign(runs=runs, overlap=1)
+    other, ours = an_annotator(campaign), an_annotator(campaign)
+    slots = list(campaign.slots.order_by("bundle"))
+    held = dict(zip(slots, (ours, other), strict=True))
+    for slot, who in held.items():
+        until = timezone.now() + timedelta(minutes=30)
+        Slot.objects.filter(pk=slot.pk).update(state="leased", annotator=who, lease_until=until)
+    first = desk.deal(annotator=ours).now.unit
+    between = desk.submit(annotator=ours, unit=first, answers=value_for(first)).desk.now
+    assert (between.draft.is_between, between.unit.bundle) == (True, slots[1].bundle)
+    # Its own place goes to somebody else, and the other example comes free.
+    Slot.objects.filter(pk=slots[0].pk).update(annotator=other)
+    Slot.objects.filter(pk=slots[1].pk).update(state="open", annotator=None, lease_until=None)
+    for _ in range(2):
+        now = desk.deal(annotator=ours).now
+        assert (now.unit, now.draft.is_between) == (between.unit, True)
+    after = desk.pass_by(annotator=ours, unit=between.unit).now
+    assert after.unit.bundle == first.bundle
+    assert after.draft.is_between
