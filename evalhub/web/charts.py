@@ -184,10 +184,9 @@ def forest_axis(rows: Sequence[ForestRow]) -> Axis:
 
     A symmetric interval on one side of zero ends within twice its gain, so it is shown in full.
     """
+    rows = [row for row in rows if row.gain is not None]  # of others nothing is drawn
     reaches = [
-        max(abs(row.gain), abs(row.low or 0), abs(row.high or 0)) / row.unit
-        for row in rows
-        if row.gain is not None
+        max(abs(end or 0) for end in (row.gain, row.low, row.high)) / row.unit for row in rows
     ]
     if not any(reaches):
         return Axis(low=-1, high=1, step=1)

@@ -187,6 +187,10 @@ def test_one_very_wide_interval_does_not_squeeze_the_others():
 def test_the_forest_says_why_a_gain_is_missing():
     html = charts.forest(Panel([row(gain=None, low=None, high=None, reason="no label")], "points"))
     assert "no label" in html
+    # Of a baseline of 0 there is no percent, whatever else stands on the axis.
+    free = row(gain=None, low=-0.02, high=-0.01, unit=0.0, margin=0.01, reason="no percent")
+    assert charts.forest_axis([free, row()]) == charts.forest_axis([row()])
+    assert "no percent" in charts.forest(Panel([free, row()], "% of the baseline"))
     assert charts.forest(Panel([], "points")).count("<li ") == 0
 
 
