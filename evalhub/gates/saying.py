@@ -38,8 +38,7 @@ def _changed(comparison: Comparison) -> str:
     """Say that a comparison rests on other margins than the gate has by now."""
     dataset, then = comparison.candidate.version.dataset, Terms.stored(comparison.terms)
     now = selectors.terms_of(dataset)
-    was_asked = then.gate_version is None and then.margins
-    if not comparison.terms or was_asked or now.question == then.question:
+    if not comparison.terms or then.are_named or now.question == then.question:
         return ""
     return wording.changed(dataset.name, before=then.gate_version, now=now.gate_version)
 

@@ -160,7 +160,7 @@ def _refuse_margins_of_nothing(
     terms: Terms, pairs: Sequence[Pairing], skipped: Sequence[Skipped]
 ) -> None:
     """Refuse a margin that was named for what is not compared; a gate may have some of these."""
-    if terms.gate_version is not None:
+    if not terms.are_named:
         return
     for name in terms.deciding:
         if name not in {one.name for one in pairs}:
@@ -190,12 +190,16 @@ def _nothing_to_pair(aligned: Aligned) -> ContentError:
 
 
 def _digest(pairs: Sequence[Pairing], skipped: Sequence[Skipped], terms: Terms) -> str:
-    """Digest the question: the measurements on both sides, the terms, the method's version."""
+    """Digest the question: the measurements on both sides, the terms, the method's version.
+
+    Margins that were named are another question than a gate's, for the report says whose they are.
+    """
     question = {
         "method": METHOD,
         "pairs": [[pair.baseline.public_id, pair.candidate.public_id] for pair in pairs],
         "skipped": [[one.metric, one.reason] for one in skipped],
         "terms": terms.question,
+        "are_named": terms.are_named,
     }
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
 

@@ -58,6 +58,11 @@ class Terms:
         )
 
     @property
+    def are_named(self) -> bool:
+        """Whether the margins were named with the question, in place of a gate's."""
+        return bool(self.margins) and self.gate_version is None
+
+    @property
     def question(self) -> dict[str, Any]:
         """Return what makes it another question: equal margins of another version do not."""
         return {"margins": [_as_json(one) for one in self.margins], "deciding": [*self.deciding]}

@@ -205,6 +205,10 @@ def test_margins_that_a_question_names_stand_in_for_the_gate_s(version, report, 
     assert recomputed(Comparison.objects.get(public_id=turned["id"]))[0] == 0
     call_command("compare", *sides, "--margin=exact_match:0.05", "--margin=cost:0.1")
     assert named["id"] in capsys.readouterr().out
+    # The gate's own margins, named, are no question of the gate's: its report speaks of the gate.
+    alike = asked_for("exact_match:0.015").json()
+    assert "0.015 that was asked for" in alike["notes"][0]
+    assert asked(old, new).comparison.public_id == by_gate["id"] != alike["id"]
     # Each is another comparison that is kept, so it is for those who may submit.
     assert asked_for("exact_match:0.05", role="viewer").status_code == 403
     for margins in ([":1"], ["m:0"], ["m:inf"], ["m:nan"], ["m:x"], ["m:1", "m:2"], ["m"]):
