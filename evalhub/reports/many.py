@@ -140,7 +140,7 @@ def _row(baseline: Run, candidate: Run, actor: Actor, *, may_score: bool) -> Row
 
 
 def _compared(candidate: Run, comparison: Comparison) -> Row:
-    primary = selectors.findings_of(comparison)[0]
+    primary = selectors.primary_of(comparison)
     return Row(candidate, comparison, primary, figures.written(primary))
 
 

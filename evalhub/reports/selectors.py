@@ -61,11 +61,17 @@ def comparison_of(project: Project, public_id: str) -> Comparison:
 
 
 def findings_of(comparison: Comparison) -> list[Finding]:
-    return list(
-        comparison.findings.select_related(
-            "baseline_measurement", "candidate_measurement"
-        ).order_by("order")
-    )
+    return list(_findings(comparison))
+
+
+def primary_of(comparison: Comparison) -> Finding:
+    """Return the finding that decides, without the hundreds that there may be beside it."""
+    return _findings(comparison)[0]
+
+
+def _findings(comparison: Comparison) -> QuerySet[Finding]:
+    named = comparison.findings.select_related("baseline_measurement", "candidate_measurement")
+    return named.order_by("order")
 
 
 def pairs_of(findings: Iterable[Finding]) -> list[Pairing]:
