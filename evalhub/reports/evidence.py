@@ -37,17 +37,16 @@ def needed(comparison: Comparison, finding: Finding) -> Needed | None:
     """Return what would have settled a finding that is open; None where it is not, or not known.
 
     Where there is a margin, and clusters enough to be held against it, it rests on that and on a
-    true gain of 0. Else the difference is
-    chosen by the metric's range and by what so many examples find, never by the gain: 2 % of the
-    range, or where that much is found already, or there is no range, the next smaller of 5, 2 and
-    1 with any power of ten.
+    true gain of 0. Else the difference is chosen by the metric's range and by what so many
+    examples find, never by the gain: 2 % of the range, or where that much is found already, or
+    there is no range, the next smaller of 5, 2 and 1 with any power of ten.
     """
     is_open = finding.outcome == Outcome.INSUFFICIENT_EVIDENCE
     if not is_open or not finding.detectable or finding.n < MIN_PAIRS:
         return None
     if is_left_open_by_gaps(finding):  # which scores would settle, and no number of examples
         return None
-    if finding.margin is not None and not margins.has_few_clusters(comparison):
+    if finding.margin is not None and not margins.has_few_clusters(comparison, finding):
         n = pairs_to_equal(
             finding.margin,
             n=finding.n,
@@ -91,7 +90,7 @@ def _to_equal(finding: Finding, found: Needed) -> str:
 
 def few(comparison: Comparison, finding: Finding) -> str:
     """Say where the numbers are fewer than those for which error rates were shown."""
-    clusters = comparison.coverage.get("n_clusters")
+    clusters = margins.clusters_of(comparison, finding)
     moved = (finding.n_won or 0) + (finding.n_lost or 0)
     is_binary = finding.candidate_measurement.family == Family.BINARY
     reasons = [

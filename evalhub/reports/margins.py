@@ -20,10 +20,10 @@ def about(comparison: Comparison, finding: Finding) -> str:
     if finding.outcome == Outcome.IMPROVED:
         return ""
     margin = f"{the_margin(finding)} {set_by(comparison)}"
-    if has_few_clusters(comparison):
+    if has_few_clusters(comparison, finding):
         return (
             f"Under {MIN_PAIRS} clusters nothing is held against {margin}; there are "
-            f"{comparison.coverage['n_clusters']}."
+            f"{clusters_of(comparison, finding)}."
         )
     if finding.within == Within.DIFFERENCE and finding.outcome == Outcome.EQUIVALENT:
         return (
@@ -38,10 +38,18 @@ def about(comparison: Comparison, finding: Finding) -> str:
     return f"A loss on {finding.metric} as large as {margin} {ruled_out}."
 
 
-def has_few_clusters(comparison: Comparison) -> bool:
+def has_few_clusters(comparison: Comparison, finding: Finding) -> bool:
     """Say whether there are clusters, and too few to hold anything against a margin."""
-    n_clusters = comparison.coverage.get("n_clusters")
+    n_clusters = clusters_of(comparison, finding)
     return n_clusters is not None and n_clusters < MIN_PAIRS
+
+
+def clusters_of(comparison: Comparison, finding: Finding) -> int | None:
+    """Return in how many clusters a finding's pairs lie, a slice in its own; None without any."""
+    if finding.n_clusters is not None:
+        return finding.n_clusters
+    n_clusters: int | None = comparison.coverage.get("n_clusters")
+    return n_clusters
 
 
 def sentence(comparison: Comparison, finding: Finding) -> str:

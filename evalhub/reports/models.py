@@ -87,6 +87,8 @@ class Finding(models.Model):
         Measurement, on_delete=models.CASCADE, related_name="+"
     )
     n = models.PositiveIntegerField()
+    # In how many clusters the pairs lie; null without clusters, and before method 8.
+    n_clusters = models.PositiveIntegerField(null=True, blank=True)
     baseline = models.FloatField(null=True, blank=True)
     candidate = models.FloatField(null=True, blank=True)
     gain = models.FloatField(null=True, blank=True)

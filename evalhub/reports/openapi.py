@@ -215,6 +215,7 @@ COMPONENTS = {
         slice=nullable(text("field:value; null over all pairs.")),
         primary=flag(),
         n=whole("Pairs."),
+        n_clusters=nullable(whole("Clusters that they lie in; null without a cluster field.")),
         baseline=nullable(number()),
         candidate=nullable(number()),
         gain=nullable(number("Candidate minus baseline, oriented so that more is better.")),

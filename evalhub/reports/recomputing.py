@@ -26,7 +26,8 @@ TOLERANCE: Final = 1e-9
 # Every column of a finding; a test holds this against the model.
 _OF_FINDING: Final = (
     *("order", "metric", "is_primary", "slice_field", "slice_level"),
-    *("baseline_measurement_id", "candidate_measurement_id", "n", "baseline", "candidate"),
+    *("baseline_measurement_id", "candidate_measurement_id", "n", "n_clusters"),
+    *("baseline", "candidate"),
     *(
         "gain",
         "low",

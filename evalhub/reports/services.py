@@ -235,6 +235,7 @@ def _finding(comparison: Comparison, number: int, one: Found) -> Finding:
         baseline_measurement=one.pairing.baseline,
         candidate_measurement=one.pairing.candidate,
         n=compared.n,
+        n_clusters=compared.clusters,
         baseline=compared.baseline,
         candidate=compared.candidate,
         gain=compared.gain,

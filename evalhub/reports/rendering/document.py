@@ -88,6 +88,7 @@ def _finding(comparison: Comparison, finding: Finding) -> dict[str, Any]:
         "slice": slice_name(finding) or None,
         "primary": finding.is_primary,
         "n": finding.n,
+        "n_clusters": finding.n_clusters,
         "baseline": finding.baseline,
         "candidate": finding.candidate,
         "gain": finding.gain,

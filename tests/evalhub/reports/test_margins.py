@@ -9,14 +9,14 @@ from django.test import Client
 
 from evalhub.accounts.services import COMMAND_LINE
 from evalhub.gates import services
-from evalhub.reports import selectors
+from evalhub.reports import evidence, margins, selectors
 from evalhub.reports.models import Comparison
 from evalhub.reports.services import compare_runs
 from evalhub.reports.terms import LEAST_MARGIN, MOST_MARGIN
 from tests.evalhub.gates.test_gates import a_gate, a_scored_run, a_version_with_slices, asked
 from tests.evalhub.reports.test_formats import junit_suite
 from tests.evalhub.reports.test_recomputing import recomputed
-from tests.factories import a_key, a_member, a_project
+from tests.factories import a_key, a_member, a_project, a_version, example_row
 
 pytestmark = pytest.mark.django_db
 
@@ -182,6 +182,33 @@ def test_the_gate_s_first_metric_that_is_compared_decides(version, report):
         assert margins == ({"a": 0.01} if "slices" in rules else {})
 
 
+def test_a_slice_is_held_against_its_margin_by_its_own_clusters(report):
+    docs = [f"d{i % 24}" if i % 2 else f"e{i % 40}" for i in range(1, 121)]  # 12 and 20
+    rows = [
+        example_row(f"q{i}", expected_output=f"a{i}", metadata={"half": "ba"[i % 2], "doc": doc})
+        for i, doc in enumerate(docs, start=1)
+    ]
+    version = a_version(a_project(), rows, cluster_field="doc")
+    a_gate(version, **of(0.2, slices=[{"field": "half", "level": "a", **of(0.2)["margins"][0]}]))
+    old, new = (
+        a_scored_run(version, wrong, system=system, n=120)
+        for system, wrong in (("old", {1, 3, 8, 10, 50}), ("new", {5, 7, 12, 14, 31, 60}))
+    )
+    answer = asked(old, new)
+    assert [one["answer"] for one in answer.parts] == ["pass", "inconclusive"]
+    found = selectors.findings_of(answer.comparison)
+    (one,) = (one for one in found if one.slice_level == "a" and one.margin)
+    assert (found[0].n_clusters, one.n_clusters, one.within) == (32, 12, "")
+    said = margins.about(answer.comparison, one)
+    assert (said[:50], said[-13:]) == (
+        "Under 20 clusters nothing is held against the marg",
+        "there are 12.",
+    )
+    assert not evidence.needed(answer.comparison, one).is_margin
+    assert "Few: 60 examples, 12 clusters" in evidence.few(answer.comparison, one)
+    assert recomputed(answer.comparison)[0] == 0
+
+
 def test_margins_that_a_question_names_stand_in_for_the_gate_s(version, report, client, capsys):
     a_gate(version, **of(0.015))
     old, new = a_scored_run(version, {8, 9}, system="old"), a_scored_run(version, {6, 7})
@@ -211,8 +238,8 @@ def test_margins_that_a_question_names_stand_in_for_the_gate_s(version, report, 
     assert asked(old, new).comparison.public_id == by_gate["id"] != alike["id"]
     # Each is another comparison that is kept, so it is for those who may submit.
     assert asked_for("exact_match:0.05", role="viewer").status_code == 403
-    for margins in ([":1"], ["m:0"], ["m:inf"], ["m:nan"], ["m:x"], ["m:1", "m:2"], ["m"]):
-        assert asked_for(*margins).status_code == 400, margins
+    for wrong in ([":1"], ["m:0"], ["m:inf"], ["m:nan"], ["m:x"], ["m:1", "m:2"], ["m"]):
+        assert asked_for(*wrong).status_code == 400, wrong
     assert asked_for(*(f"m{i}:1" for i in range(51))).status_code == 400
     for margin in (LEAST_MARGIN, MOST_MARGIN):  # and what lies beyond would overflow
         found = Comparison.objects.get(public_id=asked_for(f"exact_match:{margin:g}").json()["id"])
