@@ -12,14 +12,14 @@ from evalhub.reports.comparing import Found
 from evalhub.web.formatting import count, plural
 from metrics.statistics.findings import MIN_PAIRS
 from metrics.statistics.gating import Answer, Bound, alike_to_pass
+from metrics.statistics.pairs import POWER
+
+USUALLY = POWER  # what examples are planned for
 
 NO_CRITICAL = "Mark examples with critical: true in their metadata, or take the rule out."
 NOT_RIGHT_OR_WRONG = "Name a metric by which an output passes or fails, such as exact_match."
 NO_CEILING = "Give it a margin in place of the ceiling."
-LOOK = (
-    "More examples of this kind would not settle it: look at the outputs in the comparison. A "
-    "lead may waive the answer with a reason."
-)
+LOOK = "More examples of this kind would not settle it: look at the outputs in the comparison."
 
 
 def left_open(reason: str, *advice: str) -> dict[str, Any]:
@@ -29,8 +29,10 @@ def left_open(reason: str, *advice: str) -> dict[str, Any]:
 
 def of_margin(found: Found, judged: Bound) -> list[str]:
     """Return what would settle an open bound of a metric that is compared."""
-    said = [*_clusters(found), *wording.advice(found, judged), *_alike(found, judged.margin)]
-    return said or [LOOK]
+    adding = [*_clusters(found), *_alike(found, judged.margin)]
+    planned = wording.advice(found, judged)
+    said = [*adding, *planned, *([wording.ADD_EXAMPLES] if adding else [])]
+    return list(dict.fromkeys(said)) or [LOOK]
 
 
 def _clusters(found: Found) -> Iterator[str]:
@@ -95,29 +97,58 @@ def _run_the_baseline(version: int) -> str:
     )
 
 
+WRONGLY = (
+    "A run that is within every margin is failed wrongly at most 1 time in 20, and one that is "
+    "worse by a margin or more is passed wrongly at most 1 time in 20."
+)
+
+
 def alarms(gate: GateVersion | None, found: Alarms) -> str:
-    """Say what a gate's margins cost in a month, at the present rate of runs."""
+    """Say how often a gate's margins are wrong at the present rate of runs, and how often a good
+    run passes them."""
     runs = f"{plural(found.runs, 'run')} scored in the last 30 days."
     if gate is not None and not (gate.rules["margins"] or gate.rules["slices"]):
         return f"{runs} This gate has no margins, so that none is failed or passed by chance."
-    such = "run" if found.false == 1 else "runs"
-    of_whom = "A run that is within every margin is"
+    rate = f"{runs} {_rate(found.false)}".rstrip()
     if gate is None:
-        of_whom = "Once there are margins, a run that is within every one is"
-    said = (
-        f"{runs} {of_whom} failed wrongly at most 1 time in 20: at "
-        f"this rate at most {found.false:.1f} such {such} a month. One that is worse by a margin "
-        "or more is passed wrongly at most 1 time in 20."
-    )
-    if found.chance is None:
-        return (
-            f"{said} How often a run as good as the baseline passes is said once the gate has "
-            "answered."
-        )
+        return f"{rate} That is once there are margins." if found.runs else rate
+    return f"{rate} {_good(found.chance)}"
+
+
+def _rate(false: float) -> str:
+    """Say how many wrong failures a rate of runs makes at most: `false` in 30 days."""
+    if not false:
+        return ""
+    if false >= 1:
+        return f"At this rate at most about {plural(round(false), 'wrong failure')} a month."
+    months = round(1 / false)
+    often = "a month" if months == 1 else f"in {count(months)} months"
+    return f"At this rate at most about 1 wrong failure {often}."
+
+
+def _good(chance: float | None) -> str:
+    if chance is None:
+        return "How often a run as good as the baseline passes is said once the gate has answered."
+    times = f"at most about {100 * chance:.0f} of 100"
+    if chance >= USUALLY:
+        return f"A run as good as the baseline usually passes ({times})."
     return (
-        f"{said} A run as good as the baseline passes the margins at most about "
-        f"{100 * found.chance:.0f} times in 100, by the spread in "
-        f"{plural(found.answers, 'past answer')}; otherwise it is not settled."
+        f"A run as good as the baseline often is not settled ({times} pass): the margins are "
+        "narrow for so few examples."
+    )
+
+
+def alarms_rest_on(gate: GateVersion | None, found: Alarms) -> str:
+    """Say on what the rates rest; nothing where there is no margin."""
+    if gate is not None and not (gate.rules["margins"] or gate.rules["slices"]):
+        return ""
+    if found.chance is None:
+        return WRONGLY
+    answers = plural(found.answers, "past answer")
+    return (
+        f"{WRONGLY} How often a good run passes is by the spread in {answers}: the median, and at "
+        "most, for it is the chance of the margin that is hardest to pass. Otherwise such a run "
+        "is not settled."
     )
 
 

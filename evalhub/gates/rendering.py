@@ -33,7 +33,7 @@ def answer(one: GateAnswer) -> dict[str, Any]:
         "id": one.public_id,
         "answer": one.answer,
         "exit_code": exit_code(one.answer, is_waived=waiver is not None),
-        "summary": title(one),
+        "summary": saying.title(one),
         "advice": advice(one),
         "parts": one.parts,
         "gate_version": one.gate.number,
@@ -51,15 +51,6 @@ def answer(one: GateAnswer) -> dict[str, Any]:
 
 def exit_code(said: str, *, is_waived: bool) -> int:
     return 0 if is_waived else EXIT_CODES[Answer(said)]
-
-
-def title(one: GateAnswer) -> str:
-    return wording.title(
-        one.answer,
-        candidate=str(one.comparison.candidate.system_version),
-        dataset=one.gate.dataset.name,
-        is_waived=selectors.waiver_of(one) is not None,
-    )
 
 
 def advice(one: GateAnswer) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from evalhub.datasets.models import Dataset
 from evalhub.gates import selectors, wording
 from evalhub.gates.models import GateAnswer, Waiver
 from evalhub.reports.gated import GateSaid, RuleSaid, Said, Waived, WaivedBefore
@@ -17,26 +18,26 @@ from evalhub.reports.terms import Terms
 
 def about(comparison: Comparison) -> Said:
     """Return the answers to a comparison, newest first, and the waivers that led up to it."""
-    answers = list(selectors.answers_about(comparison))
+    answers, dataset = list(selectors.answers_about(comparison)), _dataset(comparison)
     said = Said(
         answers=tuple(map(said_by, answers)),
         before=before(comparison, answers),
         changed=_changed(comparison),
+        gate_page=reverse("gates:gate", args=[dataset.project.slug, dataset.slug]),
     )
     if answers:
         return said
-    dataset = comparison.candidate.version.dataset
     has_gate = selectors.gate_of(dataset) is not None
-    return replace(
-        said,
-        not_asked=wording.not_asked(dataset.name, has_gate=has_gate),
-        gate_page=reverse("gates:gate", args=[dataset.project.slug, dataset.slug]),
-    )
+    return replace(said, not_asked=wording.not_asked(dataset.name, has_gate=has_gate))
+
+
+def _dataset(comparison: Comparison) -> Dataset:
+    return comparison.candidate.version.dataset
 
 
 def _changed(comparison: Comparison) -> str:
     """Say that a comparison rests on other margins than the gate has by now."""
-    dataset, then = comparison.candidate.version.dataset, Terms.stored(comparison.terms)
+    dataset, then = _dataset(comparison), Terms.stored(comparison.terms)
     now = selectors.terms_of(dataset)
     if not comparison.terms or then.are_named or now.question == then.question:
         return ""
@@ -56,16 +57,11 @@ def before(comparison: Comparison, answers: Sequence[GateAnswer]) -> tuple[Waive
 
 def said_by(one: GateAnswer) -> GateSaid:
     """Return an answer in words, with its waiver where it has one."""
-    waiver = selectors.waiver_of(one)
+    waiver, since = selectors.waiver_of(one), _since(one)
     return GateSaid(
         id=one.public_id,
         answer=one.answer,
-        title=wording.title(
-            one.answer,
-            candidate=str(one.comparison.candidate.system_version),
-            dataset=one.gate.dataset.name,
-            is_waived=waiver is not None,
-        ),
+        title=_title(one, since),
         advice=wording.advice_of(one.parts),
         rules=[_rule(part) for part in one.parts],
         gate_version=one.gate.number,
@@ -74,7 +70,31 @@ def said_by(one: GateAnswer) -> GateSaid:
         at=one.created_at,
         waived=None if waiver is None else _waived(waiver),
         address=reverse("gates:answer", args=[one.public_id]),
+        version_now=None if since is None else since.now,
     )
+
+
+def title(one: GateAnswer) -> str:
+    """Return an answer as a title."""
+    return _title(one, _since(one))
+
+
+def _title(one: GateAnswer, since: wording.Since | None) -> str:
+    return wording.title(
+        one.answer,
+        candidate=str(one.comparison.candidate.system_version),
+        dataset=one.gate.dataset.name,
+        parts=one.parts,
+        is_waived=selectors.waiver_of(one) is not None,
+        since=since,
+    )
+
+
+def _since(one: GateAnswer) -> wording.Since | None:
+    later = selectors.later_version(one)
+    if later is None:
+        return None
+    return wording.Since(asked=one.gate.number, now=later[0], is_asked=later[1])
 
 
 def _rule(part: Mapping[str, Any]) -> RuleSaid:

@@ -153,6 +153,16 @@ def answer_of(project: Project, public_id: str) -> GateAnswer:
     return found
 
 
+def later_version(answer: GateAnswer) -> tuple[int, bool] | None:
+    """Return the version of the gate that counts by now, and whether it has answered the same:
+    about this run, on this branch. None where the answer's own version counts."""
+    now = gate_of(answer.gate.dataset)
+    if now is None or now.pk == answer.gate_id:
+        return None
+    about = {"comparison__candidate": answer.comparison.candidate_id, "tag": answer.tag}
+    return now.number, GateAnswer.objects.filter(gate=now, **about).exists()
+
+
 def waiver_of(answer: GateAnswer) -> Waiver | None:
     """Return the waiver of an answer, where somebody gave one."""
     return getattr(answer, "waiver", None)

@@ -22,7 +22,7 @@ from evalhub.accounts.http import (
 from evalhub.datasets.models import Dataset
 from evalhub.datasets.selectors import dataset_of
 from evalhub.errors import Conflict, DomainError, ShapeError
-from evalhub.gates import advising, previewing, rendering, saying, selectors, services, wording
+from evalhub.gates import advising, previewing, saying, selectors, services, wording
 from evalhub.gates.forms import AskForm, BeganFrom, BlessForm, GateForms, WaiverForm
 from evalhub.gates.models import GateAnswer
 from evalhub.gates.offering import offered_by
@@ -151,6 +151,7 @@ def _gate_page(
     counts = now.number if now else 0
     began_from = _began_from(request) if forms and not is_stale else None
     answers = selectors.answers_of(dataset.project).filter(gate__dataset=dataset)
+    alarms = selectors.alarms_of(dataset)
     context = {
         "dataset": dataset,
         "gate": now,
@@ -160,7 +161,8 @@ def _gate_page(
         "offered": offered,
         "answers": answers[:SHOWN],
         "blessings": selectors.blessings_of(dataset)[:SHOWN],
-        "alarms": advising.alarms(now, selectors.alarms_of(dataset)),
+        "alarms": advising.alarms(now, alarms),
+        "rest_on": advising.alarms_rest_on(now, alarms),
         "problem": problem,
         "ask_form": AskForm(None, offered),
         "bless_form": BlessForm(None, offered),
@@ -190,17 +192,17 @@ def answer(request: SignedInRequest, answer_id: str) -> HttpResponse:
             messages.success(request, "The answer is waived.")
             return redirect("gates:answer", answer_id=answer_id)
     one = selectors.answer_of(project, answer_id)
-    rows = rows_of(one)
+    rows, said = rows_of(one), saying.said_by(one)
     unpassed, shared = told_once(open_first(rows))
     context = {
         "answer": one,
-        "title": rendering.title(one),
+        "title": said.title,
         "rows": rows,
         "unpassed": unpassed,
         "together": wording.together(one.parts),
         "shared": shared,
         "waiver": selectors.waiver_of(one),
-        "said": saying.said_by(one),
+        "said": said,
         "before": saying.before(one.comparison, [one]),
         "form": form,
         "problem": problem,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from evalhub.reports.comparing import Found
@@ -27,20 +29,16 @@ from metrics.statistics.gating import (
     more_to_pass,
 )
 
-_HEAD = {
-    Answer.PASS: "{candidate} passes the gate of {dataset}.",
-    Answer.FAIL: "{candidate} fails the gate of {dataset}.",
-    Answer.INCONCLUSIVE: "{candidate} does not pass the gate of {dataset} yet: it is not settled.",
-}
+_NOW = {Answer.PASS: "passes", Answer.FAIL: "fails", Answer.INCONCLUSIVE: "is held by"}
+_THEN = {Answer.PASS: "passed", Answer.FAIL: "failed", Answer.INCONCLUSIVE: "was held by"}
 
-AFTER_A_LOSS = (
-    "Look in the comparison where it got worse, and ask again with the next run; or a lead waives "
-    "the answer with a reason."
-)
+AFTER_A_LOSS = "Look in the comparison where it got worse, and ask again with the next run."
 
-ABOVE_A_CEILING = (
-    "Bring {metric} down and ask again; or a lead raises the ceiling, or waives the answer with a "
-    "reason."
+ABOVE_A_CEILING = "Bring {metric} down, and ask again with the next run."
+
+# Where more examples are advised: the candidate alone on them would not be covered.
+ADD_EXAMPLES = (
+    "Add examples as a new version, run both systems on it and bless the new baseline run."
 )
 
 # In place of advice about a rule that is open, where another failed.
@@ -59,7 +57,7 @@ def rule(part: Mapping[str, Any]) -> str:
         "slice": f"{metric} in {part.get('slice')}",
         "critical": f"critical examples by {metric}",
         "coverage": "coverage",
-        "ceiling": f"ceiling of {metric}",
+        "ceiling": f"{metric} ceiling",
     }
     return named.get(kind, metric)
 
@@ -78,12 +76,16 @@ def advice_of(parts: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def together(parts: Sequence[Mapping[str, Any]]) -> list[str]:
     """Say that all of several rules have to pass; each advice alone would read as if it did."""
-    failed = [rule(part) for part in parts if part["answer"] == Answer.FAIL]
-    named = failed or [rule(part) for part in parts if part["answer"] == Answer.INCONCLUSIVE]
+    failed = [_the(part) for part in parts if part["answer"] == Answer.FAIL]
+    named = failed or [_the(part) for part in parts if part["answer"] == Answer.INCONCLUSIVE]
     if len(named) < 2:
         return []
     which = f"{'Both' if len(named) == 2 else 'All of'} {', '.join(named[:-1])} and {named[-1]}"
     return [f"{which} have to be {'put right' if failed else 'settled'}: one alone is not enough."]
+
+
+def _the(part: Mapping[str, Any]) -> str:
+    return f"the {rule(part)}" if part["kind"] == "ceiling" else rule(part)
 
 
 def advice_about(part: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -95,12 +97,59 @@ def advice_about(part: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) ->
     return list(part["advice"])
 
 
-def title(answer: str, *, candidate: str, dataset: str, is_waived: bool = False) -> str:
-    """Return the answer as a title."""
+@dataclass(frozen=True, kw_only=True)
+class Since:
+    """That another version of a gate counts by now, and whether it was asked the same."""
+
+    asked: int  # the version that answered
+    now: int
+    is_asked: bool = False
+
+    @property
+    def words(self) -> str:
+        said = "has answered since" if self.is_asked else "has not been asked"
+        return f"version {self.now} {said}"
+
+
+def title(
+    answer: str,
+    *,
+    candidate: str,
+    dataset: str,
+    parts: Sequence[Mapping[str, Any]] = (),
+    is_waived: bool = False,
+    since: Since | None = None,
+) -> str:
+    """Return the answer as a title: of a version that counts no more in the past tense."""
+    of = f"the gate of {dataset}"
+    if since is not None:
+        of = f"version {since.asked} of {of}"
+        what = "and was let through by a waiver; " if is_waived else ""
+        tail = f", {what}{since.words}." if what else f"; {since.words}."
+        return f"{candidate} {_THEN[Answer(answer)]} {of}{tail}"
     if is_waived:
         what = NOT_PASSED[answer]
         return f"{candidate} {what} of {dataset}; a waiver overrides that."
-    return _HEAD[Answer(answer)].format(candidate=candidate, dataset=dataset)
+    why = _why_held(parts) if answer == Answer.INCONCLUSIVE else ""
+    return f"{candidate} {_NOW[Answer(answer)]} {of}{why}."
+
+
+def _why_held(parts: Sequence[Mapping[str, Any]]) -> str:
+    """Say what the first open rule leaves possible, and how many more are open."""
+    left = [part for part in parts if part["answer"] == Answer.INCONCLUSIVE]
+    if not left:
+        return ""
+    first, more = left[0], len(left) - 1
+    others = f"; {plural(more, 'more rule')} {'is' if more == 1 else 'are'} open" if more else ""
+    gain = first.get("gain")
+    if gain is None or first.get("low") is None:
+        verb = "are" if first["kind"] == "critical" else "is"
+        return f": {_the(first)} {verb} not settled{others}"
+    measured = away(gain, digits_of_bounds(first))
+    return (
+        f": a loss of {first['margin']:g} or more on {rule(first)} is not ruled out "
+        f"({measured} measured){others}"
+    )
 
 
 def not_asked(dataset: str, *, has_gate: bool) -> str:
@@ -153,25 +202,22 @@ def _against_margin(part: Mapping[str, Any]) -> str:
     low, high, margin = part["low"], part["high"], part["margin"]
     digits = digits_of_bounds(part)
     worst, best = away(low, digits), away(high, digits)
-    allowed = f"less than {margin:g} is allowed"
+    allowed = f"a loss of {margin:g} or more is not allowed"
     filled = FILLED if part["reason"].endswith(FILLED) else ""
     if part["answer"] == Answer.PASS:
         if low >= 0.0:
             return f"No loss: by at least {worst} (95 %).{filled}"
         sure = "Likely worse," if high < 0.0 else "If worse, then"
-        return f"{sure} by at most {number(-low, digits)} (95 %), and {allowed}.{filled}"
+        return f"{sure} by at most {number(-low, digits)} (95 %); {allowed}.{filled}"
     if part["answer"] == Answer.FAIL:
-        return f"Worse by at least {number(-high, digits)} (95 %); only {allowed}.{filled}"
+        return f"Worse by at least {number(-high, digits)} (95 %); {allowed}.{filled}"
     why = "" if part["reason"] == OPEN else f" {part['reason']}"
     if high < 0.0:
         ends = f"{number(-high, digits)} to {number(-low, digits)}"
-        return (
-            f"Likely worse, by {ends} (each end at 95 %). By more than the {margin:g} of the "
-            f"rule: not settled.{why}"
-        )
+        return f"Likely worse, by {ends} (each end at 95 %); {allowed}, and not ruled out.{why}"
     return (
-        f"Anything from {worst} to {best} is possible (each end at 95 %); only a loss of "
-        f"{allowed}.{why}"
+        f"Anything from {worst} to {best} is possible (each end at 95 %); {allowed}, and not "
+        f"ruled out.{why}"
     )
 
 
@@ -250,7 +296,11 @@ def previewed(answers: Sequence[str]) -> str:
 
 
 def advice(found: Found, judged: Bound) -> list[str]:
-    """Return what would settle an open bound: more examples or labels, attempts, the margin."""
+    """Return what would settle an open bound: more examples or labels, attempts, the margin.
+
+    Numbers are for planning a test: from the margin and the observed error, with a true gain of
+    0. None says how the run that was asked about will come out.
+    """
     compared, pairing = found.compared, found.pairing
     more = more_to_pass(compared, margin=judged.margin)
     said = []
@@ -258,39 +308,47 @@ def advice(found: Found, judged: Bound) -> list[str]:
         gaps = max(found.gaps.baseline, found.gaps.candidate)
         said.append(f"Score the {plural(gaps, 'example')} of {pairing.name} that lack a score.")
     if more:
-        said.append(_more(found, judged, more))
+        said += _more(found, judged, more)
     elif more == 0 and not found.gaps.matter:
         said.append(
-            f"There are examples enough to show that {pairing.name} has not changed; this run may "
-            "have lost a little. Look at the examples that got worse."
+            f"There are examples enough: with so many, a run truly as good as the baseline passes "
+            f"on {pairing.name} at least 4 times in 5. This one may have lost a little: look at "
+            "the examples that got worse."
         )
     if not more or compared.n < MIN_PAIRS:
         return said
-    attempts = max(pairing.baseline.run.attempts, pairing.candidate.run.attempts)
-    if attempts == 1 and pairing.candidate.kind == Measurement.Kind.AUTOMATIC:
+    is_human = pairing.candidate.kind == Measurement.Kind.HUMAN
+    if max(pairing.baseline.run.attempts, pairing.candidate.run.attempts) == 1 and not is_human:
         said.append(
-            "Run a second attempt of each example: where answers vary from one attempt to the "
-            "next, their average varies less."
+            "Run a second attempt of each example with both systems: where answers vary from one "
+            "attempt to the next, their average varies less."
         )
     if (reach := margin_in_reach(compared)) is not None and judged.low is not None:
-        said.append(_wider(pairing.name, reach, judged.low))
+        said += _wider(pairing.name, judged.margin, reach, judged.low)
     return said
 
 
-def _more(found: Found, judged: Bound, more: int) -> str:
-    """Say how many more examples would do for a run as good as the baseline, and not for this."""
+def _more(found: Found, judged: Bound, more: int) -> list[str]:
+    """Say how many examples a test takes in all, that so many more may not do, and how to add."""
     compared, pairing = found.compared, found.pairing
     is_human = pairing.candidate.kind == Measurement.Kind.HUMAN
-    n = count(more)
-    what = f"Label {n} more outputs of each of the two" if is_human else f"Add {n} examples"
+    unit = "labeled outputs of each system" if is_human else "examples"
     where = f" of {found.field}:{found.level}" if found.field else ""
+    like = "" if compared.clusters is None else ", in clusters of the same size,"
     gain = compared.gain or 0.0
     looks = away(gain, _digits_beside(judged, gain)) if gain < 0.0 else ""
-    return (
-        f"{what}{where}. With {count(compared.n + more)}, a candidate truly equal to the baseline "
-        f"would pass on {pairing.name} 4 times in 5."
-        + (f" More examples show a run as it is, and this one looks {looks}." if looks else "")
+    planned = (
+        f"To find out whether a run is within {judged.margin:g} on {pairing.name} takes about "
+        f"{count(compared.n + more)} {unit}{where}{like} in all: in a test of so many, one truly "
+        "as good as the baseline passes 4 times in 5."
     )
+    so = f", and this run looks {looks} on them" if looks else ""
+    kept = (
+        f"That is for planning. The {count(compared.n)} there are count among them{so}: "
+        f"{count(more)} more may well not settle it."
+    )
+    done = "Label as many of each of the two runs." if is_human else ADD_EXAMPLES
+    return [f"{planned} {kept}", done]
 
 
 def _digits_beside(judged: Bound, gain: float) -> int:
@@ -300,13 +358,21 @@ def _digits_beside(judged: Bound, gain: float) -> int:
     return earned_digits(judged.low, judged.high, 0)
 
 
-def _wider(metric: str, reach: float, low: float) -> str:
-    """Say which margin so many examples serve; it is chosen before a run, and not for one."""
-    passes = "could pass with it" if low > -reach else "would still not pass"
-    return (
-        f"Or decide on a wider margin of {metric} before the next run: the smallest that works "
-        f"with this many examples is {reach:.2g}. This run {passes}."
-    )
+def _wider(metric: str, margin: float, reach: float, low: float) -> list[str]:
+    """Say which margin so many examples serve; it is chosen before a run, and not for one.
+
+    It is rounded up, for a smaller one would not do. Nothing where it reads as the one there is.
+    """
+    digits = 1 - math.floor(math.log10(reach))
+    if f"{reach:.2g}" == f"{margin:.2g}":
+        return []
+    enough = math.ceil(round(reach * 10**digits, 6)) / 10**digits
+    passes = "could pass with it" if low > -enough else "would still not pass"
+    return [
+        f"Or decide on a wider margin of {metric} before the next run: with this many examples, a "
+        f"run truly as good as the baseline passes 4 times in 5 from {enough:g} on. This run "
+        f"{passes}."
+    ]
 
 
 def percent(share: float) -> str:

@@ -88,6 +88,12 @@ class GateSaid:
     at: datetime
     waived: Waived | None
     address: str
+    version_now: int | None = None  # the version that counts by now, where it is another
+
+    @property
+    def old_version(self) -> int | None:
+        """Return the version that answered, where another one counts by now."""
+        return None if self.version_now is None else self.gate_version
 
     @property
     def passes(self) -> bool:
@@ -105,8 +111,20 @@ class GateSaid:
         return self.open_rules or [one for one in self.rules if one.metric]
 
     @property
+    def all_pass(self) -> str:
+        """Name every rule of a gate that passed; nothing where one did not."""
+        if self.open_rules or not self.rules:
+            return ""
+        named = ", ".join(one.rule for one in self.rules)
+        n = len(self.rules)
+        return f"{f'All {n} rules pass' if n > 1 else 'Its one rule passes'}: {named}."
+
+    @property
     def in_spite_of(self) -> str:
-        """Say what a waiver leaves as it is, and what a CI job is told; nothing without one."""
+        """Say what a waiver leaves as it is, and what a CI job is told; nothing without one.
+
+        A waiver is of one version of a gate, and counts no more once there is another.
+        """
         if self.waived is None:
             return ""
         for_branch = f" for {self.branch}" if self.branch else ""
@@ -116,7 +134,8 @@ class GateSaid:
             f"{plural(n_failed, 'rule')} failed and {_stays(n_failed)} failed" if n_failed else "",
             f"{plural(n_open, 'rule')} {_stays(n_open)} not settled" if n_open else "",
         ]
-        return f"{', '.join(filter(None, left))}; a CI job that asks again{for_branch} passes."
+        told = "passes" if self.version_now is None else f"is told by version {self.version_now}"
+        return f"{', '.join(filter(None, left))}; a CI job that asks again{for_branch} {told}."
 
     @property
     def to_do(self) -> list[str]:

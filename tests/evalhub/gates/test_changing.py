@@ -10,7 +10,9 @@ from scipy import stats
 
 from evalhub.accounts.services import COMMAND_LINE
 from evalhub.errors import Conflict
-from evalhub.gates import previewing, selectors, services
+from evalhub.gates import advising, previewing, selectors, services
+from evalhub.gates.models import GateVersion
+from evalhub.gates.selectors import Alarms
 from tests.evalhub.gates.test_gates import a_gate, a_scored_run, a_version_with_slices, answers
 from tests.evalhub.runs.building import a_run, scored
 from tests.factories import a_key, a_member, a_project, a_version, example_row
@@ -184,4 +186,21 @@ def test_false_alarms_are_counted_of_scored_runs_and_margins_alone():
     a_gate(version, **margins(0.02))
     assert "a run as good as the baseline passes is said once the gate has answered." in said()
     services.ask(run=new, baseline=old.public_id, actor=COMMAND_LINE)
-    assert re.search(r"about\s41 times in 100, by the spread in 1 past answer", said())
+    assert re.search(r"at most about 41 of 100 pass\): the margins are narrow", said())
+    assert "is by the spread in 1 past answer: the median" in said()
+
+
+@pytest.mark.parametrize(
+    ("runs", "chance", "rate", "good"),
+    [
+        (0, None, "0 runs scored in the last 30 days. How often", "has answered."),
+        (7, 0.94, "At this rate at most about 1 wrong failure in 3 months.", "usually passes (at"),
+        (20, 0.8, "At this rate at most about 1 wrong failure a month.", "about 80 of 100)."),
+        (70, 0.79, "At this rate at most about 4 wrong failures a month.", "often is not settled"),
+    ],
+)
+def test_a_gate_says_its_rates_in_two_sentences(runs, chance, rate, good):
+    gate = GateVersion(rules={"margins": [{"metric": "m", "margin": 0.1}], "slices": []})
+    said = advising.alarms(gate, Alarms(runs=runs, answers=3, chance=chance))
+    assert rate in said
+    assert good in said

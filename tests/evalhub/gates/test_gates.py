@@ -1,5 +1,7 @@
 """Gates: what is refused, who is held against whom, what is answered, and what stays."""
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -134,14 +136,27 @@ def test_an_open_answer_says_what_would_settle_it(version):
     old, new = a_scored_run(version, system="old"), a_scored_run(version, {7, 8, 9, 10, 11})
     a_gate(version, margins=[{"metric": "exact_match", "margin": 0.02}])
     (part,) = asked(old, new).parts
-    more, attempt, widen = part["advice"]
-    assert more.startswith("Add ")
-    assert "truly equal to the baseline would pass on exact_match 4 times in 5." in more
-    assert more.endswith("show a run as it is, and this one looks 0.025 worse.")
-    assert attempt.startswith("Run a second attempt")
-    assert widen.startswith("Or decide on a wider margin of exact_match before the next run: the")
+    more, add, attempt, widen = part["advice"]
+    (in_all,) = re.findall(r"takes about (\d+) examples in all: in a test of so many,", more)
+    assert f": {int(in_all) - N} more may well not settle it." in more
+    assert "one truly as good as the baseline passes 4 times in 5. That is for planning." in more
+    assert "count among them, and this run looks 0.025 worse on them" in more
+    assert add == wording.ADD_EXAMPLES
+    assert attempt.startswith("Run a second attempt of each example with both systems")
+    assert widen.startswith("Or decide on a wider margin of exact_match before the next run: with")
     assert widen.endswith("This run would still not pass.")
     assert wording.reason(part).startswith("Likely worse, by 0.003 to 0.046 (each end at 95 %)")
+
+
+@pytest.mark.parametrize(("margin", "advised"), [(0.03, True), (0.0325, False)])
+def test_no_margin_is_advised_that_reads_as_the_one_there_is(version, margin, advised):
+    # So many pairs reach 0.0326: rounded up it does hold, and beside 0.0325 it is no advice.
+    old, new = a_scored_run(version, system="old"), a_scored_run(version, {7, 8, 9, 10, 11})
+    a_gate(version, margins=[{"metric": "exact_match", "margin": margin}])
+    (part,) = asked(old, new).parts
+    assert part["answer"] == "inconclusive"
+    assert any("passes 4 times in 5 from 0.033 on." in one for one in part["advice"]) == advised
+    assert any("wider margin" in one for one in part["advice"]) == advised
 
 
 def test_where_a_rule_failed_nothing_is_advised_that_would_not_help(version):
@@ -154,7 +169,7 @@ def test_where_a_rule_failed_nothing_is_advised_that_would_not_help(version):
     margin, ceiling = asked(old, new).parts
     assert (margin["answer"], ceiling["answer"]) == ("inconclusive", "fail")
     (only,) = wording.advice_of([margin, ceiling])
-    assert only.startswith("Bring cost down and ask again")
+    assert only.startswith("Bring cost down, and ask again")
     assert wording.advice_about(margin, [margin, ceiling]) == [wording.NOT_BY_THIS]
     assert wording.advice_about(margin, [margin]) == margin["advice"]
 
@@ -162,15 +177,20 @@ def test_where_a_rule_failed_nothing_is_advised_that_would_not_help(version):
 @pytest.mark.parametrize(
     ("answer", "low", "high", "said"),
     [
-        ("pass", -0.014, 0.004, "If worse, then by at most 0.014 (95 %), and less than 0.05 is"),
+        ("pass", -0.014, 0.004, "If worse, then by at most 0.014 (95 %); a loss of 0.05 or"),
         (
             "pass",
             -0.04,
             -0.01,
-            "Likely worse, by at most 0.040 (95 %), and less than 0.05 is allowed.",
+            "Likely worse, by at most 0.040 (95 %); a loss of 0.05 or more is not allowed.",
         ),
         ("pass", 0.01, 0.04, "No loss: by at least 0.010 better (95 %)."),
-        ("fail", -0.3, -0.1, "Worse by at least 0.10 (95 %); only less than 0.05 is allowed."),
+        (
+            "fail",
+            -0.3,
+            -0.1,
+            "Worse by at least 0.10 (95 %); a loss of 0.05 or more is not allowed.",
+        ),
         (
             "inconclusive",
             -0.067,
@@ -237,7 +257,7 @@ def test_missing_outputs_and_dear_ones_fail(version):
     assert (ceiling["answer"], ceiling["value"]) == ("fail", pytest.approx(0.25))
     both, submit, bring_down = wording.advice_of([coverage, ceiling])
     assert both == (
-        "Both coverage and ceiling of cost have to be put right: one alone is not enough."
+        "Both coverage and the cost ceiling have to be put right: one alone is not enough."
     )
     assert submit.startswith("Submit the outputs that are missing")
     assert bring_down.startswith("Bring cost down")
@@ -387,7 +407,7 @@ def test_the_pages_save_preview_ask_bless_and_waive(version):
     assert '<option value="half:a" selected>' in shown
     assert f'<option value="{new.public_id}">' in shown
     assert "2 runs scored in the last 30 days" in shown
-    assert "at most 0.1 such" in shown
+    assert "at most about 1 wrong failure in 10 months." in shown
     client.force_login(a_member(project, "viewer"))
     assert (
         "Passes only if a loss of 0.05 or more on exact_match is ruled out"

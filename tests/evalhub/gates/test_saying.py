@@ -8,7 +8,8 @@ from django.test import Client
 
 from evalhub.accounts.models import AuditEvent
 from evalhub.accounts.services import COMMAND_LINE, Actor
-from evalhub.gates import services
+from evalhub.gates import services, wording
+from evalhub.gates.models import GateAnswer
 from evalhub.reports.services import compare_runs
 from tests.evalhub.gates.test_gates import a_gate, a_scored_run, a_version_with_slices, answers
 from tests.evalhub.reports.test_formats import junit_suite
@@ -73,7 +74,7 @@ def test_an_answer_and_its_waiver_are_seen_wherever_the_comparison_is(version, r
     assert (gate["answer"], gate["branch"], gate["waiver"]) == ("fail", "main", None)
     page = report(comparison)
     assert f"new fails the gate of {version.dataset.name}." in page
-    assert "(95 %); only less than 0.05 is allowed." in page
+    assert "(95 %); a loss of 0.05 or more is not allowed." in page
     assert "critical examples newly fail" in page
 
     services.waive(answer=answer, reason="A <known> flake.", actor=Actor(ada))
@@ -186,3 +187,67 @@ def test_a_shared_link_says_nothing_of_gates_waivers_people_and_other_runs(versi
     assert "next is worse than old on exact_match." in page
     hidden = ("secret", lead.username, "aived", "What to do", "fails the gate", "first,")
     assert [word for word in hidden if word in page] == []
+
+
+def test_an_answer_of_an_old_version_is_told_as_what_it_was(version, report):
+    a_gate(version, margins=[{"metric": "exact_match", "margin": 0.9}], min_coverage=0.5)
+    a_scored_run(version, system="old", tags=["main"])
+    first = asked(a_scored_run(version, set(range(6, 80))))
+    name, run = version.dataset.name, first.comparison.candidate
+    now = report(first.comparison)
+    assert f"new passes the gate of {name}." in now
+    assert "All 2 rules pass: exact_match, coverage." in now
+    assert "version 2" not in now
+
+    a_gate(version)
+    then = f"new passed version 1 of the gate of {name}; version 2 has not been asked."
+    assert report(first.comparison, "json")["gates"][0]["summary"] == then
+    for form in ("", "markdown", "html"):
+        text = report(first.comparison, form)
+        assert then in text
+        assert "passes the gate" not in text
+    assert "Ask the gate" in report(first.comparison)
+    assert "Ask the gate" not in report(first.comparison, "html")
+    client = Client()
+    client.force_login(a_member(version.dataset.project, "lead"))
+    page = client.get(f"/gates/{first.public_id}/").content.decode()
+    assert then in page
+    gate = f"/p/{version.dataset.project.slug}/datasets/{version.dataset.slug}/gate/"
+    assert f'action="{gate}"' in page
+    assert "pass, by version 1" in client.get(gate).content.decode()
+
+    # What the button sends, and the waiver of what it finds, which a third version undoes.
+    assert client.post(gate, {"do": "ask", "run": run.public_id, "tag": "main"}).status_code == 302
+    said = f"new passed version 1 of the gate of {name}; version 2 has answered since."
+    assert report(first.comparison, "json")["gates"][-1]["summary"] == said
+    second = GateAnswer.objects.get(gate__number=2)
+    services.waive(answer=second, reason="A flake.", actor=COMMAND_LINE)
+    assert "asks again for main passes." in report(second.comparison)
+    a_gate(version, margins=[{"metric": "exact_match", "margin": 0.04}])
+    text = report(second.comparison)
+    assert "asks again for main is told by version 3." in text
+    assert "version 2 of the gate of" in text
+    assert "and was let through by a waiver; version 3 has not been asked." in text
+
+
+@pytest.mark.parametrize(
+    ("rest", "held"),
+    [
+        ([], ": a loss of 0.05 or more on m in a:b is not ruled out (0.025 worse measured)."),
+        (
+            [{"kind": "critical", "metric": "m", "answer": "inconclusive"}],
+            ": a loss of 0.05 or more on m in a:b is not ruled out (0.025 worse measured); 1 more "
+            "rule is open.",
+        ),
+    ],
+)
+def test_a_run_that_is_not_settled_is_held_and_by_what(rest, held):
+    part = {"kind": "slice", "metric": "m", "slice": "a:b", "margin": 0.05, "gain": -0.025}
+    part |= {"answer": "inconclusive", "low": -0.062, "high": 0.012}
+    passed = {"kind": "coverage", "answer": "pass"}
+    told = {"candidate": "new", "dataset": "tides"}
+    said = wording.title("inconclusive", parts=[passed, part, *rest], **told)
+    assert said == f"new is held by the gate of tides{held}"
+    only = wording.title("inconclusive", parts=[passed, *rest], **told)
+    open_rule = ": critical examples by m are not settled" if rest else ""
+    assert only == f"new is held by the gate of tides{open_rule}."

@@ -141,7 +141,8 @@ def test_whatever_is_left_open_says_what_to_do():
     # (1 - .05)^59 is just below 5 %: the rule of three turned round.
     assert parts[0]["advice"] == [
         "Add 34 examples: token_f1 moved alike in every pair, and passes with so many more if "
-        "they do as well."
+        "they do as well.",
+        wording.ADD_EXAMPLES,
     ]
     clustered = a_version(project, given, cluster_field="group")
     a_gate(clustered, margins=[{"metric": "token_f1", "margin": 0.05}])
