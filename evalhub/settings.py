@@ -183,6 +183,8 @@ CHUNK_RUNNERS = {
 }
 # What gates and leads said about a comparison. Named by path: reports stands below gates.
 SAID_OF_COMPARISONS = "evalhub.gates.saying.about"
+# The same in a word, of many comparisons at once.
+SAID_IN_SHORT = "evalhub.gates.saying.in_short"
 # With which margins two runs of a dataset are compared, and by which metric.
 TERMS_OF_COMPARISONS = "evalhub.gates.selectors.terms_of"
 # Metrics of the operator's own: modules and files (see docs/how-to/write-your-own-metric.md).

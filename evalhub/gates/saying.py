@@ -11,7 +11,7 @@ from django.urls import reverse
 from evalhub.datasets.models import Dataset
 from evalhub.gates import selectors, wording
 from evalhub.gates.models import GateAnswer, Waiver
-from evalhub.reports.gated import GateSaid, RuleSaid, Said, Waived, WaivedBefore
+from evalhub.reports.gated import GateSaid, InShort, RuleSaid, Said, Waived, WaivedBefore
 from evalhub.reports.models import Comparison
 from evalhub.reports.terms import Terms
 
@@ -53,6 +53,19 @@ def before(comparison: Comparison, answers: Sequence[GateAnswer]) -> tuple[Waive
     if previous is not None and previous not in waivers:
         waivers.append(previous)
     return tuple(_before(one, comparison) for one in waivers)
+
+
+def in_short(comparisons: Sequence[Comparison]) -> dict[int, InShort]:
+    """Return the newest answer about each of these comparisons, by its primary key."""
+    return {
+        one.comparison: InShort(
+            has_gate=one.counts is not None,
+            answer=one.answer or "",
+            is_waived=one.waiver is not None,
+            old_version=None if one.version == one.counts else one.version,
+        )
+        for one in selectors.newest_answers(comparisons)
+    }
 
 
 def said_by(one: GateAnswer) -> GateSaid:

@@ -6,9 +6,9 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from evalhub.accounts.models import Project
@@ -174,6 +174,32 @@ def answers_about(comparison: Comparison) -> QuerySet[GateAnswer]:
         "gate__dataset", "waiver__created_by", "comparison__candidate__system_version__system"
     )
     return named.order_by("-pk")
+
+
+class NewestAnswer(NamedTuple):
+    """The newest answer about a comparison, and the version of the gate that counts by now.
+
+    Without an answer, or a gate, what is said of it is None.
+    """
+
+    comparison: int
+    counts: int | None
+    version: int | None
+    answer: str | None
+    waiver: int | None
+
+
+def newest_answers(comparisons: Sequence[Comparison]) -> list[NewestAnswer]:
+    """Return the newest answer about each of these comparisons, in one query."""
+    gates = GateVersion.objects.filter(dataset=OuterRef("candidate__version__dataset"))
+    newest = GateAnswer.objects.filter(comparison=OuterRef("pk")).order_by("-pk")
+    asked = Comparison.objects.filter(pk__in=[one.pk for one in comparisons])
+    rows = asked.values_list(
+        "pk",
+        Subquery(gates.order_by("-number").values("number")[:1]),
+        *(Subquery(newest.values(name)[:1]) for name in ("gate__number", "answer", "waiver__pk")),
+    )
+    return [NewestAnswer(*row) for row in rows]
 
 
 def waivers_behind(run: Run) -> list[Waiver]:

@@ -191,6 +191,27 @@ def about(comparison: Comparison) -> Said:
     return ask(comparison)
 
 
+@dataclass(frozen=True, kw_only=True)
+class InShort:
+    """The newest answer about a comparison, for a list: `answer` is empty where none was asked."""
+
+    has_gate: bool
+    answer: str = ""
+    is_waived: bool = False
+    old_version: int | None = None  # the version that answered, where another one counts by now
+
+    @property
+    def said(self) -> str:
+        return "waived" if self.is_waived else self.answer
+
+
+def in_short(comparisons: Sequence[Comparison]) -> dict[int, InShort]:
+    """Return the newest answer about each comparison, by its primary key."""
+    ask: Callable[[Sequence[Comparison]], dict[int, InShort]]
+    ask = import_string(settings.SAID_IN_SHORT)
+    return ask(comparisons)
+
+
 def as_json(said: Said) -> dict[str, Any]:
     """Return the members that a comparison in JSON has of them."""
     return {

@@ -22,6 +22,7 @@ from evalhub.accounts.http import (
 from evalhub.errors import DomainError, Gone, NotFound
 from evalhub.reports import links, selectors, wording
 from evalhub.reports.files import FORMATS, answer_in, as_file, origin_of
+from evalhub.reports.gated import in_short
 from evalhub.reports.many import MAX_CANDIDATES, STEP, Many, compare_many
 from evalhub.reports.models import Comparison
 from evalhub.reports.pages import TURNED, page_of, turn
@@ -47,9 +48,16 @@ def comparison_list(request: SignedInRequest, project: str) -> HttpResponse:
     every = selectors.comparisons_of(found).defer("searched", "critical", "failing")
     start, n = _start(request.GET.get("from", ""), PAGE), every.count()
     start = start if start < n else 0
+    shown = list(every[start : start + PAGE])
+    gates = in_short(shown)
     rows = [
-        {"comparison": one, "title": wording.title(one), "runs": (one.candidate, one.baseline)}
-        for one in every[start : start + PAGE]
+        {
+            "comparison": one,
+            "title": wording.title(one),
+            "runs": (one.candidate, one.baseline),
+            "gate": gates[one.pk],
+        }
+        for one in shown
     ]
     runs = _comparable(found.pk)
     chosen = _likeliest(runs)

@@ -10,6 +10,7 @@ from evalhub.accounts.models import AuditEvent
 from evalhub.accounts.services import COMMAND_LINE, Actor
 from evalhub.gates import services, wording
 from evalhub.gates.models import GateAnswer
+from evalhub.reports.gated import in_short
 from evalhub.reports.services import compare_runs
 from tests.evalhub.gates.test_gates import a_gate, a_scored_run, a_version_with_slices, answers
 from tests.evalhub.reports.test_formats import junit_suite
@@ -251,3 +252,50 @@ def test_a_run_that_is_not_settled_is_held_and_by_what(rest, held):
     only = wording.title("inconclusive", parts=[passed, *rest], **told)
     open_rule = ": critical examples by m are not settled" if rest else ""
     assert only == f"new is held by the gate of tides{open_rule}."
+
+
+def test_the_list_of_comparisons_says_what_the_gate_of_each_said(
+    version, report, django_assert_num_queries
+):
+    old = a_scored_run(version, system="old", tags=["main"])
+    a_gate(version)
+
+    def said(wrong, *, system, asks=True):
+        run = a_scored_run(version, wrong, system=system)
+        return (
+            asked(run) if asks else compare_runs(baseline=old, candidate=run, actor=COMMAND_LINE)
+        )
+
+    said(set(range(6, 80)), system="earlier")
+    a_gate(version, margins=[{"metric": "exact_match", "margin": 0.04}])
+    said(set(), system="passes")
+    said(set(range(6, 80)), system="fails")
+    said(set(range(6, 16)), system="open")
+    waived = said(set(range(6, 80)), system="waived")
+    services.waive(answer=waived, reason="A flake.", actor=COMMAND_LINE)
+    said(set(), system="unasked", asks=False)
+    elsewhere = a_version_with_slices(version.dataset.project)
+    compare_runs(
+        baseline=a_scored_run(elsewhere, system="one"),
+        candidate=a_scored_run(elsewhere, system="two"),
+        actor=COMMAND_LINE,
+    )
+    page = report.client.get(f"/p/{version.dataset.project.slug}/comparisons/")
+    shown = {
+        str(row["comparison"].candidate.system_version): row["gate"]
+        for row in page.context["rows"]
+    }
+    assert {name: (one.said, one.old_version, one.has_gate) for name, one in shown.items()} == {
+        "earlier": ("fail", 1, True),
+        "passes": ("pass", None, True),
+        "fails": ("fail", None, True),
+        "open": ("inconclusive", None, True),
+        "waived": ("waived", None, True),
+        "unasked": ("", None, True),
+        "two": ("", None, False),
+    }
+    text = re.sub(r"<[^>]+>", "", page.content.decode())
+    for words in ("fail, by version 1", "not settled", "waived", "not asked", "no gate"):
+        assert words in text
+    with django_assert_num_queries(1):
+        in_short([row["comparison"] for row in page.context["rows"]])
