@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 from metrics.base import Family
 from metrics.statistics.distributions import normal_quantile
 from metrics.statistics.intervals import ALPHA
-from metrics.statistics.margins import ONE_SIDED, RESERVE, mirrored, one_sided
+from metrics.statistics.margins import (
+    ONE_SIDED,
+    RESERVE,
+    mirrored,
+    one_sided,
+    pairs_of_right_or_wrong,
+)
 from metrics.statistics.pairs import POWER, Compared, compare
 from metrics.statistics.yardstick import Column, Yardstick
 
@@ -196,11 +202,14 @@ def pairs_to_equal(margin: float, *, n: int, detectable: float, is_exact: bool) 
 
     From the observed error, by which n pairs find `detectable`, and a true gain of 0: Julious
     (2004), "Sample sizes for clinical trials with normal data". `is_exact` is said of right or
-    wrong, whose tests keep no reserve.
+    wrong, whose tests have an error of their own.
     """
-    level = ONE_SIDED if is_exact else RESERVE * ONE_SIDED
-    found = normal_quantile(1 - ALPHA / 2) + normal_quantile(POWER)
-    reach = normal_quantile(1 - level) + normal_quantile((1 + POWER) / 2)
+    found, power = normal_quantile(1 - ALPHA / 2) + normal_quantile(POWER), (1 + POWER) / 2
+    if is_exact:
+        discordance = n * (detectable / found) ** 2
+        needed = pairs_of_right_or_wrong(margin, discordance=discordance, power=power)
+        return max(MIN_PAIRS, needed)
+    reach = normal_quantile(1 - RESERVE * ONE_SIDED) + normal_quantile(power)
     return max(MIN_PAIRS, math.ceil(n * (reach * detectable / (found * margin)) ** 2))
 
 

@@ -17,7 +17,14 @@ from enum import StrEnum
 
 from metrics.statistics.distributions import normal_quantile, t_below
 from metrics.statistics.findings import LEVEL, MIN_PAIRS, NO_GAPS, Gaps, has_few_clusters
-from metrics.statistics.margins import OneSided, level_of, one_sided
+from metrics.statistics.margins import (
+    ONE_SIDED,
+    RESERVE,
+    OneSided,
+    one_sided,
+    pairs_of_right_or_wrong,
+    reach_of_right_or_wrong,
+)
 from metrics.statistics.multiplicity import holm
 from metrics.statistics.pairs import POWER, Compared
 
@@ -118,8 +125,11 @@ def more_to_pass(compared: Compared, *, margin: float) -> int | None:
     """
     if compared.standard_error is None or has_few_clusters(compared):
         return None
-    reach = _reach(compared)
-    needed = math.ceil(compared.n * (reach * compared.standard_error / margin) ** 2)
+    if compared.p_exact is not None:
+        discordance = _discordance(compared.n, compared.standard_error)
+        needed = pairs_of_right_or_wrong(margin, discordance=discordance, power=POWER)
+    else:
+        needed = math.ceil(compared.n * (_REACH * compared.standard_error / margin) ** 2)
     return max(0, max(needed, MIN_PAIRS) - compared.n)
 
 
@@ -149,20 +159,41 @@ def chance_to_pass(compared: Compared, *, margin: float) -> float | None:
     is_small = compared.n < MIN_PAIRS or has_few_clusters(compared)
     if compared.standard_error is None or is_small:
         return None
-    reach = margin / compared.standard_error - normal_quantile(1 - level_of(compared))
+    if compared.p_exact is not None:
+        reach = _reach_of(compared.n, compared.standard_error, margin)
+    else:
+        reach = margin / compared.standard_error - _CRITICAL
     return t_below(reach, math.inf)
 
 
 def margin_in_reach(compared: Compared) -> float | None:
     """Return the margin within which this many pairs show a gain of 0 in 80 of 100 cases."""
-    if compared.standard_error is None:
+    error = compared.standard_error
+    if error is None:
         return None
-    return _reach(compared) * compared.standard_error
+    if compared.p_exact is None:
+        return _REACH * error
+    low, high = 0.0, 1.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        is_wide = _reach_of(compared.n, error, middle) >= normal_quantile(POWER)
+        low, high = (low, middle) if is_wide else (middle, high)
+    return high
 
 
-def _reach(compared: Compared) -> float:
-    """Return how many errors away a loss must be to be excluded in 80 of 100 cases."""
-    return normal_quantile(1 - level_of(compared)) + normal_quantile(POWER)
+_CRITICAL = normal_quantile(1 - RESERVE * ONE_SIDED)
+# How many errors away a loss must be to be excluded in 80 of 100 cases.
+_REACH = _CRITICAL + normal_quantile(POWER)
+_HALVINGS = 50
+
+
+def _reach_of(n: int, error: float, margin: float) -> float:
+    return reach_of_right_or_wrong(margin, n=n, discordance=_discordance(n, error))
+
+
+def _discordance(n: int, error: float) -> float:
+    """Return the share of pairs that differ, by the error of right or wrong under no gain."""
+    return n * error**2
 
 
 def _answered(found: OneSided, as_it_is: OneSided, margin: float, gaps: Gaps) -> Bound:

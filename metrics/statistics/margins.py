@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from metrics.statistics.distributions import t_below
+from metrics.statistics.distributions import normal_quantile, t_below
 from metrics.statistics.pairs import EQUIVALENCE_ALPHA, Compared
 from metrics.statistics.studentized import Studentized
 
@@ -73,11 +73,6 @@ def mirrored(compared: Compared) -> Compared:
     )
 
 
-def level_of(compared: Compared) -> float:
-    """Return the level that a test is held to."""
-    return ONE_SIDED if compared.p_exact is not None else RESERVE * ONE_SIDED
-
-
 def _with_reserve(gain: Studentized, margin: float, *, width: float) -> OneSided:
     """Test by Student's t and by Hall's for skewness at nine tenths of the level: decision 30."""
     low, high = gain.ends(2 * RESERVE * ONE_SIDED)
@@ -101,12 +96,40 @@ def _tango(compared: Compared, margin: float) -> tuple[float, float]:
     if margin >= 1.0:  # nothing loses more than all
         return 0.0, 1.0
     n, lost, won = compared.n, compared.n_lost, compared.n_won
-    # The most likely share of wins, were the candidate worse by exactly the margin.
-    half = (2 * n - lost + won) * margin - lost - won
-    share = (math.sqrt(half**2 + 8 * n * won * margin * (1 - margin)) - half) / (4 * n)
-    error = math.sqrt(n * (2 * share + margin * (1 - margin)))
+    error = _error_at(margin, n, lost, won)
     excess = lost - won - n * margin
     return t_below((excess + 0.5) / error, math.inf), t_below(-(excess - 0.5) / error, math.inf)
+
+
+def _error_at(margin: float, n: float, lost: float, won: float) -> float:
+    """Return the error of losses less wins, were the candidate worse by exactly the margin."""
+    # The most likely share of wins then.
+    half = (2 * n - lost + won) * margin - lost - won
+    share = (math.sqrt(half**2 + 8 * n * won * margin * (1 - margin)) - half) / (4 * n)
+    return math.sqrt(n * (2 * share + margin * (1 - margin)))
+
+
+def pairs_of_right_or_wrong(margin: float, *, discordance: float, power: float) -> int:
+    """Return how many pairs exclude a loss as large as the margin with a power, at a gain of 0.
+
+    By the error that the test has under the margin, and its half pair: Nam (1997), "Establishing
+    equivalence of two treatments and sample size requirements in matched-pairs design". Without
+    them it is up to half too few where the margin is as large as the share of pairs that differ.
+    """
+    if margin >= 1.0:
+        return 0
+    critical = normal_quantile(1 - ONE_SIDED) * _error_at(margin, 1, *[discordance / 2] * 2)
+    reach = critical + normal_quantile(power) * math.sqrt(discordance)
+    return math.ceil(((reach + math.sqrt(reach**2 + 2 * margin)) / (2 * margin)) ** 2)
+
+
+def reach_of_right_or_wrong(margin: float, *, n: int, discordance: float) -> float:
+    """Return the normal quantile of the power that so many pairs have, the same way."""
+    if margin >= 1.0:
+        return math.inf
+    half = n * discordance / 2
+    critical = normal_quantile(1 - ONE_SIDED) * _error_at(margin, n, half, half)
+    return (n * margin - 0.5 - critical) / math.sqrt(n * discordance)
 
 
 def _unseen(way: float, *, room: float, n: int) -> float:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from metrics.statistics.findings import (
     within,
 )
 from metrics.statistics.gating import Answer, bound
+from metrics.statistics.margins import pairs_of_right_or_wrong
 from metrics.statistics.pairs import compare
 from tests.metrics.shapes import POINTS, SHARE, YES_NO, binary_pairs, column
 
@@ -83,19 +85,44 @@ def test_systems_that_differ_by_the_margin_are_called_equivalent_in_five_percent
     assert 0.01 < chance <= 0.05
 
 
-@pytest.mark.parametrize("is_exact", [True, False])
-def test_so_many_pairs_show_equal_systems_within_the_margin_four_times_in_five(is_exact):
+def test_so_many_pairs_show_equal_systems_within_the_margin_four_times_in_five():
     # Two one-sided z tests with a true gain of 0 pass in 2 Phi(m / se - z) - 1 (Julious 2004).
     margin, n = 0.02, 400
     detectable = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * 0.3 / math.sqrt(n)
-    needed = pairs_to_equal(margin, n=n, detectable=detectable, is_exact=is_exact)
-    critical = stats.norm.ppf(0.95 if is_exact else 1 - 0.045)
+    needed = pairs_to_equal(margin, n=n, detectable=detectable, is_exact=False)
 
     def power(pairs):
-        return 2 * stats.norm.cdf(margin / (0.3 / math.sqrt(pairs)) - critical) - 1
+        return 2 * stats.norm.cdf(margin / (0.3 / math.sqrt(pairs)) - stats.norm.ppf(0.955)) - 1
 
     assert power(needed - 1) < 0.8 <= power(needed)
-    assert pairs_to_equal(5.0, n=n, detectable=detectable, is_exact=is_exact) == 20
+    for is_exact in (True, False):
+        assert pairs_to_equal(5.0, n=n, detectable=detectable, is_exact=is_exact) == 20
+
+
+@pytest.mark.parametrize(
+    ("differ", "margin", "most"), [(0.1, 0.05, 0.83), (0.05, 0.05, 0.85), (0.02, 0.05, 0.87)]
+)
+def test_so_many_answers_of_right_or_wrong_do_as_well(differ, margin, most):
+    # By enumeration of all tables, won and lost alike. By Julious's formula, which has neither
+    # the test's error under the margin nor its half pair, it would be 0.73, 0.60 and 0.
+    n, error = 400, math.sqrt(differ / 400)
+    detectable = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * error
+    both_ways = pairs_to_equal(margin, n=n, detectable=detectable, is_exact=True)
+    one_way = pairs_of_right_or_wrong(margin, discordance=differ, power=0.8)
+    for pairs, wanted in ((both_ways, {Within.DIFFERENCE}), (one_way, {*Within})):
+        assert 0.8 < chance_to_be(wanted - {Within.NOTHING}, pairs, differ, margin) <= most
+
+
+def chance_to_be(wanted, pairs, differ, margin):
+    """Return how often so many pairs are, of which a share differs, either way alike."""
+    shares, chance = [differ / 2, differ / 2, 1 - differ], 0.0
+    most = int(pairs * differ / 2 + 5 * math.sqrt(pairs * differ / 2))
+    for lost, won in product(range(most + 1), repeat=2):
+        p = stats.multinomial.pmf([lost, won, pairs - lost - won], pairs, shares)
+        if p > 1e-5:
+            compared = compare(*binary_pairs(both=pairs - lost - won, lost=lost, won=won), YES_NO)
+            chance += p * (within(compared, margin) in wanted)
+    return chance
 
 
 def test_a_margin_holds_only_however_the_gaps_are_filled():
