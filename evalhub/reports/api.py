@@ -75,6 +75,11 @@ class ManyComparisons(KeyView):
     @openapi.compare_many
     def get(self, request: Request) -> Response:
         self.need(Capability.VIEW)
+        if "margin" in request.query_params:
+            raise ShapeError(
+                "Many candidates are compared by the gate's margins; /api/v1/comparisons takes "
+                "margin= for one."
+            )
         baseline = _one(request, "baseline")
         candidates = request.query_params.getlist("candidate")[: MAX_CANDIDATES + 1]
         seconds = wait_seconds(request.query_params.get("wait"))

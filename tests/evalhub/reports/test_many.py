@@ -64,6 +64,9 @@ def test_over_rest_each_candidate_has_its_place_among_all(client):
     assert jsonschema_rs.is_valid({**schema, "$ref": "#/$defs/ManyComparisons"}, said)
     refused = client.get("/api/v1/comparisons", asked, headers=headers)
     assert (refused.status_code, "comparisons/many" in refused.json()["detail"]) == (400, True)
+    asked["margin"] = "exact_match:0.1"  # is no silent nothing
+    refused = client.get("/api/v1/comparisons/many", asked, headers=headers)
+    assert (refused.status_code, "gate's margins" in refused.json()["detail"]) == (400, True)
 
 
 def test_the_page_gives_each_candidate_a_row_or_a_reason(client):
