@@ -182,7 +182,9 @@ def _board(shown: Standings) -> dict[str, Any]:
         "axis": axis,
         "axis_line": charts.axis_line(axis) if axis else "",
         "less_is_better": measurement is not None and measurement.higher_is_better is False,
-        "pairs": [{"pair": pair, "said": _said(pair.match)} for pair in shown.pairs],
+        "pairs": [
+            {"pair": pair, "said": _said(pair.match, len(shown.pairs))} for pair in shown.pairs
+        ],
     }
 
 
@@ -194,8 +196,14 @@ def _axis(measurements: Sequence[Measurement]) -> Axis | None:
     return Axis.around(ends, steps=2) if ends else None
 
 
-def _said(match: Match) -> str:
-    """Say in a word how the first of two systems stands to the second."""
+def _said(match: Match, n_pairs: int) -> str:
+    """Say in a word how the first of two systems stands to the second.
+
+    Where the pair alone would be told apart, it is the number of pairs that leaves it open.
+    """
     if match.p_adjusted is None:
         return "not tested"
-    return {1: "better", -1: "worse", 0: "not told apart"}[match.lead]
+    low, high = match.compared.low, match.compared.high
+    leaves_zero_out = low is not None and high is not None and (low > 0.0 or high < 0.0)
+    among = f" among {formatting.plural(n_pairs, 'pair')}" if leaves_zero_out else ""
+    return {1: "better", -1: "worse", 0: f"not told apart{among}"}[match.lead]

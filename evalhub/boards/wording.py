@@ -67,8 +67,8 @@ def summary(history: History) -> list[tuple[str, Run | None]]:
             (change(history, one), history.points[one.at].run) for one in history.changes.points
         ]
     none = (
-        "No change of level: what moves is no more than chance would do in one history of "
-        f"{round(1 / LEVEL)}."
+        "No lasting change found (a false alarm comes up in at most 1 of "
+        f"{formatting.count(round(1 / LEVEL))} histories)."
     )
     return [(history.changes.reason or none, None)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalhub.reports import margins
@@ -18,7 +19,9 @@ from metrics.statistics.findings import MIN_PAIRS, Outcome, pairs_to_equal, pair
 FROM_PAIRS, FROM_CLUSTERS, FROM_CHANGED = 100, 20, 0.1
 # The difference that is asked for, as a share of the metric's range, where that is not found yet.
 ASKED = 0.02
+_LARGER = (0.1, 0.05)  # beside that, for a reader who need not find so little
 _STEPS = (5.0, 2.0, 1.0)
+_TO_READ = 50  # examples that changed, which one can read all
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,30 @@ def how_many_more(comparison: Comparison, finding: Finding) -> str:
     if found.is_margin:
         return _to_equal(finding, found)
     unit = f" {unit_of(finding)}" if unit_of(finding) else ""
-    return (
-        f"About {count(_rounded_up(found.n))} examples would be needed to find a difference of "
-        f"{found.difference:g}{unit} four times in five."
-    )
+    steps = [
+        f"{step:g}{unit} about {count(_rounded_up(n))}"
+        for step in _differences(finding, found)
+        for n in [pairs_to_find(step, n=finding.n, detectable=finding.detectable or 0.0)]
+    ]
+    return _takes(steps)
+
+
+def _takes(steps: Sequence[str]) -> str:
+    """Say how many examples find differences of some sizes."""
+    one, *others = steps
+    first = one.replace(" about ", " takes about ")
+    more = f", of {', of '.join(others)}" if others else ""
+    which = " Which difference matters is yours to say." if others else ""
+    return f"To find a difference of {first} examples in all{more} (4 times in 5).{which}"
+
+
+def _differences(finding: Finding, found: Needed) -> list[float]:
+    """Return the difference that is needed, after larger round ones that are not found yet."""
+    length = span_of(finding) or math.inf
+    if not math.isclose(found.difference, ASKED * length):
+        return [found.difference]
+    larger = (share * length for share in _LARGER)
+    return [*(one for one in larger if one < (finding.detectable or 0.0)), found.difference]
 
 
 def _to_equal(finding: Finding, found: Needed) -> str:
@@ -90,24 +113,47 @@ def _to_equal(finding: Finding, found: Needed) -> str:
 
 def few(comparison: Comparison, finding: Finding) -> str:
     """Say where the numbers are fewer than those for which error rates were shown."""
+    if not (reasons := _scarce(comparison, finding)):
+        return ""
+    n_moved = _n_moved(finding)
+    read = ""
+    if n_moved:
+        which = "the one" if n_moved == 1 else f"the {count(n_moved)}"
+        which = f"{which} that changed" if n_moved <= _TO_READ else "some that changed"
+        read = f": read {which} before you rely on it"
+    return f"Only {', '.join(reasons)}. A result on so few is less well tested{read}."
+
+
+def shown_for(comparison: Comparison, finding: Finding) -> list[str]:
+    """Return what is known of error rates where a comparison has too few; for those who ask."""
+    if not _scarce(comparison, finding):
+        return []
+    return [
+        "That a difference is claimed by chance in one of twenty comparisons at most was shown "
+        f"for {FROM_PAIRS} examples, {FROM_CLUSTERS} clusters where there are clusters, and one "
+        "changed answer in ten, and more; here there are fewer."
+    ]
+
+
+def _scarce(comparison: Comparison, finding: Finding) -> list[str]:
+    """Name what there is too little of; nothing under the number that has no outcome at all."""
+    if finding.n < MIN_PAIRS:
+        return []
     clusters = margins.clusters_of(comparison, finding)
-    moved = (finding.n_won or 0) + (finding.n_lost or 0)
+    n_moved = _n_moved(finding)
     is_binary = finding.candidate_measurement.family == Family.BINARY
     reasons = [
         plural(finding.n, "example") if finding.n < FROM_PAIRS else "",
         plural(clusters, "cluster") if clusters and clusters < FROM_CLUSTERS else "",
-        f"{count(moved)} of {plural(finding.n, 'answer')} changed"
-        if is_binary and moved < FROM_CHANGED * finding.n
+        f"{count(n_moved)} of {plural(finding.n, 'answer')} changed"
+        if is_binary and n_moved < FROM_CHANGED * finding.n
         else "",
     ]
-    said = ", ".join(reason for reason in reasons if reason)
-    if not said or finding.n < MIN_PAIRS:
-        return ""
-    return (
-        f"Few: {said}. That a difference is claimed by chance in one of twenty comparisons at "
-        f"most was shown for {FROM_PAIRS} examples, {FROM_CLUSTERS} clusters and one changed "
-        "answer in ten, and more; not for so few."
-    )
+    return [reason for reason in reasons if reason]
+
+
+def _n_moved(finding: Finding) -> int:
+    return (finding.n_won or 0) + (finding.n_lost or 0)
 
 
 def beside(comparison: Comparison, finding: Finding, said: Said = NONE) -> list[str]:

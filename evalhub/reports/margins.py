@@ -33,7 +33,9 @@ def about(comparison: Comparison, finding: Finding) -> str:
     if finding.within and finding.outcome == Outcome.REGRESSED:
         return f"The loss on {finding.metric} is smaller than {margin}."
     if finding.outcome == Outcome.REGRESSED and -(finding.gain or 0.0) > finding.margin:
-        return f"The loss on {finding.metric} looks larger than {margin}."
+        is_sure = finding.high90 is not None and -finding.high90 > finding.margin
+        verb = "is" if is_sure else "looks"
+        return f"The loss on {finding.metric} {verb} larger than {margin}."
     ruled_out = "is ruled out" if finding.within else "is not ruled out"
     return f"A loss on {finding.metric} as large as {margin} {ruled_out}."
 

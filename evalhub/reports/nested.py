@@ -49,13 +49,18 @@ def _parent_of(one: Slice, found: Sequence[Slice]) -> Slice | None:
     return min(holding, key=lambda other: int(other["n"]), default=None)
 
 
+def is_part(inner: Slice, outer: Slice) -> bool:
+    """Say whether a slice of two fields lies in one of them, and holds clearly less than it."""
+    return _lies_in(inner, outer) and inner["n"] < MOSTLY * outer["n"]
+
+
 def _mostly_fills(inner: Slice, outer: Slice) -> bool:
+    return _lies_in(inner, outer) and bool(inner["n"] >= MOSTLY * outer["n"])
+
+
+def _lies_in(inner: Slice, outer: Slice) -> bool:
     asked = dict(zip(inner["fields"], inner["levels"], strict=True))
-    return (
-        len(inner["fields"]) > len(outer["fields"])
-        and all(
-            asked.get(name) == level
-            for name, level in zip(outer["fields"], outer["levels"], strict=True)
-        )
-        and inner["n"] >= MOSTLY * outer["n"]
+    return len(inner["fields"]) > len(outer["fields"]) and all(
+        asked.get(name) == level
+        for name, level in zip(outer["fields"], outer["levels"], strict=True)
     )

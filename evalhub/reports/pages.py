@@ -14,6 +14,7 @@ import numpy as np
 from evalhub.errors import NotFound
 from evalhub.reports import (
     evidence,
+    falling_behind,
     figures,
     forest,
     gated,
@@ -99,6 +100,8 @@ def _in_words(comparison: Comparison, overall: Sequence[Finding], said: Said) ->
     return {
         "title": wording.headline(comparison, said),
         "said": said,
+        "alarms": remarks.alarms(comparison),
+        "verdict": wording.verdict(comparison),
         "first": remarks.first(comparison),
         "tally": wording.tally(overall),
         "sentence": wording.sentence(primary),
@@ -106,7 +109,11 @@ def _in_words(comparison: Comparison, overall: Sequence[Finding], said: Said) ->
         "others": _others(comparison, overall[1:]),
         "about_p": wording.about_p(primary),
         "no_interval": wording.no_interval_notes(overall),
-        "methods": [*wording.method_notes(overall), *margins.notes(comparison, overall)],
+        "methods": [
+            *wording.method_notes(overall),
+            *margins.notes(comparison, overall),
+            *evidence.shown_for(comparison, primary),
+        ],
     }
 
 
@@ -190,7 +197,8 @@ def turn(start: int, n: int, step: int, address: Callable[[int], str]) -> Turn:
 class WorseRow:
     """A found slice, its numbers as texts; `query` asks the page for its examples.
 
-    `same_as` says of one that lies in the row above that both are much the same.
+    `same_as` says of one that lies in the row above that both are much the same, or what is left
+    of one without a narrower one that was found as well.
     """
 
     name: str
@@ -206,20 +214,28 @@ class WorseRow:
 
 def _where_worse(comparison: Comparison, primary: Finding) -> list[WorseRow]:
     n = figures.digits(primary)
-    rows = []
-    for group in nested.grouped(remarks.found_slices(comparison)):
-        rows.append(_worse_row(group.first, n))
+    rows, found = [], falling_behind.found_slices(comparison)
+    for group in nested.grouped(found):
+        rows.append(_worse_row(group.first, n, rest=falling_behind.rest_of(group.first, found)))
         rows += [_worse_row(one, n, inside=group.first) for one in group.inside]
     return rows
 
 
-def _worse_row(one: nested.Slice, n: int, inside: nested.Slice | None = None) -> WorseRow:
+def _worse_row(
+    one: nested.Slice,
+    n: int,
+    inside: nested.Slice | None = None,
+    rest: falling_behind.Rest | None = None,
+) -> WorseRow:
     same_as = ""
+    if rest is not None:
+        left = figures.away(rest.gain, n)
+        same_as = f"{left} without {falling_behind.slice_words(rest.narrower, ' and ')}"
     if inside is not None:
         held = formatting.of(one["n"], inside["n"])
-        same_as = f"{held} in {remarks.slice_words(inside)}: much the same"
+        same_as = f"{held} in {falling_behind.slice_words(inside)}: much the same"
     return WorseRow(
-        name=remarks.slice_words(one),
+        name=falling_behind.slice_words(one),
         n=one["n"],
         inside=formatting.number(one["inside"], n, signed=True),
         rest=formatting.number(one["rest"], n, signed=True),

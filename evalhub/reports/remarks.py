@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Literal
 
-from evalhub.reports import as_compared, margins, nested
-from evalhub.reports.figures import answered_gain, away
+from evalhub.reports import as_compared, falling_behind, margins
+from evalhub.reports.figures import away, digits, unit_of, ways_of
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.wording import names
-from evalhub.web.formatting import count, digits_of, moment, of, plural
-from metrics.statistics.searching import LEVEL as SEARCH_LEVEL
+from evalhub.web.formatting import count, moment, plural
 
 # Before this version of the method, examples of equal key were paired whatever they said.
 PAIRS_UNCHANGED_SINCE = 4
-MOST_SLICES = 3  # that a sentence names
 
 
 def stand_in(comparison: Comparison) -> str:
@@ -35,7 +33,29 @@ def stand_in(comparison: Comparison) -> str:
 
 def every(comparison: Comparison) -> list[str]:
     """Return what every form of a report says beside its findings, in words."""
-    return [*first(comparison), *further(comparison)]
+    alarming = [one.sentence for one in alarms(comparison)]
+    return [*alarming, *first(comparison), *further(comparison)]
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """What stands above the verdict, which says nothing of it; `place` has more of it."""
+
+    sentence: str
+    kind: Literal["down", "warn"]
+    place: str
+    link: str
+
+
+def alarms(comparison: Comparison) -> list[Alarm]:
+    """Return what a reader of the verdict alone would miss: critical examples, a slice."""
+    found = []
+    if comparison.critical.get("n_failing"):
+        found.append(Alarm(critical(comparison), "down", "critical", "See them"))
+    if falling_behind.is_alarming(comparison):
+        said = falling_behind.where_worse(comparison)
+        found.append(Alarm(said, "warn", "where-worse", "Where it got worse"))
+    return found
 
 
 def first(comparison: Comparison) -> list[str]:
@@ -45,31 +65,34 @@ def first(comparison: Comparison) -> list[str]:
 
 
 def further(comparison: Comparison) -> list[str]:
-    """Return what helps to judge the numbers, once they are read."""
+    """Return what helps to judge the numbers, once they are read; alarms stand above."""
+    above = [one.sentence for one in alarms(comparison)]
     said = (
         *as_compared.replaced(comparison),
         scored_again(comparison),
         critical(comparison),
-        where_worse(comparison),
+        falling_behind.where_worse(comparison),
         stand_in(comparison),
         changed(comparison),
         cluster_fields(comparison),
     )
-    return [sentence for sentence in said if sentence]
+    return [sentence for sentence in said if sentence and sentence not in above]
 
 
 def answered_only(finding: Finding) -> str:
     """Say what is gained without errors and missing outputs, where these count as worst values."""
     if finding.n_answered is None:
         return ""
-    if not (gain := answered_gain(finding)):
+    if finding.answered_gain is None:
         return (
             "No example has an output on both sides that is no error, so all that "
             f"{finding.metric} says rests on errors and missing outputs."
         )
+    gain = away(finding.answered_gain, digits(finding), ways_of(finding), unit=unit_of(finding))
+    verb = "shows" if gain == "no change" else "looks"
     return (
-        f"Over the {plural(finding.n_answered, 'example')} that both answered, the gain on "
-        f"{finding.metric} is {gain}: that has no interval, and decides nothing."
+        f"Where both answered ({plural(finding.n_answered, 'example')}), {finding.metric} {verb} "
+        f"{gain}; that was not tested."
     )
 
 
@@ -141,7 +164,7 @@ def critical(comparison: Comparison) -> str:
     if not found.get("n"):
         return ""
     n, n_failing, n_new = found["n"], found["n_failing"], found["n_unpaired"]
-    fails = f"newly {'fails' if n_failing == 1 else 'fail'}"
+    fails = f"newly {'fails' if n_failing < 2 else 'fail'}"
     which = count(n_failing) if n_failing else "none"
     if n_new:
         left = "the other is" if n_new == 1 else "the others are"
@@ -160,41 +183,6 @@ def critical(comparison: Comparison) -> str:
         have = "has" if found["n_unscored"] == 1 else "have"
         said.append(f"{count(found['n_unscored'])} that passed before {have} no score now.")
     return " ".join(said)
-
-
-def where_worse(comparison: Comparison) -> str:
-    """Name the slices that the search found; those that are much the same, together."""
-    found = [_worse(one) for one in nested.grouped(found_slices(comparison))]
-    if not found:
-        return ""
-    more = f" and {count(len(found) - MOST_SLICES)} more" if len(found) > MOST_SLICES else ""
-    named = "; ".join(found[:MOST_SLICES])
-    return f"Worse than elsewhere on {comparison.searched['metric']}: {named}{more}."
-
-
-def _worse(group: nested.Group) -> str:
-    searched = group.first
-    gains = searched["inside"], searched["rest"]
-    n = digits_of(max(map(abs, gains)), None)
-    inside, rest = (away(gain, n) for gain in gains)
-    examples = plural(searched["n"], "example")
-    same = " and ".join(
-        f"{nested.also(one, searched)} ({of(one['n'], searched['n'])})" for one in group.inside
-    )
-    too = f"; much the same with {same}" if same else ""
-    return f"{slice_words(searched)} ({examples}: {inside}, against {rest} in the rest{too})"
-
-
-def found_slices(comparison: Comparison) -> list[dict[str, Any]]:
-    """Return the searched slices that stand out in spite of how many were searched."""
-    slices: list[dict[str, Any]] = comparison.searched.get("slices", [])
-    return [one for one in slices if one["p_adjusted"] <= SEARCH_LEVEL]
-
-
-def slice_words(searched: Mapping[str, Any]) -> str:
-    """Return a searched slice in words: ``topic = tax, language = German``."""
-    pairs = zip(searched["fields"], searched["levels"], strict=True)
-    return ", ".join(f"{field} = {level}" for field, level in pairs)
 
 
 def changed(comparison: Comparison) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from evalhub.reports import falling_behind
 from evalhub.reports.figures import (
     WAYS,
     deciding_p,
@@ -19,7 +20,7 @@ from evalhub.reports.figures import (
 from evalhub.reports.gated import Said
 from evalhub.reports.models import Comparison, Finding
 from evalhub.runs.models import Measurement
-from evalhub.web.formatting import count, p_value, percent, plural
+from evalhub.web.formatting import count, of, p_value, percent, plural
 from metrics.statistics.findings import LEVEL, MIN_PAIRS, UNSCORED, Outcome
 from metrics.statistics.pairs import UNBOUNDED
 
@@ -35,7 +36,9 @@ _AFTER_THE_GATE = {
     Outcome.IMPROVED: "It is better than {baseline} on {metric}.",
     Outcome.REGRESSED: "It is worse than {baseline} on {metric}.",
     Outcome.EQUIVALENT: "It is as good as {baseline} on {metric}.",
-    Outcome.INSUFFICIENT_EVIDENCE: "Any difference from {baseline} on {metric} is not settled.",
+    Outcome.INSUFFICIENT_EVIDENCE: (
+        "Neither a gain nor a loss against {baseline} on {metric} is shown."
+    ),
 }
 _TALLIED = {
     Outcome.REGRESSED: "worse",
@@ -43,6 +46,9 @@ _TALLIED = {
     Outcome.EQUIVALENT: "as good",
     Outcome.INSUFFICIENT_EVIDENCE: "not settled",
 }
+
+WORSE_WITHIN = "worse, within the margin"
+_IN_TALLY = ("worse", WORSE_WITHIN, "better", "as good", "not settled")
 
 ABOUT_P = (
     "p is in what share of comparisons a difference this large or larger would come up if the two "
@@ -52,34 +58,77 @@ ABOUT_P = (
 _ACROSS_ZERO = "The interval has room for a loss and for a gain."
 MOST_NAMED = 4  # metrics of one outcome
 TWICE = 1.995
+NOTEWORTHY = 0.01  # this share of errors among a candidate's answers
 
 
 def title(comparison: Comparison) -> str:
     """Return the finding as a title. It speaks of one metric, and says which."""
-    baseline, candidate = names(comparison)
-    said = _HEAD[Outcome(comparison.outcome)].format(
-        baseline=baseline, candidate=candidate, metric=comparison.primary_metric
-    )
-    return _with_margin(said, comparison)
+    return _whole(_HEAD[Outcome(comparison.outcome)], comparison)
 
 
 def headline(comparison: Comparison, said: Said) -> str:
     """Return the title of a report: where a gate was asked, its answer first."""
     if said.newest is None:
         return title(comparison)
-    baseline, _ = names(comparison)
-    after = _AFTER_THE_GATE[Outcome(comparison.outcome)]
-    finding = after.format(baseline=baseline, metric=comparison.primary_metric)
-    return f"{said.newest.title} {_with_margin(finding, comparison)}"
+    head = _AFTER_THE_GATE[Outcome(comparison.outcome)]
+    if any(rule.slice for rule in said.newest.open_rules):
+        head = head.replace("It is", "Over all examples it is")
+    return f"{said.newest.title} {_whole(head, comparison)}"
 
 
-def _with_margin(said: str, comparison: Comparison) -> str:
-    """Add the margin to a title that rests on it."""
+def _whole(head: str, comparison: Comparison) -> str:
+    """Fill in the head of a title, and add all that it must not be read without."""
+    baseline, candidate = names(comparison)
+    metric = f"{comparison.primary_metric}{_over_a_part(comparison)}"
+    said = head.format(baseline=baseline, candidate=candidate, metric=metric).removesuffix(".")
+    also = [_critical(comparison), _slice(comparison, candidate if candidate in said else "it")]
+    is_worse = comparison.outcome == Outcome.REGRESSED
+    more = ", and ".join(filter(None, also))
+    joined = f"{', and' if is_worse else ', but'} {more}" if more else ""
+    return f"{said}{_with_margin(comparison)}{_with_errors(comparison)}{joined}."
+
+
+def _over_a_part(comparison: Comparison) -> str:
+    """Say of how many examples a title speaks where the versions share only some."""
+    found = comparison.coverage
+    unlike = found.get("changed", 0) + found.get("candidate_only", 0)
+    if not unlike or comparison.baseline.version_id == comparison.candidate.version_id:
+        return ""
+    return f" (over the {of(found['shared'], found['shared'] + unlike)} examples that both have)"
+
+
+def _with_margin(comparison: Comparison) -> str:
+    """Name the margin where a title rests on it."""
     how = {Outcome.REGRESSED: "by less than", Outcome.EQUIVALENT: "within"}
     if not comparison.within or comparison.outcome not in how:
-        return said
-    said = said.removesuffix(".")
-    return f"{said}, {how[Outcome(comparison.outcome)]} the margin of {comparison.margin:g}."
+        return ""
+    return f", {how[Outcome(comparison.outcome)]} the margin of {comparison.margin:g}"
+
+
+def _with_errors(comparison: Comparison) -> str:
+    """Say of a loss that it counts errors, where the candidate has more of them."""
+    new, old = (comparison.coverage.get(side) or {} for side in ("candidate", "baseline"))
+    n, before = (one.get("errors", 0) + one.get("missing", 0) for one in (new, old))
+    if comparison.outcome != Outcome.REGRESSED or n <= before:
+        return ""
+    if n < NOTEWORTHY * new.get("expected", 0):
+        return ""
+    what = plural(n, "error or missing answer,errors or missing answers")
+    if not new.get("missing"):
+        what = plural(n, "error")
+    elif not new.get("errors"):
+        what = plural(n, "missing answer")
+    return f", with {what} counted as wrong"
+
+
+def _critical(comparison: Comparison) -> str:
+    n = comparison.critical.get("n_failing", 0)
+    return f"{plural(n, 'critical example')} newly {'fails' if n == 1 else 'fail'}" if n else ""
+
+
+def _slice(comparison: Comparison, whose: str) -> str:
+    words = falling_behind.in_title(comparison)
+    return f"{whose} is worse in {words} than elsewhere" if words else ""
 
 
 def sentence(finding: Finding) -> str:
@@ -190,7 +239,7 @@ def limits(finding: Finding) -> str:
     least = written(finding).detectable
     return (
         f"{why}With {plural(finding.n, 'example')}, a true difference below {least} is easily "
-        f"missed ({least} itself is found 4 times in 5)."
+        "missed."
     )
 
 
@@ -217,7 +266,9 @@ def why_open(finding: Finding) -> str:
     if finding.low is None or finding.high is None or p is None or p <= LEVEL:
         return ""
     leaves_zero_out = finding.low > 0.0 or finding.high < 0.0
-    return "not sure enough among so many looks" if leaves_zero_out else ""
+    way = ways_of(finding)[finding.low > 0.0]
+    more = "with so many metrics and slices looked at, we ask for more"
+    return f"likely {way}, but {more}" if leaves_zero_out else ""
 
 
 def tally(findings: Sequence[Finding]) -> str:
@@ -226,12 +277,24 @@ def tally(findings: Sequence[Finding]) -> str:
     if len(overall) < 2:
         return ""
     parts = []
-    for outcome, word in _TALLIED.items():
-        found = [one.metric for one in overall if one.outcome == outcome]
+    words = [_tallied(one) for one in overall]
+    for word in _IN_TALLY:
+        found = [one.metric for one, its in zip(overall, words, strict=True) if its == word]
         more = ["…"] if len(found) > MOST_NAMED else []
         if found:
             parts.append(f"{count(len(found))} {word} ({', '.join([*found[:MOST_NAMED], *more])})")
     return f"Of {plural(len(overall), 'metric')}: {', '.join(parts)}"
+
+
+def _tallied(finding: Finding) -> str:
+    word = _TALLIED[Outcome(finding.outcome)]
+    return WORSE_WITHIN if finding.within and word == "worse" else word
+
+
+def verdict(comparison: Comparison) -> str:
+    """Return the outcome in a word where it says more than the outcome's own; else nothing."""
+    is_within = comparison.within and comparison.outcome == Outcome.REGRESSED
+    return WORSE_WITHIN if is_within else ""
 
 
 def no_interval_notes(findings: Sequence[Finding]) -> list[str]:

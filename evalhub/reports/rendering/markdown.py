@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from evalhub.reports import evidence, figures, margins, remarks, wording
+from evalhub.reports.falling_behind import NEARLY_ALL
 from evalhub.reports.gated import NONE, Said
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.rendering.names import slice_name
@@ -37,12 +38,13 @@ def as_markdown(
     overall = [finding for finding in findings if not finding.slice_field]
     parts = [
         _verdict(comparison, said),
+        *(f"**{plain(one.sentence)}**" for one in remarks.alarms(comparison)),
         " ".join(map(plain, remarks.first(comparison))),
         _gate(said),
         _what_decides(comparison, findings[0], said),
         _table(overall),
         plain(wording.about_p(findings[0])),
-        _slices([finding for finding in findings if finding.slice_field]),
+        _slices(findings),
         "\n".join(
             f"- Not compared: {plain(one['metric'])}. {plain(one['reason'])}"
             for one in comparison.skipped
@@ -57,7 +59,7 @@ def _verdict(comparison: Comparison, said: Said) -> str:
     headline = plain(wording.headline(comparison, said))
     if said.newest is not None:
         return f"**{headline}**"
-    word = formatting.outcome(comparison.outcome).word
+    word = wording.verdict(comparison) or formatting.outcome(comparison.outcome).word
     return f"**{plain(word.capitalize())}: {headline}**"
 
 
@@ -110,8 +112,15 @@ def _row(finding: Finding) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _slices(in_slices: Sequence[Finding]) -> str:
-    """Return the slices in which something holds after adjustment, the worse ones first."""
+def _slices(findings: Sequence[Finding]) -> str:
+    """Return the slices in which something holds after adjustment, the worse ones first.
+
+    One with nearly all examples is left out: the table has said that.
+    """
+    n_all = {one.metric: one.n for one in findings if not one.slice_field}
+    in_slices = [
+        one for one in findings if one.slice_field and one.n < NEARLY_ALL * n_all[one.metric]
+    ]
     holding = [one for which in _HOLDING for one in in_slices if one.outcome == which]
     if not holding:
         return ""
@@ -124,7 +133,7 @@ def _slices(in_slices: Sequence[Finding]) -> str:
     counts = Counter(formatting.outcome(one.outcome).word for one in holding)
     tally = ", ".join(f"{formatting.count(n)} {word}" for word, n in counts.items())
     # Its own paragraph, or a forge would not read the list inside.
-    return f"<details><summary>In slices: {tally}</summary>\n\n{listed}\n\n</details>"
+    return f"<details><summary>In slices of one field: {tally}</summary>\n\n{listed}\n\n</details>"
 
 
 def _lines(holding: Sequence[Finding], in_slices: Sequence[Finding]) -> Iterator[str]:

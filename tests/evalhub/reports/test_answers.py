@@ -283,7 +283,7 @@ def test_the_gain_of_answered_only_stands_beside_errors_as_worst_values(client, 
     assert overall["latency"]["answered_only"] is None
     in_half = next(one for one in found["findings"] if one["slice"] == "half:a")
     assert in_half["answered_only"] == {"gain": pytest.approx(2 / 28), "n": 28}
-    said = "Over the 55 examples that both answered, the gain on exact_match is +0.05"
+    said = "Where both answered (55 examples), exact_match looks 0.05"
     assert said in get(client, project, (old, new), "markdown").content.decode().replace("\\", "")
     client.force_login(a_member(project, "viewer"))
     page = client.get(f"/comparisons/{found['id']}/").content.decode()

@@ -36,8 +36,14 @@ def test_it_is_said_in_round_numbers_and_only_where_examples_would_settle_it():
     given = {"detectable": 0.043, "is_primary": True}
     said = evidence.how_many_more(NONE, a_finding(0.0, -0.03, 0.03, OPEN, p_value=0.9, **given))
     assert said == (
-        f"About {count(2_000)} examples would be needed to find a difference of 0.02 "
-        "four times in five."
+        f"To find a difference of 0.02 takes about {count(2_000)} examples in all (4 times in 5)."
+    )
+    # Larger ones that are not found yet come first: 412 (0.263 / 0.1)^2 = 2,850, and so on.
+    wide = evidence.how_many_more(NONE, a_finding(0.0, -0.2, 0.2, OPEN, detectable=0.263))
+    assert wide == (
+        f"To find a difference of 0.1 takes about {count(2_900)} examples in all, of 0.05 about "
+        f"{count(12_000)}, of 0.02 about {count(72_000)} (4 times in 5). Which difference matters "
+        "is yours to say."
     )
     settled = a_finding(0.05, 0.02, 0.08, "improved", **given)
     gaps = a_finding(0.05, 0.02, 0.08, OPEN, **given)
@@ -51,11 +57,11 @@ def test_it_is_said_in_round_numbers_and_only_where_examples_would_settle_it():
     ("n", "moved", "clusters", "says"),
     [
         (412, 42, None, ""),
-        (412, 41, None, "Few: 41 of 412 answers changed."),
-        (99, 20, None, "Few: 99 examples."),
+        (412, 41, None, "Only 41 of 412 answers changed."),
+        (99, 20, None, "Only 99 examples."),
         (100, 10, 20, ""),
-        (100, 10, 19, "Few: 19 clusters."),
-        (60, 5, 12, "Few: 60 examples, 12 clusters, 5 of 60 answers changed."),
+        (100, 10, 19, "Only 19 clusters."),
+        (60, 5, 12, "Only 60 examples, 12 clusters, 5 of 60 answers changed."),
         (19, 5, 12, ""),  # of so few no outcome is given at all
     ],
 )
@@ -65,6 +71,9 @@ def test_numbers_fewer_than_error_rates_were_shown_for_are_said(n, moved, cluste
     said = evidence.few(Comparison(coverage={"n_clusters": clusters}), finding)
     assert said.startswith(says)
     assert bool(said) == bool(says)
+    assert (f"read the {moved} that changed" in said) == bool(says)
+    about = evidence.shown_for(Comparison(coverage={"n_clusters": clusters}), finding)
+    assert bool(about) == bool(says)
 
 
 def test_of_a_mean_it_does_not_matter_how_many_changed():

@@ -65,7 +65,7 @@ def of(margin, metric="exact_match", **more):
         (
             *(0.05, set(range(6, 32)), "regressed", ""),
             "new is worse than old on exact_match.",
-            "The loss on exact_match looks larger than the margin of 0.05 set by the gate of "
+            "The loss on exact_match is larger than the margin of 0.05 set by the gate of "
             "{dataset}.",
         ),
         (

@@ -7,10 +7,11 @@ import pytest
 from scipy import stats
 
 from evalhub.accounts.services import COMMAND_LINE
-from evalhub.reports import nested, remarks
+from evalhub.reports import falling_behind, nested, remarks, wording
 from evalhub.reports.models import Comparison
 from evalhub.reports.services import compare_runs
 from evalhub.reports.words import shared_words, words_of
+from evalhub.runs.models import Run, System, SystemVersion
 from tests.evalhub.runs.building import a_run, scored
 from tests.factories import a_member, a_project, a_version, example_row
 
@@ -91,6 +92,9 @@ def test_the_page_leads_from_what_stands_out_to_its_examples(client):
     assert "2 of 2 critical examples newly fail." in text
     assert [one.key for one in context["critical"]] == ["q1", "q2"]
     assert "Worse than elsewhere on exact_match: topic = tax (40 examples: 0.500 worse" in text
+    # Said above the verdict, and not again among what helps to judge it.
+    assert text.count("2 of 2 critical examples newly fail.") == 1
+    assert "old on exact_match, and 2 critical examples newly fail." in context["title"]
     cases = context["cases"]
     assert (cases.n_worse, cases.n_flipped, cases.n_better) == (24, 24, 1)
     scores = [(one.measurement.name, one.baseline, one.candidate) for one in cases.worse[0].scores]
@@ -228,10 +232,69 @@ def test_slices_that_hold_nearly_what_another_does_are_one_finding():
         (other, []),
         (much_less, []),
     ]
-    comparison = Comparison(searched={"metric": "em", "slices": found})
-    assert remarks.where_worse(comparison) == (
-        "Worse than elsewhere on em: topic = storms (40 examples: 0.300 worse, against no change "
-        "in the rest; much the same with critical = false (32 of 40) and long = true (39 of 40)); "
-        "long = true (90 examples: 0.300 worse, against no change in the rest); critical = false, "
-        "topic = bees (31 examples: 0.300 worse, against no change in the rest) and 1 more."
+    comparison = Comparison(coverage={}, searched={"metric": "em", "slices": found})
+    assert falling_behind.where_worse(comparison) == (
+        "Worse than elsewhere on em: critical = false, topic = bees (31 examples: 0.300 worse, "
+        "against no change in the rest); topic = storms (40 examples: 0.300 worse, against no "
+        "change in the rest; much the same with critical = false (32 of 40) and long = true (39 "
+        "of 40)); "
+        "long = true (90 examples: 0.300 worse, against no change in the rest)."
     )
+
+
+def test_a_slice_is_named_for_its_own_loss_and_stands_in_the_title_where_the_whole_is_not_worse():
+    """Of 300 examples 16 of 37 long ones on storms were lost; by hand what the others did."""
+
+    def a_slice(n, inside, rest, **levels):
+        names = {"fields": list(levels), "levels": list(levels.values())}
+        return {**names, "n": n, "inside": inside, "rest": rest, "p_adjusted": 0.001}
+
+    both = a_slice(37, -16 / 37, 14 / 263, length="long", topic="storms")
+    long = a_slice(155, -12 / 155, 10 / 145, length="long")
+    not_critical = a_slice(147, -12 / 147, 10 / 153, critical="false", length="long")
+    storms = a_slice(67, -13 / 67, 11 / 233, topic="storms")
+    all_but_few = a_slice(280, -0.02, 0.1, critical="false")
+    found = [both, long, not_critical, storms, all_but_few]
+    runs = {
+        side: Run(system_version=SystemVersion(system=System(slug=side)))
+        for side in ("old", "new")
+    }
+    comparison = Comparison(
+        baseline=runs["old"],
+        candidate=runs["new"],
+        coverage={"shared": 300},
+        searched={"metric": "em", "slices": found},
+        primary_metric="em",
+        outcome="insufficient_evidence",
+    )
+    # Long ones not on storms gained 4 of 118, storms not in long ones 3 of 30.
+    said = (
+        "Worse than elsewhere on em: length = long, topic = storms (37 examples: 0.432 worse, "
+        "against 0.053 better in the rest)."
+    )
+    assert falling_behind.where_worse(comparison) == said
+    assert falling_behind.rest_of(long, found).gain == pytest.approx(4 / 118)
+    [alarm] = remarks.alarms(comparison)
+    assert (alarm.sentence, alarm.place) == (said, "where-worse")
+    title = wording.title(comparison)
+    assert title.endswith("but new is worse in length = long and topic = storms than elsewhere.")
+    # The rest of a wider slice lost as well: 10 of 118, far less of them.
+    long["inside"] = -26 / 155
+    assert "0.085 worse without length = long and topic = storms" in falling_behind.where_worse(
+        comparison
+    )
+    comparison.outcome = "regressed"
+    assert remarks.alarms(comparison) == []
+    comparison.critical = {"n": 14, "n_unpaired": 0, "n_unscored": 0, "n_failing": 2}
+    assert wording.title(comparison) == (
+        "new is worse than old on em, and 2 critical examples newly fail."
+    )
+    [alarm] = remarks.alarms(comparison)
+    assert (alarm.sentence, alarm.kind) == ("2 of 14 critical examples newly fail.", "down")
+    comparison.outcome, comparison.searched = "improved", {}
+    comparison.coverage = {"candidate": {"expected": 300, "errors": 30, "missing": 0}}
+    assert wording.title(comparison) == (
+        "new is better than old on em, but 2 critical examples newly fail."
+    )
+    comparison.outcome = "regressed"
+    assert "on em, with 30 errors counted as wrong, and 2 critical" in wording.title(comparison)
