@@ -205,7 +205,7 @@ def test_a_slice_is_held_against_its_margin_by_its_own_clusters(report):
         "there are 12.",
     )
     assert not evidence.needed(answer.comparison, one).is_margin
-    assert "Few: 60 examples, 12 clusters" in evidence.few(answer.comparison, one)
+    assert "Only 60 examples, 12 clusters" in evidence.few(answer.comparison, one)
     assert recomputed(answer.comparison)[0] == 0
 
 
