@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import combinations, product
 from typing import Any
 
@@ -33,7 +33,7 @@ from metrics.statistics.yardstick import Yardstick
 # Raise it whenever the same scores can compare otherwise.
 METHOD = 1
 # How long one look at a board compares, in seconds, and how long a turn lasts at most.
-SECONDS, TURN = 2.0, timedelta(minutes=2)
+SECONDS, TURN = 2.0, timedelta(seconds=30)
 # Statistics that are in memory at once, in bytes.
 MOST_BYTES = 120_000_000
 _AT_ONCE = 400
@@ -202,19 +202,20 @@ def _keep(
 @contextmanager
 def _turn(board: str) -> Iterator[bool]:
     """Take the turn of computing a board; False where somebody has it."""
-    is_mine = _taken(board)
+    until = timezone.now() + TURN
+    is_mine = _taken(board, until)
     try:
         yield is_mine
     finally:
-        if is_mine:
-            Turn.objects.filter(board=board).delete()
+        if is_mine:  # still: whoever overruns a turn leaves the next one's
+            Turn.objects.filter(board=board, until=until).delete()
 
 
-def _taken(board: str) -> bool:
-    now = timezone.now()
+def _taken(board: str, until: datetime) -> bool:
     try:
         with transaction.atomic():
-            Turn.objects.create(board=board, until=now + TURN)
+            Turn.objects.create(board=board, until=until)
     except IntegrityError:  # a process that died with the turn leaves it behind
-        return bool(Turn.objects.filter(board=board, until__lt=now).update(until=now + TURN))
+        over = Turn.objects.filter(board=board, until__lt=timezone.now())
+        return bool(over.update(until=until))
     return True
