@@ -311,9 +311,9 @@ def advice(found: Found, judged: Bound) -> list[str]:
         said += _more(found, judged, more)
     elif more == 0 and not found.gaps.matter:
         said.append(
-            f"There are examples enough: with so many, a run truly as good as the baseline passes "
-            f"on {pairing.name} at least 4 times in 5. This one may have lost a little: look at "
-            "the examples that got worse."
+            f"There are examples enough{_where(found)}: with so many, a run truly as good as the "
+            f"baseline passes on {pairing.name} at least 4 times in 5. This one may have lost a "
+            "little: look at the examples that got worse."
         )
     if not more or compared.n < MIN_PAIRS:
         return said
@@ -333,14 +333,13 @@ def _more(found: Found, judged: Bound, more: int) -> list[str]:
     compared, pairing = found.compared, found.pairing
     is_human = pairing.candidate.kind == Measurement.Kind.HUMAN
     unit = "labeled outputs of each system" if is_human else "examples"
-    where = f" of {found.field}:{found.level}" if found.field else ""
     like = "" if compared.clusters is None else ", in clusters of the same size,"
     gain = compared.gain or 0.0
     looks = away(gain, _digits_beside(judged, gain)) if gain < 0.0 else ""
     planned = (
         f"To find out whether a run is within {judged.margin:g} on {pairing.name} takes about "
-        f"{count(compared.n + more)} {unit}{where}{like} in all: in a test of so many, one truly "
-        "as good as the baseline passes 4 times in 5."
+        f"{count(compared.n + more)} {unit}{_where(found)}{like} in all: in a test of so many, "
+        "one truly as good as the baseline passes 4 times in 5."
     )
     so = f", and this run looks {looks} on them" if looks else ""
     kept = (
@@ -349,6 +348,10 @@ def _more(found: Found, judged: Bound, more: int) -> list[str]:
     )
     done = "Label as many of each of the two runs." if is_human else ADD_EXAMPLES
     return [f"{planned} {kept}", done]
+
+
+def _where(found: Found) -> str:
+    return f" of {found.field}:{found.level}" if found.field else ""
 
 
 def _digits_beside(judged: Bound, gain: float) -> int:

@@ -35,6 +35,9 @@ ROUNDING = 1e-9  # of a gain that is as good as the margin
 FILLED = " However the gaps are filled."
 OPEN = "The loss may be larger or smaller than the margin: the bounds lie on both sides."
 
+# The bounds of right or wrong are an interval's, and the margin is tested beside them.
+NEAR = "The bounds alone would settle it; the test of the margin itself is not sure."
+
 
 class Answer(StrEnum):
     """What a gate, or one of its bounds, says."""
@@ -202,10 +205,11 @@ def _answered(found: OneSided, as_it_is: OneSided, margin: float, gaps: Gaps) ->
         answer, reason = Answer.PASS, f"A loss as large as the margin is excluded.{filled}"
     elif found.high < -margin and found.p_fail <= LEVEL:
         answer, reason = Answer.FAIL, f"The loss is larger than the margin.{filled}"
-    elif as_it_is.low > -margin or as_it_is.high < -margin:
+    elif gaps.matter and (as_it_is.low > -margin or as_it_is.high < -margin):
         answer, reason = Answer.INCONCLUSIVE, f"{_unscored(gaps)}, enough to turn the answer."
     else:
-        answer, reason = Answer.INCONCLUSIVE, OPEN
+        is_near = found.low > -margin or found.high < -margin
+        answer, reason = Answer.INCONCLUSIVE, NEAR if is_near else OPEN
     return Bound(
         margin=margin,
         answer=answer,

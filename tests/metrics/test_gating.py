@@ -10,6 +10,7 @@ from scipy.special import gammaln
 
 from metrics.statistics.findings import NO_GAPS, find_gaps
 from metrics.statistics.gating import (
+    NEAR,
     Answer,
     alike_to_pass,
     bound,
@@ -258,6 +259,15 @@ def test_every_filling_of_the_gaps_must_agree(n_gaps, gain, answer, words):
     found = bound(compared, margin=0.1, gaps=gaps)
     assert found.answer is answer
     assert words in found.reason
+
+
+def test_where_the_test_is_not_as_sure_as_the_bounds_nothing_is_put_down_to_gaps():
+    sides = binary_pairs(both=98, lost=2)
+    compared = compare(*sides, YES_NO)
+    found = bound(compared, margin=0.06, gaps=find_gaps(*sides, YES_NO))
+    assert found.low > -0.06
+    assert found.p_pass > 0.05
+    assert (found.answer, found.reason) == (INCONCLUSIVE, NEAR)
 
 
 def test_gaps_that_nothing_bounds_leave_a_gate_open():
