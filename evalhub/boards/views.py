@@ -28,6 +28,7 @@ from evalhub.web.charts import Estimate
 from evalhub.web.marks import span_of
 from evalhub.web.timelines import Mark, timeline
 from metrics.statistics.boards import Match
+from metrics.statistics.findings import LEVEL
 from metrics.statistics.standings import RANK_RULE
 
 
@@ -203,7 +204,8 @@ def _said(match: Match, n_pairs: int) -> str:
     """
     if match.p_adjusted is None:
         return "not tested"
-    low, high = match.compared.low, match.compared.high
-    leaves_zero_out = low is not None and high is not None and (low > 0.0 or high < 0.0)
-    among = f" among {formatting.plural(n_pairs, 'pair')}" if leaves_zero_out else ""
+    alone = match.compared
+    is_told = alone.low is not None and alone.high is not None and alone.low * alone.high > 0.0
+    is_told = is_told and (alone.p_value or 0.0) <= LEVEL < match.p_adjusted
+    among = f" among {formatting.plural(n_pairs, 'pair')}" if is_told else ""
     return {1: "better", -1: "worse", 0: f"not told apart{among}"}[match.lead]

@@ -67,8 +67,8 @@ def summary(history: History) -> list[tuple[str, Run | None]]:
             (change(history, one), history.points[one.at].run) for one in history.changes.points
         ]
     none = (
-        "No lasting change found (a false alarm comes up in at most 1 of "
-        f"{formatting.count(round(1 / LEVEL))} histories)."
+        "No lasting change found. In histories without one, about 1 in "
+        f"{formatting.count(round(1 / LEVEL))} gives a false alarm."
     )
     return [(history.changes.reason or none, None)]
 

@@ -265,9 +265,11 @@ def why_open(finding: Finding) -> str:
     p = deciding_p(finding)
     if finding.low is None or finding.high is None or p is None or p <= LEVEL:
         return ""
+    if finding.is_primary or (finding.p_value or 0.0) > LEVEL:  # then it is not for the others
+        return ""
     leaves_zero_out = finding.low > 0.0 or finding.high < 0.0
     way = ways_of(finding)[finding.low > 0.0]
-    more = "with so many metrics and slices looked at, we ask for more"
+    more = "we ask for more among so many metrics and slices"
     return f"likely {way}, but {more}" if leaves_zero_out else ""
 
 

@@ -2,13 +2,14 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
-from evalhub.boards import pairs, standings
+from evalhub.boards import pairs, standings, views
 from evalhub.boards.histories import trends_of
 from evalhub.boards.models import KeptPair, Turn
 from evalhub.boards.standings import standings_of
@@ -239,3 +240,19 @@ def test_a_large_board_is_compared_some_pairs_at_a_time_and_one_look_at_a_time(m
     assert not Turn.objects.exists()
     Run.objects.all().delete()
     assert not KeptPair.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("low", "p", "p_adjusted", "lead", "said"),
+    [
+        (0.008, 0.03, 0.08, 0, "not told apart among 10 pairs"),  # alone it would be
+        (0.008, 0.01, 0.04, 0, "not told apart"),  # what is unscored leaves it open
+        (-0.02, 0.2, 1.0, 0, "not told apart"),
+        (0.008, 0.001, 0.01, 1, "better"),
+        (0.008, None, None, 0, "not tested"),
+    ],
+)
+def test_a_pair_says_when_only_the_number_of_pairs_leaves_it_open(low, p, p_adjusted, lead, said):
+    compared = SimpleNamespace(low=low, high=0.12, p_value=p)
+    match = SimpleNamespace(compared=compared, p_adjusted=p_adjusted, lead=lead)
+    assert views._said(match, 10) == said

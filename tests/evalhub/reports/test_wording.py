@@ -233,7 +233,7 @@ def test_a_tally_names_the_metrics():
         (a_finding(0.05, 0.02, 0.08, "insufficient_evidence", p_adjusted=0.01), "unscored"),
         (
             a_finding(0.05, 0.02, 0.08, "insufficient_evidence", p_adjusted=0.13),
-            "likely better, but with so many metrics and slices looked at, we ask for more",
+            "likely better, but we ask for more among so many metrics and slices",
         ),
         (a_finding(0.05, 0.02, 0.08, "insufficient_evidence", p_adjusted=0.13, n=19), ""),
         (a_finding(0.05, None, None, "insufficient_evidence", p_adjusted=None), ""),
