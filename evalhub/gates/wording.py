@@ -343,7 +343,7 @@ def _more(found: Found, judged: Bound, more: int) -> list[str]:
     )
     so = f", and this run looks {looks} on them" if looks else ""
     kept = (
-        f"That is for planning. The {count(compared.n)} there are count among them{so}: "
+        f"That is for planning. The present {count(compared.n)} count among them{so}: "
         f"{count(more)} more may well not settle it."
     )
     done = "Label as many of each of the two runs." if is_human else ADD_EXAMPLES
