@@ -88,7 +88,11 @@ def _waived(said: Said) -> str:
 def _passed(said: Said) -> str:
     """Say that no rule names what got worse, where the gate passed the run all the same."""
     gate = said.newest
-    return "The gate passes: no rule of it names this." if gate and gate.passes else ""
+    if gate is None or not gate.passes:
+        return ""
+    old = gate.old_version
+    passes = f"Version {old} of the gate passed" if old else "The gate passes"
+    return f"{passes}: no rule of it names this."
 
 
 def _allowed(comparison: Comparison, finding: Finding, said: Said) -> str:

@@ -207,6 +207,8 @@ def test_an_answer_of_an_old_version_is_told_as_what_it_was(version, report):
         text = report(first.comparison, form)
         assert then in text
         assert "passes the gate" not in text
+    how, words = cases(report(first.comparison, "junit"))["comparison", "exact_match half:a"]
+    assert (how, words.split(":")[0]) == ("skipped", "Version 1 of the gate passed")
     assert "Ask the gate" in report(first.comparison)
     assert "Ask the gate" not in report(first.comparison, "html")
     client = Client()
