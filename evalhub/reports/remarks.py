@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from evalhub.reports import as_compared, falling_behind, margins
+from evalhub.reports import as_compared, falling_behind, margins, selectors
 from evalhub.reports.figures import away, digits, unit_of, ways_of
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.wording import names
@@ -179,10 +179,25 @@ def critical(comparison: Comparison) -> str:
         said = [f"The one critical example {fails if n_failing else 'does not newly fail'}."]
     else:
         said = [f"{which.capitalize()} of {plural(n, 'critical example')} {fails}."]
+    said += [by_errors] if n_failing and (by_errors := _by_errors(comparison)) else []
     if found["n_unscored"]:
         have = "has" if found["n_unscored"] == 1 else "have"
         said.append(f"{count(found['n_unscored'])} that passed before {have} no score now.")
     return " ".join(said)
+
+
+def _by_errors(comparison: Comparison) -> str:
+    """Say how many of the newly failing critical examples gave no answer that could be right."""
+    n, n_failing = selectors.n_critical_unanswered(comparison), comparison.critical["n_failing"]
+    if not n:
+        return ""
+    if n == 1:
+        which = "It" if n_failing == 1 else "One of them"
+        return f"{which} is an error or a missing answer."
+    which = f"{count(n)} of them"
+    if n == n_failing:
+        which = {2: "Both"}.get(n, "All")
+    return f"{which} are errors or missing answers."
 
 
 def changed(comparison: Comparison) -> str:

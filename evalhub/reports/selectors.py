@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from evalhub.accounts.models import Project
 from evalhub.datasets.models import Example
-from evalhub.datasets.selectors import examples_at_positions, positions_in
+from evalhub.datasets.selectors import IN_ONE_QUERY, examples_at_positions, positions_in
 from evalhub.errors import NotFound
 from evalhub.reports.aligning import Aligned, align
-from evalhub.reports.as_compared import Compared, sides_of
+from evalhub.reports.as_compared import Compared, replaced, sides_of
 from evalhub.reports.models import Comparison, Finding
 from evalhub.reports.sides import Pairing, Passing, folded
 from evalhub.runs.columns import scores_in_blocks, values_at
@@ -176,6 +176,19 @@ def critical_cases(finding: Finding, *, start: int = 0, limit: int = SHOWN_CASES
         return []
     moved = _Moved.of(finding)
     return moved.cases(np.flatnonzero(np.isin(moved.aligned.candidate, failing)))
+
+
+def n_critical_unanswered(comparison: Comparison) -> int | None:
+    """Return how many of the newly failing critical examples have an error, or no output at all.
+
+    None where that is not known any more, or would be many to look up.
+    """
+    failing, run = comparison.critical.get("failing", []), comparison.candidate
+    n = comparison.critical.get("n_failing", 0)
+    if len(failing) != n or n > IN_ONE_QUERY or run.attempts > 1 or replaced(comparison):
+        return None
+    given = Output.objects.filter(run=run, position__in=failing, error__isnull=True)
+    return int(n) - given.count()
 
 
 def critical_keys(comparison: Comparison, *, limit: int | None = None) -> list[str]:

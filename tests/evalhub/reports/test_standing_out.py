@@ -146,7 +146,11 @@ def test_critical_examples_that_newly_fail_are_counted(metric, failing):
     new = scored(
         a_run(second, system="new", metrics=[metric]), *worse, {"key": "q7", "output": "a7"}
     )
-    assert compared(old, new).critical == {
+    comparison = compared(old, new)
+    unanswered = "Both" if len(failing) == 2 else "2 of them"  # q2 and q3
+    said = remarks.critical(comparison)
+    assert said.endswith(f" {unanswered} are errors or missing answers.")
+    assert comparison.critical == {
         "n": 7,
         "n_unpaired": 1,
         "n_unscored": 0,
