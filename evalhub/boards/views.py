@@ -102,6 +102,9 @@ def _break_name(point: Point) -> str:
 
 
 def _drawn(history: History) -> str:
+    """Draw a history. A change bears its version where no other mark's name could cross it."""
+    n_breaks = sum(bool(_break_name(point)) for point in history.points)
+    is_only_mark = n_breaks + len(history.changes.points) == 1
     marks = [
         Mark(
             estimate=Estimate(
@@ -109,6 +112,7 @@ def _drawn(history: History) -> str:
             ),
             break_name=_break_name(point),
             change=wording.kind_of(point, history.change_at(at)),
+            change_name=wording.named(point) if is_only_mark else "",
         )
         for at, point in enumerate(history.points)
     ]

@@ -19,6 +19,8 @@ from evalhub.web.charts import SHAPES, Estimate, Kind, picture
 
 _TOP: Final = 16.0
 _TALL: Final = 120.0
+_MIDDLE: Final = 50.0
+_MOST_OF_NAME: Final = 20
 _FOOT: Final = 34.0
 _LEFT: Final = 3.0  # where the first and the last point stand, in percent
 _RIGHT: Final = 97.0
@@ -30,12 +32,14 @@ _MOST_CAPS: Final = 60
 class Mark:
     """A point of a timeline.
 
-    `break_name` breaks the line before it, and names the break; `change` marks its level.
+    `break_name` breaks the line before it, and names the break; `change` marks its level, and
+    `change_name` says what that began with.
     """
 
     estimate: Estimate
     break_name: str = ""
     change: Kind = ""
+    change_name: str = ""
 
 
 def timeline(marks: Sequence[Mark], *, label: str, first: str, last: str) -> SafeString:
@@ -112,12 +116,28 @@ def _before(at: Sequence[float], number: int, mark: Mark) -> SafeString:
         )
     shape = SHAPES.get(mark.change, "dot")
     return format_html(
-        '{}<use class="m {}" href="#m-{}" x="{}%" y="{}"/>',
+        '{}<use class="m {}" href="#m-{}" x="{}%" y="{}"/>{}',
         _line(f"ln {mark.change}", x, x, _TOP, _TOP + _TALL),
         mark.change,
         shape,
         f"{x:.2f}",
         f"{_TOP - 7:.1f}",
+        _beside(x, mark.change_name),
+    )
+
+
+def _beside(x: float, name: str) -> SafeString:
+    """Write a name beside the mark at x, to the side on which there is more room."""
+    if not name:
+        return SafeString("")
+    is_left = x > _MIDDLE
+    return format_html(
+        '<text{} x="{}%" dx="{}" y="{}">{}</text>',
+        SafeString(' class="end"') if is_left else "",
+        f"{x:.2f}",
+        "-10" if is_left else "10",
+        f"{_TOP - 5:.1f}",
+        name if len(name) <= _MOST_OF_NAME else f"{name[: _MOST_OF_NAME - 1]}…",
     )
 
 

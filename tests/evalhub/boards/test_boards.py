@@ -101,6 +101,11 @@ def test_a_trend_marks_a_step_and_breaks_where_numbers_stop_being_comparable():
     assert text.count('class="mark"') == 2
     assert text.count(">v2</text>") == text.count(">new signature</text>") == 1
     assert text.count('class="m down"') == 1
+    # The one mark of a history bears its version; beside breaks that have names it has none.
+    version = str(history.points[10].run.system_version)
+    assert f">{version}</text>" not in text
+    alone = page(project, "boards:trends", tag="main").content.decode()
+    assert alone.count(f">{version}</text>") == 1
     answer = rest(project, "trends", system="gpt").json()
     (metric,) = answer["metrics"]
     assert metric["changes"][0]["run"] == metric["points"][10]["run"]
