@@ -198,7 +198,10 @@ def forest_axis(rows: Sequence[ForestRow]) -> Axis:
         for end in (row.gain, row.low, row.high)
         if end is not None
     ]
-    bands = [side * row.margin / row.unit for row in rows if row.margin for side in (-1, 1)]
+    # A margin far beyond every interval would press them all against zero.
+    bands = [
+        side * min(row.margin / row.unit, limit) for row in rows if row.margin for side in (-1, 1)
+    ]
     drawn = [*gains, *ends, *bands]
     # Zero stands inside, never at an edge, where it would read as a frame.
     beside = max(map(abs, drawn)) / 20

@@ -184,6 +184,11 @@ def test_one_very_wide_interval_does_not_squeeze_the_others():
     assert "#m-right" in charts.forest(Panel([*narrow, wide], "points"))
 
 
+def test_a_margin_far_beyond_every_interval_does_not_press_them_against_zero():
+    near, far = (charts.forest_axis([row(margin=margin)]) for margin in (0.1, 50.0))
+    assert far.high <= 4 * near.high
+
+
 def test_the_forest_says_why_a_gain_is_missing():
     html = charts.forest(Panel([row(gain=None, low=None, high=None, reason="no label")], "points"))
     assert "no label" in html
