@@ -216,6 +216,19 @@ def test_a_good_run_passes_as_often_as_is_said():
     assert chance_to_pass(noisy(12), margin=margin) is None
 
 
+def test_how_often_and_how_many_more_are_one_formula():
+    compared, margin = compare(*binary_pairs(lost=50, won=50, both=900), YES_NO), 0.01
+    n = 1_000 + more_to_pass(compared, margin=margin)
+    as_many = compare(*binary_pairs(lost=n // 20, won=n // 20, both=n - 2 * (n // 20)), YES_NO)
+    assert chance_to_pass(as_many, margin=margin) == pytest.approx(0.8, abs=0.01)
+    assert (chance_to_pass(compared, margin=1.0), more_to_pass(compared, margin=1.0)) == (1.0, 0)
+    # Of numbers: by the normal distribution, at the level of one side less the reserve.
+    numbers = noisy(40)
+    margin = margin_in_reach(numbers) / 2
+    away = margin / numbers.standard_error - stats.norm.ppf(0.955)
+    assert chance_to_pass(numbers, margin=margin) == pytest.approx(stats.norm.cdf(away))
+
+
 def test_fewer_clusters_than_a_gate_needs_pairs_are_inconclusive_in_words():
     rng = np.random.default_rng(0)
     before, groups = rng.uniform(0.3, 0.7, size=95), np.arange(95) % 19
