@@ -198,8 +198,8 @@ class AskForm(forms.Form):
     run = forms.CharField(label="Run", max_length=24)
     tag = _branch("Against the branch")
 
-    def __init__(self, data: Mapping[str, Any] | None, offered: Offered) -> None:
-        super().__init__(data, auto_id=type(self).auto_id)
+    def __init__(self, data: Mapping[str, Any] | None, offered: Offered, *, run: str = "") -> None:
+        super().__init__(data, auto_id=type(self).auto_id, initial={"run": run})
         _offer(self, "run", offered.runs, empty=self.empty)
 
 

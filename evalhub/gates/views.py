@@ -27,6 +27,7 @@ from evalhub.gates.forms import AskForm, BeganFrom, BlessForm, GateForms, Waiver
 from evalhub.gates.models import GateAnswer
 from evalhub.gates.offering import offered_by
 from evalhub.gates.pages import open_first, rows_of, told_once
+from evalhub.reports import remarks
 from evalhub.reports.scored_again import ScoredAgainFirst
 from evalhub.reports.selectors import run_of
 
@@ -164,13 +165,18 @@ def _gate_page(
         "alarms": advising.alarms(now, alarms),
         "rest_on": advising.alarms_rest_on(now, alarms),
         "problem": problem,
-        "ask_form": AskForm(None, offered),
+        "ask_form": AskForm(None, offered, run=_run_meant(request)),
         "bless_form": BlessForm(None, offered),
         "began_from": counts if began_from is None else began_from,
         **given,
     }
     status = problem.status if problem else 422 if is_refused else 200
     return render(request, "gates/gate.html", context, status=status)
+
+
+def _run_meant(request: SignedInRequest) -> str:
+    """Return the run that a link to the question is about, if any."""
+    return request.GET.get("run", "")[:24].replace("\0", "")
 
 
 @get_or_post
@@ -201,6 +207,7 @@ def answer(request: SignedInRequest, answer_id: str) -> HttpResponse:
         "unpassed": unpassed,
         "together": wording.together(one.parts),
         "shared": shared,
+        "unnamed": _unnamed_critical(one),
         "waiver": selectors.waiver_of(one),
         "said": said,
         "before": saying.before(one.comparison, [one]),
@@ -209,3 +216,11 @@ def answer(request: SignedInRequest, answer_id: str) -> HttpResponse:
     }
     status = problem.status if problem else 422 if form.errors else 200
     return render(request, "gates/answer.html", context, status=status)
+
+
+def _unnamed_critical(one: GateAnswer) -> str:
+    """Say that critical examples newly fail where the gate has no rule about them."""
+    has_rule = any(part["kind"] == "critical" for part in one.parts)
+    if has_rule or not one.comparison.critical.get("n_failing"):
+        return ""
+    return f"{remarks.critical(one.comparison)} No rule of this gate is about them."

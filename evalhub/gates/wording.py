@@ -124,14 +124,19 @@ def title(
     of = f"the gate of {dataset}"
     if since is not None:
         of = f"version {since.asked} of {of}"
-        what = "and was let through by a waiver; " if is_waived else ""
-        tail = f", {what}{since.words}." if what else f"; {since.words}."
-        return f"{candidate} {_THEN[Answer(answer)]} {of}{tail}"
+        waiver = "its waiver was of that version, and " if is_waived else ""
+        return f"{candidate} {_THEN[Answer(answer)]} {of}; {waiver}{since.words}."
     if is_waived:
         what = NOT_PASSED[answer]
         return f"{candidate} {what} of {dataset}; a waiver overrides that."
     why = _why_held(parts) if answer == Answer.INCONCLUSIVE else ""
+    if answer == Answer.FAIL and _is_for_coverage(parts):
+        why = ": too few of the examples can be compared with the baseline"
     return f"{candidate} {_NOW[Answer(answer)]} {of}{why}."
+
+
+def _is_for_coverage(parts: Sequence[Mapping[str, Any]]) -> bool:
+    return {part["kind"] for part in parts if part["answer"] == Answer.FAIL} == {"coverage"}
 
 
 def _why_held(parts: Sequence[Mapping[str, Any]]) -> str:
@@ -370,11 +375,12 @@ def _wider(metric: str, margin: float, reach: float, low: float) -> list[str]:
     if f"{reach:.2g}" == f"{margin:.2g}":
         return []
     enough = math.ceil(round(reach * 10**digits, 6)) / 10**digits
-    passes = "could pass with it" if low > -enough else "would still not pass"
+    # Of a margin that this run would meet nothing is promised: it would be chosen for this run.
+    so = "" if low > -enough else " This run would still not pass."
     return [
         f"Or decide on a wider margin of {metric} before the next run: with this many examples, a "
-        f"run truly as good as the baseline passes 4 times in 5 from {enough:g} on. This run "
-        f"{passes}."
+        f"run truly as good as the baseline passes 4 times in 5 from {enough:g} on. A margin that "
+        f"is chosen after seeing a run says nothing of that run.{so}"
     ]
 
 

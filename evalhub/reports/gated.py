@@ -134,7 +134,9 @@ class GateSaid:
             f"{plural(n_failed, 'rule')} failed and {_stays(n_failed)} failed" if n_failed else "",
             f"{plural(n_open, 'rule')} {_stays(n_open)} not settled" if n_open else "",
         ]
-        told = "passes" if self.version_now is None else f"is told by version {self.version_now}"
+        told = "passes"
+        if self.version_now is not None:
+            told = f"is told by version {self.version_now}, which this waiver does not count for"
         return f"{', '.join(filter(None, left))}; a CI job that asks again{for_branch} {told}."
 
     @property

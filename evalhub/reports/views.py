@@ -45,7 +45,7 @@ MAX_SLICES = 2  # of which the examples are asked for together
 def comparison_list(request: SignedInRequest, project: str) -> HttpResponse:
     """The comparisons of a project, and a form for a new one."""
     found = enter_project(request, project, Capability.VIEW)
-    every = selectors.comparisons_of(found).defer("searched", "critical", "failing")
+    every = selectors.comparisons_of(found).defer("failing")
     start, n = _start(request.GET.get("from", ""), PAGE), every.count()
     start = start if start < n else 0
     shown = list(every[start : start + PAGE])
@@ -54,6 +54,7 @@ def comparison_list(request: SignedInRequest, project: str) -> HttpResponse:
         {
             "comparison": one,
             "title": wording.title(one),
+            "verdict": wording.verdict(one),
             "runs": (one.candidate, one.baseline),
             "gate": gates[one.pk],
         }

@@ -142,7 +142,7 @@ def _regressions(project: Project) -> Iterator[Need]:
         yield Need(
             kind="down",
             icon="",
-            word="regressed",
+            word=wording.verdict(comparison) or "regressed",
             text=wording.title(comparison),
             detail=f"On {comparison.candidate.version}, {count(comparison.n_pairs)} pairs.",
             url=reverse("reports:detail", args=[comparison.public_id]),

@@ -228,9 +228,9 @@ def test_an_answer_of_an_old_version_is_told_as_what_it_was(version, report):
     assert "asks again for main passes." in report(second.comparison)
     a_gate(version, margins=[{"metric": "exact_match", "margin": 0.04}])
     text = report(second.comparison)
-    assert "asks again for main is told by version 3." in text
+    assert "asks again for main is told by version 3, which this waiver" in text
     assert "version 2 of the gate of" in text
-    assert "and was let through by a waiver; version 3 has not been asked." in text
+    assert "; its waiver was of that version, and version 3 has not been asked." in text
 
 
 @pytest.mark.parametrize(
@@ -301,3 +301,26 @@ def test_the_list_of_comparisons_says_what_the_gate_of_each_said(
         assert words in text
     with django_assert_num_queries(1):
         in_short([row["comparison"] for row in page.context["rows"]])
+
+
+def test_an_answer_tells_of_critical_examples_that_no_rule_is_about(version, report):
+    a_gate(version, margins=[{"metric": "exact_match", "margin": 0.2}])
+    a_scored_run(version, system="old", tags=["main"])
+    answer = asked(a_scored_run(version, {2}))
+    page = report.client.get(f"/gates/{answer.public_id}/").content.decode()
+    assert answer.answer == "pass"
+    assert answer.comparison.critical["n_failing"] == 1
+    assert "1 of 5 critical examples newly fails" in page
+    assert "No rule of this gate is about them." in page
+
+
+def test_a_report_leads_to_the_question_about_its_own_run(version, report):
+    a_gate(version, margins=[{"metric": "exact_match", "margin": 0.2}])
+    old = a_scored_run(version, system="old", tags=["main"])
+    asked_about, newest = (a_scored_run(version, system=name) for name in ("new", "newest"))
+    comparison = compare_runs(baseline=old, candidate=asked_about, actor=COMMAND_LINE)
+    where = re.search(r'href="(/[^"#]+\?run=[^"#]+)#answers"', report(comparison))[1]
+    report.client.force_login(a_member(version.dataset.project, "lead"))
+    page = report.client.get(where).content.decode()
+    chosen = re.search(r'id="ask_run".*?<option value="([^"]*)" selected', page, re.DOTALL)[1]
+    assert chosen == asked_about.public_id != newest.public_id
