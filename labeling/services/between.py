@@ -18,7 +18,8 @@ def put_between(annotator: Annotator, bundle: int) -> Draft | None:
     It is one that the person has judged; who has judged none gets another one of the campaign.
     """
     earlier = Draft.objects.filter(annotator=annotator, is_between=True)
-    earlier.exclude(unit=annotator.unit_id).delete()  # what is on the desk stays there
+    for draft in earlier.exclude(unit=annotator.unit_id):  # what is on the desk stays there
+        was_read(draft)
     answer = _one_of(annotator, _own_answers(annotator, bundle), bundle)
     if answer is not None:
         unit, is_swapped = answer.unit_id, answer.is_swapped
@@ -29,13 +30,26 @@ def put_between(annotator: Annotator, bundle: int) -> Draft | None:
         is_pair = other.second_run_id is not None
         unit = other.pk
         is_swapped = is_pair and is_second_left(0, seed=annotator.seed, unit=unit)
-    return Draft.objects.create(
+    drawn, _ = Draft.objects.update_or_create(
         annotator=annotator,
         unit_id=unit,
-        question_set_id=annotator.campaign.answers_go_to,
-        is_swapped=is_swapped,
-        is_between=True,
+        defaults={"is_between": True},
+        create_defaults={
+            "question_set_id": annotator.campaign.answers_go_to,
+            "is_swapped": is_swapped,
+            "is_between": True,
+        },
     )
+    return drawn
+
+
+def was_read(draft: Draft) -> None:
+    """Be done with a unit that was to be read; what was once chosen of it is kept."""
+    if draft.saved_at is None:
+        draft.delete()
+    else:
+        draft.is_between = False
+        draft.save(update_fields=["is_between"])
 
 
 def _own_answers(annotator: Annotator, bundle: int) -> QuerySet[Annotation]:
@@ -48,13 +62,17 @@ def _own_answers(annotator: Annotator, bundle: int) -> QuerySet[Annotation]:
 
 
 def _other(annotator: Annotator, bundle: int) -> Unit | None:
-    """Return a unit that the person has not judged; a control only where all others are some."""
+    """Return a unit that the person has not judged; a control only where all others are some.
+
+    Last of all come those that they had in hand, and that went to somebody else.
+    """
     if annotator.state == Annotator.State.QUALIFYING:
         return None
     shown = Unit.objects.filter(campaign=annotator.campaign_id, twin__isnull=True)
-    others = shown.exclude(bundle=bundle).exclude(pk__in=_with_drafts(annotator))
-    kinds = [others.filter(purpose=purpose) for purpose in (Purpose.LABEL, Purpose.CONTROL)]
-    found = (_one_of(annotator, units, bundle) for units in kinds)
+    others = shown.exclude(bundle=bundle).exclude(pk=annotator.unit_id)
+    new = others.exclude(pk__in=_with_drafts(annotator))
+    kinds = [new.filter(purpose=purpose) for purpose in (Purpose.LABEL, Purpose.CONTROL)]
+    found = (_one_of(annotator, units, bundle) for units in (*kinds, others))
     return next((unit for unit in found if unit is not None), None)
 
 

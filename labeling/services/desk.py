@@ -27,6 +27,7 @@ from labeling.models import (
 )
 from labeling.questions import Answer, read_answers
 from labeling.selectors import Nothing, why_nothing
+from labeling.services.between import was_read
 from labeling.services.claiming import LOST, late_place
 from labeling.services.controls import finish_qualification
 from labeling.services.dealing import (
@@ -281,7 +282,7 @@ def pass_by(*, annotator: Annotator, unit: Unit) -> Desk:
 
 
 def _pass_by(annotator: Annotator, unit: Unit, draft: Draft, holding: Holding) -> None:
-    delete(Draft, draft.pk)
+    was_read(draft)
     if unit.pk in holding.known:  # it came to be theirs meanwhile, and is asked later
         holding.known[unit.pk].draft = None
     _has_seen(annotator, unit)
