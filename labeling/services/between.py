@@ -69,7 +69,9 @@ def _other(annotator: Annotator, bundle: int) -> Unit | None:
     if annotator.state == Annotator.State.QUALIFYING:
         return None
     shown = Unit.objects.filter(campaign=annotator.campaign_id, twin__isnull=True)
-    others = shown.exclude(bundle=bundle).exclude(pk=annotator.unit_id)
+    others = shown.exclude(bundle=bundle)
+    if annotator.unit_id is not None:  # what is on the desk
+        others = others.exclude(pk=annotator.unit_id)
     new = others.exclude(pk__in=_with_drafts(annotator))
     kinds = [new.filter(purpose=purpose) for purpose in (Purpose.LABEL, Purpose.CONTROL)]
     found = (_one_of(annotator, units, bundle) for units in (*kinds, others))
